@@ -1,0 +1,19 @@
+import { Cancelled } from './errors.ts';
+
+/** Says whether the asker has lost interest. Long loops ask now and then; faces adapt their own tokens to it. */
+export interface CancellationToken {
+  readonly cancelled: boolean;
+}
+
+/** The token of work that cannot be cancelled. */
+export const neverCancelled: CancellationToken = { cancelled: false };
+
+/** Throws `Cancelled` when the token has fired. */
+export function throwIfCancelled(token: CancellationToken): void {
+  if (token.cancelled) throw new Cancelled();
+}
+
+/** Reports how far a long job is: `done` of `total` units (both >= 0), with a few words about the step. */
+export type ProgressReporter = (step: string, done: number, total: number) => void;
+
+export const noProgress: ProgressReporter = () => undefined;

@@ -1,0 +1,94 @@
+/**
+ * Every failure that a user can meet. A `UserError` is one sentence that says what is wrong, where, and what to do next;
+ * faces show its message as it is. Anything else that is thrown is a defect of Pagewalk and is reported as such.
+ */
+import { formatAddress } from './address.ts';
+import type { Address } from './address.ts';
+
+/** Stable names of user-facing failures; scripts may test them in `--json` output. */
+export type ErrorCode =
+  | 'not-found'
+  | 'not-readable'
+  | 'is-directory'
+  | 'empty-file'
+  | 'not-a-dump'
+  | 'compressed-file'
+  | 'corrupt-dump'
+  | 'split-set-incomplete'
+  | 'unsupported-architecture'
+  | 'no-page-table'
+  | 'no-symbols'
+  | 'no-types'
+  | 'unknown-symbol'
+  | 'unknown-type'
+  | 'unknown-process'
+  | 'bad-argument'
+  | 'bad-expression'
+  | 'memory-fault'
+  | 'limit'
+  | 'not-supported';
+
+/** A failure that is the input's or the request's, not Pagewalk's. */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A read of memory that is not there: carries the first address that could not be read and the reason in words. */
+export class MemoryFault extends UserError {
+  readonly address: Address;
+  readonly reason: string;
+
+  constructor(address: Address, reason: string) {
+    super('memory-fault', `cannot read ${formatAddress(address)}: ${reason}`);
+    this.address = address;
+    this.reason = reason;
+  }
+}
+
+/** Thrown out of a long computation when its cancellation token fired. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+
+  constructor() {
+    super('cancelled');
+  }
+}
+
+export const errors = {
+  notFound: (path: string) => new UserError('not-found', `${path}: no such file; check the path of the image`),
+  notReadable: (path: string, why: string) =>
+    new UserError('not-readable', `${path}: cannot be read (${why}); check its permissions, or copy it to where you may read it`),
+  isDirectory: (path: string) =>
+    new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
+  emptyFile: (path: string) => new UserError('empty-file', `${path}: is empty; the dump was not written, take it again`),
+  notADump: (path: string) =>
+    new UserError(
+      'not-a-dump',
+      `${path}: is not a memory dump that Pagewalk knows; give an ELF vmcore, a makedumpfile (kdump-compressed, flattened or split) file, /proc/kcore, LiME, AVML, or raw memory with --base`,
+    ),
+  compressedFile: (path: string, format: string, command: string) =>
+    new UserError('compressed-file', `${path}: is ${format}-compressed as a whole; unpack it first: ${command}`),
+  corruptDump: (path: string, what: string) =>
+    new UserError('corrupt-dump', `${path}: ${what}; the file is damaged or incomplete, copy it again or take a new dump`),
+  unsupportedArchitecture: (path: string, machine: string) =>
+    new UserError('unsupported-architecture', `${path}: is a dump of ${machine}, an architecture that Pagewalk does not know`),
+  noPageTable: (what: string) =>
+    new UserError('no-page-table', `no kernel page table was found: ${what}; give its physical address with --mm 0xPGD`),
+  noSymbols: (what: string) =>
+    new UserError('no-symbols', `${what} needs symbols and the dump holds no readable kallsyms table; give --symbols FILE (System.map or a copy of /proc/kallsyms)`),
+  noTypes: (what: string) =>
+    new UserError('no-types', `${what} needs type information and the dump holds no readable BTF; give --types FILE (the kernel's .BTF section or /sys/kernel/btf/vmlinux)`),
+  unknownSymbol: (name: string) => new UserError('unknown-symbol', `no symbol is called ${name}; see the names that exist with: pagewalk sym IMAGE 'prefix*'`),
+  unknownType: (name: string) => new UserError('unknown-type', `no type is called ${name} in the dump's type information; check the spelling (struct, union and enum may be left out)`),
+  unknownProcess: (pid: string) => new UserError('unknown-process', `no task has the PID ${pid}; list the tasks with: pagewalk ps IMAGE`),
+  badArgument: (what: string) => new UserError('bad-argument', what),
+  badExpression: (expression: string, what: string) => new UserError('bad-expression', `${what} in expression: ${expression}`),
+  limit: (what: string) => new UserError('limit', what),
+  notSupported: (what: string) => new UserError('not-supported', what),
+} as const;

@@ -1,0 +1,34 @@
+/**
+ * What the engine needs of the machine it runs on. The engine itself knows neither Node nor a browser; the entry points
+ * hand these in (see debug-adapter/platform).
+ */
+
+/** Random access to the bytes of one file. Owned by whoever opened it; `close` ends its use. */
+export interface ByteSource {
+  /** What to call the file in messages. */
+  readonly name: string;
+  /** Bytes in the file; a safe integer. /proc files report what their format says. */
+  readonly size: number;
+  /**
+   * Up to `length` bytes from `offset`: fewer at the end of the file, none past it. The caller owns the result.
+   * Throws `UserError('not-readable')` on an I/O error.
+   */
+  read(offset: number, length: number): Uint8Array;
+  close(): void;
+}
+
+/** Decompressors that the platform has natively. Each throws on corrupt input and never gives more than `size` bytes. */
+export interface PlatformCodecs {
+  /** zlib stream (RFC 1950). */
+  inflate(input: Uint8Array, size: number): Uint8Array;
+  /** One zstd frame (RFC 8878), or absent where the platform has none. */
+  readonly zstd?: ((input: Uint8Array, size: number) => Uint8Array) | undefined;
+}
+
+export interface Host {
+  /** Opens a file; throws `UserError` (`not-found`, `is-directory`, `not-readable`, `empty-file`). */
+  openFile(path: string): ByteSource;
+  /** Names of the files beside `path`, for offering the other members of a split set. */
+  siblings(path: string): readonly string[];
+  readonly codecs: PlatformCodecs;
+}

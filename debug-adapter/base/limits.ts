@@ -1,0 +1,28 @@
+/**
+ * Bounds on what one answer may cost, so that no dump, however wild, makes the program hang or fill memory. Exceeding one
+ * is told with the partial result.
+ */
+export const limits = {
+  /** Longest list or tree of kernel objects followed, in nodes. */
+  listNodes: 4_000_000,
+  /** Deepest tree followed, in levels. */
+  treeDepth: 64,
+  /** Longest C string read from the dump, in bytes. */
+  stringBytes: 4096,
+  /** Largest single read that a request may ask for, in bytes. */
+  readBytes: 16 * 1024 * 1024,
+  /** Program headers read from an ELF file. */
+  programHeaders: 4_000_000,
+  /** Largest note segment read, in bytes. */
+  noteBytes: 64 * 1024 * 1024,
+  /** Symbols in a kallsyms table. */
+  symbols: 8_000_000,
+  /** Bytes of compressed symbol names. */
+  symbolNameBytes: 256 * 1024 * 1024,
+  /** Bytes of one BTF blob. */
+  btfBytes: 256 * 1024 * 1024,
+  /** Loaded modules. */
+  modules: 65_536,
+  /** Page size range that a dump may claim, in bytes. */
+  pageSize: { least: 4096, most: 65_536 },
+} as const;

@@ -1,0 +1,18 @@
+/** Text from bytes. `TextDecoder` is part of every platform Pagewalk runs on, but not of ECMAScript's own types. */
+declare class TextDecoder {
+  constructor(label: string);
+  decode(bytes: Uint8Array): string;
+}
+
+const utf8 = new TextDecoder('utf-8');
+
+/** Decodes UTF-8; bytes that are not valid become U+FFFD. */
+export function decodeText(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/** Decodes the bytes before the first NUL. */
+export function decodeCString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
+}

@@ -1,0 +1,213 @@
+/**
+ * Virtual memory: an address space reads physical memory through a translator (a page table, or arithmetic while the page
+ * tables are not yet found). It owns a cache of translated pages; physical memory must not change under it except through
+ * `invalidate`.
+ */
+import { BoundedCache } from '../base/bounded-cache.ts';
+import { MemoryFault } from '../base/errors.ts';
+import { addToAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { limits } from '../base/limits.ts';
+import { decodeText } from '../base/text.ts';
+import { appendHole } from './hole.ts';
+import type { Hole, HoleReason, MemoryRead } from './hole.ts';
+import { copyFromFrame, frameSize } from './physical-memory.ts';
+import type { PhysicalMemory } from './physical-memory.ts';
+
+/** Turns 4 KiB virtual page numbers (address / 4096, an integer below 2^52) into 4 KiB physical frame numbers. */
+export interface Translator {
+  /** The frame number, or -1 when nothing is mapped. */
+  frameOf(virtualPage: number): number;
+  /** Why `frameOf` gave -1. */
+  explain(address: Address): HoleReason;
+}
+
+interface CachedPage {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const cachedPages = 4096;
+
+export class AddressSpace {
+  readonly physical: PhysicalMemory;
+  readonly littleEndian: boolean;
+  /** Bytes of a pointer: 4 or 8. */
+  readonly pointerSize: 4 | 8;
+  readonly #translator: Translator;
+  readonly #pages = new BoundedCache<number, CachedPage>(cachedPages);
+  #lastPage = -1;
+  #last: CachedPage | undefined;
+
+  constructor(
+    physical: PhysicalMemory,
+    translator: Translator,
+    shape: { littleEndian: boolean; pointerSize: 4 | 8 },
+  ) {
+    this.physical = physical;
+    this.#translator = translator;
+    this.littleEndian = shape.littleEndian;
+    this.pointerSize = shape.pointerSize;
+  }
+
+  /** Forgets cached translations and pages, after memory was written. */
+  invalidate(): void {
+    this.#pages.clear();
+    this.#lastPage = -1;
+    this.#last = undefined;
+  }
+
+  /** The 4 KiB frame number behind a virtual page, or -1. */
+  frameOf(virtualPage: number): number {
+    return this.#translator.frameOf(virtualPage);
+  }
+
+  /** Why nothing can be read at `address`: not mapped, or mapped to a frame that is missing. */
+  explain(address: Address): HoleReason {
+    const wide = this.#wrap(address);
+    const frame = this.#translator.frameOf(Number(wide >> 12n));
+    if (frame < 0) return this.#translator.explain(wide);
+    const offset = Number(wide & 0xfffn);
+    const holes = this.physical.frame(frame) === undefined ? this.physical.partialFrame(frame).holes : [];
+    const hole = holes.find((one) => offset >= one.offset && offset < one.offset + one.length);
+    return hole?.reason ?? { kind: 'io-error', message: 'the bytes are readable' };
+  }
+
+  /** Reads `length` bytes (at most `limits.readBytes`); what is missing comes back as holes. Wraps at the top of the space. */
+  read(address: Address, length: number): MemoryRead {
+    const bytes = new Uint8Array(Math.min(length, limits.readBytes));
+    const holes: Hole[] = [];
+    let done = 0;
+    while (done < bytes.length) {
+      const at = this.#wrap(addToAddress(address, done));
+      const inFrame = Number(at & 0xfffn);
+      const part = Math.min(frameSize - inFrame, bytes.length - done);
+      const frame = this.#translator.frameOf(Number(at >> 12n));
+      if (frame < 0) appendHole(holes, { offset: done, length: part, reason: this.#translator.explain(at) });
+      else copyFromFrame(this.physical, frame, { inFrame, part, bytes, done, holes });
+      done += part;
+    }
+    return { bytes, holes };
+  }
+
+  /** Reads `length` bytes, all of them; throws `MemoryFault` at the first missing one. */
+  bytes(address: Address, length: number): Uint8Array {
+    const { bytes, holes } = this.read(address, length);
+    const hole = holes[0];
+    if (hole !== undefined) throw new MemoryFault(addToAddress(address, hole.offset), hole.reason.message);
+    return bytes;
+  }
+
+  u8(address: Address): number {
+    return this.#within(address, 1)?.getUint8(this.#offset) ?? this.#slow(address, 1).getUint8(0);
+  }
+
+  u16(address: Address): number {
+    return (
+      this.#within(address, 2)?.getUint16(this.#offset, this.littleEndian) ??
+      this.#slow(address, 2).getUint16(0, this.littleEndian)
+    );
+  }
+
+  u32(address: Address): number {
+    return (
+      this.#within(address, 4)?.getUint32(this.#offset, this.littleEndian) ??
+      this.#slow(address, 4).getUint32(0, this.littleEndian)
+    );
+  }
+
+  i32(address: Address): number {
+    return this.u32(address) | 0;
+  }
+
+  u64(address: Address): bigint {
+    return (
+      this.#within(address, 8)?.getBigUint64(this.#offset, this.littleEndian) ??
+      this.#slow(address, 8).getBigUint64(0, this.littleEndian)
+    );
+  }
+
+  /** An unsigned long or pointer of the machine. */
+  word(address: Address): bigint {
+    return this.pointerSize === 8 ? this.u64(address) : BigInt(this.u32(address));
+  }
+
+  pointer(address: Address): Address {
+    return toAddress(this.word(address));
+  }
+
+  /** An unsigned integer of 1, 2, 4 or 8 bytes. */
+  unsigned(address: Address, size: number): bigint {
+    switch (size) {
+      case 1:
+        return BigInt(this.u8(address));
+      case 2:
+        return BigInt(this.u16(address));
+      case 4:
+        return BigInt(this.u32(address));
+      case 8:
+        return this.u64(address);
+      default:
+        throw new RangeError(`no integer has ${size} bytes`);
+    }
+  }
+
+  /**
+   * The bytes up to the first NUL as UTF-8 text, at most `limit` bytes; what follows a hole is cut off. Throws
+   * `MemoryFault` when the first byte is missing.
+   */
+  cString(address: Address, limit: number = limits.stringBytes): string {
+    const collected: number[] = [];
+    for (let index = 0; index < limit; index++) {
+      let byte: number;
+      try {
+        byte = this.u8(addToAddress(address, index));
+      } catch (error) {
+        if (error instanceof MemoryFault && index > 0) break;
+        throw error;
+      }
+      if (byte === 0) break;
+      collected.push(byte);
+    }
+    return decodeText(Uint8Array.from(collected));
+  }
+
+  #offset = 0;
+
+  #wrap(address: Address): Address {
+    return this.pointerSize === 4 ? (BigInt.asUintN(32, address) as Address) : address;
+  }
+
+  /** The cached page of an access of `size` bytes that stays inside it, with `#offset` set; else `undefined`. */
+  #within(address: Address, size: number): DataView | undefined {
+    const wide = this.#wrap(address);
+    const offset = Number(wide & 0xfffn);
+    if (offset + size > frameSize) return undefined;
+    const virtualPage = Number(wide >> 12n);
+    if (virtualPage !== this.#lastPage) {
+      const page = this.#page(virtualPage);
+      if (page === undefined) return undefined;
+      this.#lastPage = virtualPage;
+      this.#last = page;
+    }
+    this.#offset = offset;
+    return this.#last?.view;
+  }
+
+  #page(virtualPage: number): CachedPage | undefined {
+    const cached = this.#pages.get(virtualPage);
+    if (cached !== undefined) return cached;
+    const frame = this.#translator.frameOf(virtualPage);
+    if (frame < 0) return undefined;
+    const bytes = this.physical.frame(frame);
+    if (bytes === undefined) return undefined;
+    const page = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, frameSize) };
+    this.#pages.set(virtualPage, page);
+    return page;
+  }
+
+  #slow(address: Address, size: number): DataView {
+    const bytes = this.bytes(address, size);
+    return new DataView(bytes.buffer, bytes.byteOffset, size);
+  }
+}

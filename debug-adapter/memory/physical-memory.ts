@@ -1,0 +1,75 @@
+/**
+ * Physical memory as a dump or a simulator holds it. The unit is the 4 KiB frame whatever the machine's page size: every
+ * supported page size and block size is a multiple of it.
+ */
+import type { NumberRange } from '../base/range.ts';
+import type { PhysAddr } from '../base/address.ts';
+import { appendHole } from './hole.ts';
+import type { Hole, HoleReason, MemoryRead } from './hole.ts';
+
+export const frameShift = 12;
+export const frameSize = 4096;
+
+/** A frame of which not every byte is there. */
+export interface PartialFrame {
+  /** `frameSize` bytes; those inside `holes` mean nothing. */
+  readonly bytes: Uint8Array;
+  /** At least one; offsets are within the frame. */
+  readonly holes: readonly Hole[];
+}
+
+export interface PhysicalMemory {
+  /** RAM as the file describes it, in bytes: ascending and disjoint. Pages in it may still be excluded. */
+  readonly ranges: readonly NumberRange[];
+  /**
+   * The 4096 bytes of frame `frameNumber` (physical address / 4096), borrowed: never write to them. `undefined` when any
+   * byte of it is missing. The result stays valid for as long as it is referenced.
+   */
+  frame(frameNumber: number): Uint8Array | undefined;
+  /** What there is of a frame for which `frame` gave `undefined`, with the reasons for what is missing. */
+  partialFrame(frameNumber: number): PartialFrame;
+}
+
+/** A partial frame with nothing in it. */
+export function missingFrame(reason: HoleReason): PartialFrame {
+  return { bytes: new Uint8Array(frameSize), holes: [{ offset: 0, length: frameSize, reason }] };
+}
+
+/** Reads `length` bytes from physical `address`; missing bytes come back as holes. */
+export function readPhysical(memory: PhysicalMemory, address: PhysAddr, length: number): MemoryRead {
+  const bytes = new Uint8Array(length);
+  const holes: Hole[] = [];
+  let done = 0;
+  while (done < length) {
+    const at = address + done;
+    const inFrame = at % frameSize;
+    const part = Math.min(frameSize - inFrame, length - done);
+    copyFromFrame(memory, (at - inFrame) / frameSize, { inFrame, part, bytes, done, holes });
+    done += part;
+  }
+  return { bytes, holes };
+}
+
+/** Copies one frame's share of a read into `bytes` at `done`, and its holes (relative to the read) into `holes`. */
+export function copyFromFrame(
+  memory: PhysicalMemory,
+  frameNumber: number,
+  share: { inFrame: number; part: number; bytes: Uint8Array; done: number; holes: Hole[] },
+): void {
+  const { inFrame, part, bytes, done, holes } = share;
+  const frame = memory.frame(frameNumber);
+  if (frame !== undefined) {
+    bytes.set(frame.subarray(inFrame, inFrame + part), done);
+    return;
+  }
+  const partial = memory.partialFrame(frameNumber);
+  bytes.set(partial.bytes.subarray(inFrame, inFrame + part), done);
+  for (const hole of partial.holes) {
+    const start = Math.max(hole.offset, inFrame);
+    const end = Math.min(hole.offset + hole.length, inFrame + part);
+    if (start >= end) continue;
+    const offset = done + start - inFrame;
+    bytes.fill(0, offset, offset + end - start);
+    appendHole(holes, { offset, length: end - start, reason: hole.reason });
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The facts that the engine tells, in the shapes that scripts, the debug adapter's custom requests and the views share
+ * (the shapes of `--json`). Addresses and 64-bit values are text: `0x` and lower-case hexadecimal. Types only.
+ */
+
+/** `0x…`. */
+export type Hex = string;
+
+export interface InfoFacts {
+  readonly format: string;
+  readonly compression: readonly string[];
+  readonly architecture: string;
+  readonly pagingLevels: number;
+  readonly pageSize: number;
+  readonly release: string | null;
+  readonly kaslrOffset: Hex | null;
+  readonly physBase: Hex | null;
+  readonly pageOffset: Hex | null;
+  readonly vmallocBase: Hex | null;
+  readonly vmemmapBase: Hex | null;
+  /** Physical address of the kernel's root table. */
+  readonly pageTableRoot: Hex | null;
+  readonly symbols: { readonly source: string; readonly count: number };
+  readonly types: { readonly source: string | null };
+  readonly cpus: number;
+  readonly tasks: number | null;
+  readonly modules: number | null;
+  readonly memory: {
+    readonly ranges: readonly { readonly start: Hex; readonly end: Hex }[];
+    readonly bytes: number;
+    readonly dumpLevel: number | null;
+  };
+  readonly header: readonly { readonly name: string; readonly value: string }[];
+  readonly evidence: readonly Evidence[];
+  readonly warnings: readonly string[];
+}
+
+/** How a quantity was found; several methods for one quantity show whether they agree. */
+export interface Evidence {
+  readonly quantity: string;
+  readonly value: Hex;
+  readonly source: string;
+}
+
+export interface LevelFacts {
+  readonly level: string;
+  readonly tableAddress: Hex;
+  readonly index: number;
+  readonly entryAddress: Hex;
+  readonly entry: Hex;
+  readonly flags: readonly string[];
+  readonly leaf: boolean;
+}
+
+export interface TranslationFacts {
+  readonly virtual: Hex;
+  readonly physical: Hex | null;
+  readonly pageSize: number;
+  readonly levels: readonly LevelFacts[];
+  readonly reason: string | null;
+  readonly effective: {
+    readonly write: boolean;
+    readonly execute: boolean;
+    readonly user: boolean;
+    readonly writeLostAt: string | null;
+    readonly executeLostAt: string | null;
+    readonly userLostAt: string | null;
+  } | null;
+  readonly cacheType: string | null;
+}
+
+export interface VmallocBlockFacts {
+  readonly address: Hex;
+  readonly free: number;
+  readonly dirty: number;
+  readonly dirtyMin: number;
+  readonly dirtyMax: number;
+  /** Runs of used pages as [first page, count]; null where the kernel has no used_map and it cannot be known. */
+  readonly used: readonly (readonly [number, number])[] | null;
+  /** Pages in the block. */
+  readonly pages: number;
+  /** CPU whose free list holds the block; null where the kernel does not record it. */
+  readonly cpu: number | null;
+}
+
+export interface VmallocAreaFacts {
+  readonly start: Hex;
+  readonly end: Hex;
+  readonly size: number;
+  /** vmap_area flags by name: `VM_RAM`, `VM_BLOCK`. */
+  readonly flags: readonly string[];
+  /** Address of the vmap_area. */
+  readonly address: Hex;
+  readonly vm: Hex | null;
+  readonly vmFlags: readonly string[];
+  readonly caller: string | null;
+  readonly pages: number | null;
+  readonly physical: Hex | null;
+  /** vmap node, 0 where the kernel has one tree. */
+  readonly node: number;
+  readonly block: VmallocBlockFacts | null;
+}
+
+export interface VmallocFacts {
+  readonly areas: readonly VmallocAreaFacts[];
+  readonly lazy: readonly VmallocAreaFacts[];
+  readonly warnings: readonly string[];
+}
+
+export interface PtdumpRegionFacts {
+  readonly start: Hex;
+  readonly end: Hex;
+  readonly level: string;
+  readonly attributes: readonly string[];
+  readonly present: boolean;
+}
+
+export interface PtdumpFacts {
+  readonly markers: readonly { readonly address: Hex; readonly name: string }[];
+  readonly regions: readonly PtdumpRegionFacts[];
+}
+
+export interface IdentifyFacts {
+  readonly address: Hex;
+  /** Kind of the most specific detail. */
+  readonly kind: string;
+  /** One line that answers «what is it». */
+  readonly summary: string;
+  /** Most specific first. Each has `kind` and a `summary`, and fields of its kind. */
+  readonly details: readonly IdentifyDetail[];
+}
+
+export interface IdentifyDetail {
+  readonly kind: string;
+  readonly summary: string;
+  readonly [field: string]: unknown;
+}
+
+export interface ReadFacts {
+  readonly address: Hex;
+  /** Base64; bytes inside `unreadable` mean nothing. */
+  readonly data: string;
+  readonly unreadable: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
+}
+
+export interface SymbolFacts {
+  readonly name: string;
+  readonly address: Hex;
+  readonly type: string;
+  readonly size: number;
+  readonly module: string | null;
+  readonly offset: number;
+}
+
+export interface TableEntryFacts {
+  /** First index of the run, and how many equal entries follow each other (equal: same kind, flags, and consecutive targets or all none). */
+  readonly index: number;
+  readonly count: number;
+  /** First virtual address that the run covers, and the first behind it. */
+  readonly start: Hex;
+  readonly end: Hex;
+  readonly entryAddress: Hex;
+  readonly entry: Hex;
+  readonly kind: 'none' | 'table' | 'leaf' | 'notPresent' | 'malformed';
+  readonly flags: readonly string[];
+  /** Physical address of the next table or of the mapped memory. */
+  readonly target: Hex | null;
+  /** Why an entry is notPresent or malformed, or why its table cannot be read. */
+  readonly explanation: string | null;
+}
+
+export interface TableFacts {
+  readonly level: string;
+  readonly tableAddress: Hex;
+  readonly virtualBase: Hex;
+  readonly entries: readonly TableEntryFacts[];
+  /** Set when the table itself cannot be read. */
+  readonly unreadable: string | null;
+}
+
+/** One address space that can be chosen. */
+export interface AddressSpaceFacts {
+  /** What `--mm` takes: `kernel`, `efi`, a PID. */
+  readonly id: string;
+  readonly label: string;
+  readonly root: Hex;
+  readonly userRoot: Hex | null;
+}
+
+export interface TaskFacts {
+  readonly pid: number;
+  readonly tgid: number;
+  readonly comm: string;
+  readonly task: Hex;
+  readonly mm: Hex | null;
+  readonly pgd: Hex | null;
+  readonly stack: Hex | null;
+  readonly cpu: number | null;
+}
