@@ -1,0 +1,90 @@
+/**
+ * Everything that a face (debug adapter, command line, later a language server) may ask of one opened image, in the
+ * field's words and none of a protocol's. Facts are in the shapes of protocol/facts.ts. Every method may throw
+ * `UserError` (show its message) or `Cancelled`; anything else is a defect.
+ */
+import type { Address, PhysAddr } from '../base/address.ts';
+import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { CpuState } from '../image/image.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { MemoryRead } from '../memory/hole.ts';
+import type {
+  AddressSpaceFacts,
+  Hex,
+  IdentifyFacts,
+  InfoFacts,
+  PtdumpFacts,
+  SymbolFacts,
+  TableFacts,
+  TaskFacts,
+  TranslationFacts,
+  VmallocFacts,
+} from '../protocol/facts.ts';
+import type { PtdumpLine } from '../protocol/requests.ts';
+import type { SymbolTable } from '../symbols/symbol-table.ts';
+import type { TypeTable } from '../symbols/types.ts';
+
+/** Names an address space: `kernel` (the default), `efi`, a PID in decimal, or the physical address of a root table in hex. */
+export type SpaceName = string;
+
+export interface PtdumpOptions {
+  readonly mm?: SpaceName | undefined;
+  /** The half that user mode sees (page-table isolation). */
+  readonly user?: boolean | undefined;
+  readonly range?: { readonly start: Address; readonly end: Address } | undefined;
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+export interface SessionFace {
+  /** Path(s) of the image. */
+  readonly name: string;
+  readonly architecture: string;
+  readonly symbols: SymbolTable;
+  readonly types: TypeTable | undefined;
+  /** CPUs as the notes tell; may be empty. */
+  readonly cpus: readonly CpuState[];
+
+  info(): InfoFacts;
+  /** The note's text; throws when the dump has none. */
+  vmcoreinfoText(): string;
+  addressSpaces(): readonly AddressSpaceFacts[];
+  /** Memory as seen through `mm`. */
+  memory(mm?: SpaceName): AddressSpace;
+  readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;
+  readPhysical(address: PhysAddr, length: number): MemoryRead;
+  translate(address: Address, mm?: SpaceName): TranslationFacts;
+  identify(address: Address, mm?: SpaceName): IdentifyFacts;
+  tableEntries(options: {
+    readonly mm?: SpaceName | undefined;
+    readonly user?: boolean | undefined;
+    readonly tableAddress?: Hex | undefined;
+    readonly level?: string | undefined;
+    readonly virtualBase?: Hex | undefined;
+  }): TableFacts;
+  /** Lines of the kernel's own text, with the region behind each. */
+  ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[];
+  ptdump(options: PtdumpOptions): PtdumpFacts;
+  vmalloc(): VmallocFacts;
+  /** The text of /proc/vmallocinfo, each line ended by a newline. */
+  vmallocinfoText(): string;
+  tasks(): readonly TaskFacts[];
+  /** Symbols of this exact name, or names by `prefix*`. */
+  findSymbols(name: string, limit: number): readonly SymbolFacts[];
+  resolveSymbol(address: Address): SymbolFacts | undefined;
+  modules(): readonly { readonly name: string; readonly address: Hex; readonly ranges: readonly { readonly start: Hex; readonly end: Hex; readonly kind: string }[] }[];
+  close(): void;
+}
+
+/** What a launch configuration or the command line says about an image. */
+export interface OpenOptions {
+  /** One file, or the members of a split set. */
+  readonly paths: readonly string[];
+  readonly symbols?: string | undefined;
+  readonly types?: string | undefined;
+  readonly vmlinux?: string | undefined;
+  /** Physical base address of raw memory, in bytes. */
+  readonly base?: number | undefined;
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
