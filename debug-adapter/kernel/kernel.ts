@@ -1,0 +1,120 @@
+/**
+ * One kernel in one image: its page table, address space, names, types and layout. Everything beyond the page table is
+ * found on first use, so that translating an address costs neither symbols nor types.
+ */
+import type { Address } from '../base/address.ts';
+import { errors } from '../base/errors.ts';
+import type { Image, MachineHint } from '../image/image.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
+import type { PagingMode } from '../arch/paging-mode.ts';
+import type { CombinedSymbols } from '../symbols/combined-symbols.ts';
+import type { TypeTable } from '../symbols/types.ts';
+import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
+import { Structs } from './structs.ts';
+
+/** One way in which a quantity of the layout was found. */
+export interface Finding {
+  readonly quantity: string;
+  readonly value: bigint;
+  /** In words, e.g. `VMCOREINFO NUMBER(phys_base)`. */
+  readonly source: string;
+}
+
+/** The page table of the kernel and how it was found. */
+export interface KernelRoot {
+  readonly mode: PagingMode;
+  readonly pageTable: PageTable;
+  readonly findings: readonly Finding[];
+  readonly warnings: readonly string[];
+}
+
+/** What the openers of names and types give; see open-kernel.ts. */
+export interface KernelSources {
+  readonly openSymbols: (kernel: Kernel) => CombinedSymbols;
+  readonly openTypes: (kernel: Kernel) => TypeTable | undefined;
+}
+
+export class Kernel {
+  readonly image: Image;
+  readonly machine: MachineHint;
+  readonly vmcoreinfo: Vmcoreinfo | undefined;
+  readonly root: KernelRoot;
+  /** Kernel addresses, through the kernel's own page table. */
+  readonly memory: AddressSpace;
+  /** What went wrong or disagrees, one sentence each, without repeats. */
+  readonly warnings = new Set<string>();
+  readonly #sources: KernelSources;
+  readonly #subjects = new Map<unknown, unknown>();
+  #symbols: CombinedSymbols | undefined;
+  #types: { readonly table: TypeTable | undefined } | undefined;
+  #structs: Structs | undefined;
+
+  constructor(parts: {
+    image: Image;
+    machine: MachineHint;
+    vmcoreinfo: Vmcoreinfo | undefined;
+    root: KernelRoot;
+    memory: AddressSpace;
+    sources: KernelSources;
+  }) {
+    this.image = parts.image;
+    this.machine = parts.machine;
+    this.vmcoreinfo = parts.vmcoreinfo;
+    this.root = parts.root;
+    this.memory = parts.memory;
+    this.#sources = parts.sources;
+    for (const warning of parts.root.warnings) this.warnings.add(warning);
+  }
+
+  get physical(): PhysicalMemory {
+    return this.memory.physical;
+  }
+
+  /** Bytes of the machine's base page. */
+  get pageSize(): number {
+    return 2 ** this.root.mode.pageShift;
+  }
+
+  /** Names of the kernel image (modules are added by kernel/module.ts); empty when the dump has no readable table. */
+  get symbols(): CombinedSymbols {
+    this.#symbols ??= this.#sources.openSymbols(this);
+    return this.#symbols;
+  }
+
+  get types(): TypeTable | undefined {
+    this.#types ??= { table: this.#sources.openTypes(this) };
+    return this.#types.table;
+  }
+
+  /** Shapes of the kernel's structs; `purpose` completes the message when there is no type information. */
+  structs(purpose: string): Structs {
+    if (this.types === undefined) throw errors.noTypes(purpose);
+    this.#structs ??= new Structs(this.types, this.memory);
+    return this.#structs;
+  }
+
+  /** Address of a symbol of the kernel image, or undefined. */
+  addressOf(name: string): Address | undefined {
+    return this.symbols.find(name)?.address;
+  }
+
+  /** Address of a symbol that `purpose` cannot do without. */
+  needAddressOf(name: string, purpose: string): Address {
+    const address = this.addressOf(name);
+    if (address !== undefined) return address;
+    if (this.symbols.count === 0) throw errors.noSymbols(purpose);
+    throw errors.unknownSymbol(name);
+  }
+
+  /** What a subject (vmalloc, tasks…) has found once and keeps for the life of the kernel. */
+  once<Value>(subject: (kernel: Kernel) => Value): Value {
+    if (!this.#subjects.has(subject)) this.#subjects.set(subject, subject(this));
+    return this.#subjects.get(subject) as Value;
+  }
+
+  warn(message: string): void {
+    this.warnings.add(message);
+  }
+}

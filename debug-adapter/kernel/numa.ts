@@ -1,0 +1,64 @@
+/** NUMA nodes of page frames (include/linux/mm.h:page_to_nid, include/linux/page-flags-layout.h). */
+import { addToAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import type { Kernel } from './kernel.ts';
+import { pageFrameOf } from './page-frame.ts';
+
+/**
+ * The node of the frame that a struct page describes; undefined when the kernel is built without CONFIG_NUMA. Throws
+ * `MemoryFault` when the page or node tables cannot be read.
+ */
+export function nodeOfPage(kernel: Kernel, page: Address): number | undefined {
+  const layout = kernel.once(nodeLayout);
+  if (layout === undefined) return undefined;
+  if (layout.shift !== undefined) {
+    const structs = kernel.structs('finding the NUMA node of a page');
+    return Number((structs.get('page').unsigned(page, 'flags') >> BigInt(layout.shift)) & layout.mask);
+  }
+  const frame = pageFrameOf(kernel, page);
+  const node = kernel.once(nodeSpans).find((span) => frame !== undefined && frame >= span.start && frame < span.end);
+  return node?.id ?? 0;
+}
+
+interface NodeLayout {
+  /** Bit of page.flags at which the node number begins; undefined where it must be found by frame number. */
+  readonly shift: number | undefined;
+  readonly mask: bigint;
+}
+
+/**
+ * With the virtual memory map, page.flags has no section number and the node stands in its top NODES_SHIFT bits, where
+ * MAX_NUMNODES = 2^NODES_SHIFT is the length of node_data.
+ */
+function nodeLayout(kernel: Kernel): NodeLayout | undefined {
+  const nodeData = kernel.vmcoreinfo?.symbol('node_data') ?? kernel.addressOf('node_data');
+  if (nodeData === undefined) return undefined;
+  const length = kernel.vmcoreinfo?.length('node_data');
+  const virtualMemoryMap = kernel.vmcoreinfo?.symbol('vmemmap') ?? kernel.addressOf('vmemmap_populate');
+  if (length === undefined || length < 1 || virtualMemoryMap === undefined) return { shift: undefined, mask: 0n };
+  const width = Math.ceil(Math.log2(length));
+  return { shift: kernel.memory.pointerSize * 8 - width, mask: (1n << BigInt(width)) - 1n };
+}
+
+interface NodeSpan {
+  readonly id: number;
+  /** Page frame numbers [start, end). */
+  readonly start: number;
+  readonly end: number;
+}
+
+const mostNodes = 1024;
+
+function nodeSpans(kernel: Kernel): NodeSpan[] {
+  const nodeData = kernel.addressOf('node_data');
+  const pglist = kernel.types === undefined ? undefined : kernel.structs('NUMA nodes').find('pglist_data');
+  if (nodeData === undefined || pglist === undefined) return [];
+  const spans: NodeSpan[] = [];
+  for (let index = 0; index < mostNodes; index++) {
+    const node = kernel.memory.pointer(addToAddress(nodeData, index * kernel.memory.pointerSize));
+    if (node === 0n) break;
+    const start = pglist.number(node, 'node_start_pfn');
+    spans.push({ id: pglist.number(node, 'node_id'), start, end: start + pglist.number(node, 'node_spanned_pages') });
+  }
+  return spans;
+}

@@ -1,0 +1,54 @@
+/** CPUs and per-CPU variables (include/asm-generic/percpu.h, kernel/cpu.c). */
+import { addToAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { MemoryFault } from '../base/errors.ts';
+import type { Kernel } from './kernel.ts';
+
+const mostCpus = 65_536;
+
+/** Numbers of the possible CPUs, ascending; [0] on a uniprocessor kernel. */
+export function possibleCpus(kernel: Kernel): readonly number[] {
+  return kernel.once(readPossibleCpus);
+}
+
+/** nr_cpu_ids: one more than the highest possible CPU. */
+export function cpuIdLimit(kernel: Kernel): number {
+  return (possibleCpus(kernel).at(-1) ?? 0) + 1;
+}
+
+function readPossibleCpus(kernel: Kernel): number[] {
+  const mask = kernel.addressOf('__cpu_possible_mask') ?? kernel.addressOf('cpu_possible_bits');
+  if (mask === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [0];
+  const idLimit = kernel.addressOf('nr_cpu_ids');
+  const bytes = kernel.types?.struct('cpumask')?.size;
+  const bits = Math.min(
+    mostCpus,
+    idLimit === undefined ? (bytes ?? kernel.memory.pointerSize) * 8 : kernel.memory.u32(idLimit),
+  );
+  const wordBits = kernel.memory.pointerSize * 8;
+  const cpus: number[] = [];
+  try {
+    for (let first = 0; first < bits; first += wordBits) {
+      const word = kernel.memory.word(addToAddress(mask, first / 8));
+      for (let bit = 0; bit < wordBits && first + bit < bits; bit++) {
+        if (((word >> BigInt(bit)) & 1n) === 1n) cpus.push(first + bit);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof MemoryFault)) throw error;
+    kernel.warn(`the mask of possible CPUs cannot be read: ${error.reason}`);
+  }
+  return cpus.length > 0 ? cpus : [0];
+}
+
+/** What is added to a per-CPU variable's symbol for `cpu`; 0 on a uniprocessor kernel. */
+export function perCpuOffset(kernel: Kernel, cpu: number): bigint {
+  const offsets = kernel.addressOf('__per_cpu_offset');
+  return offsets === undefined ? 0n : kernel.memory.word(addToAddress(offsets, cpu * kernel.memory.pointerSize));
+}
+
+/** Address of `cpu`'s instance of the per-CPU variable whose symbol value is `symbol`. */
+export function perCpuAddress(kernel: Kernel, symbol: Address, cpu: number): Address {
+  const sum = symbol + perCpuOffset(kernel, cpu);
+  return toAddress(kernel.memory.pointerSize === 4 ? BigInt.asUintN(32, sum) : sum);
+}

@@ -1,0 +1,132 @@
+/**
+ * vmap_blocks (mm/vmalloc.c): areas of VMAP_BLOCK_SIZE out of which vm_map_ram() serves small requests. No pointer leads
+ * from a vmap_area to its block; blocks are found in the kernel's xarrays, one for each CPU since 6.4, one global before.
+ */
+import { addToAddress, formatAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { MemoryFault } from '../base/errors.ts';
+import type { Kernel } from './kernel.ts';
+import { perCpuAddress, possibleCpus } from './per-cpu.ts';
+import type { StructShape, Structs } from './structs.ts';
+import type { VmapArea } from './vmap-area.ts';
+import { walkXarray } from './xarray.ts';
+
+export interface VmapBlock {
+  readonly address: Address;
+  /** The vmap_area that the block carves up. */
+  readonly area: Address;
+  /** Pages never handed out: those from `pages - free` on. */
+  readonly free: number;
+  /** Pages handed out and freed again, waiting for the purge. */
+  readonly dirty: number;
+  /** Pending dirty range [dirtyMin, dirtyMax) in pages; dirtyMin > dirtyMax when none is pending. */
+  readonly dirtyMin: number;
+  readonly dirtyMax: number;
+  /** Bit n set: page n is handed out. Undefined before 6.3, when the kernel did not record it. */
+  readonly usedMap: readonly bigint[] | undefined;
+  readonly wordBits: number;
+  /** CPU whose free list holds the block (6.10+). */
+  readonly cpu: number | undefined;
+}
+
+/** State of one page of a block, as far as the block tells. */
+export type BlockPageState = 'used' | 'dirty' | 'free' | 'used or dirty';
+
+/** All blocks by the address of their vmap_area. */
+export function vmapBlocks(kernel: Kernel): ReadonlyMap<Address, VmapBlock> {
+  return kernel.once(readVmapBlocks);
+}
+
+export function blockOf(kernel: Kernel, area: VmapArea): VmapBlock | undefined {
+  return area.ram ? vmapBlocks(kernel).get(area.address) : undefined;
+}
+
+/** Pages of the block: the area's size in pages. */
+export function blockPages(kernel: Kernel, area: VmapArea): number {
+  return Number(area.end - area.start) / kernel.pageSize;
+}
+
+export function isUsed(block: VmapBlock, page: number): boolean {
+  const word = block.usedMap?.[Math.floor(page / block.wordBits)] ?? 0n;
+  return ((word >> BigInt(page % block.wordBits)) & 1n) === 1n;
+}
+
+/**
+ * State of page `page` of a block of `pages`. Pages from `pages - free` on were never handed out (the allocator only moves
+ * forward). Without used_map, what lies below is used or dirty, and only the counters bound which.
+ */
+export function blockPageState(block: VmapBlock, page: number, pages: number): BlockPageState {
+  if (block.usedMap !== undefined && isUsed(block, page)) return 'used';
+  if (page >= pages - block.free) return 'free';
+  if (block.usedMap !== undefined || block.dirty >= pages - block.free) return 'dirty';
+  return block.dirty === 0 ? 'used' : 'used or dirty';
+}
+
+/** Runs of used pages as [first page, count]; null where the kernel does not record them. */
+export function usedRuns(block: VmapBlock, pages: number): (readonly [number, number])[] | null {
+  if (block.usedMap === undefined) return null;
+  const runs: (readonly [number, number])[] = [];
+  for (let page = 0; page < pages; ) {
+    if (!isUsed(block, page)) {
+      page++;
+      continue;
+    }
+    const first = page;
+    while (page < pages && isUsed(block, page)) page++;
+    runs.push([first, page - first]);
+  }
+  return runs;
+}
+
+function readVmapBlocks(kernel: Kernel): Map<Address, VmapBlock> {
+  const structs = kernel.structs('finding the vmap_blocks');
+  const block = structs.get('vmap_block');
+  const blocks = new Map<Address, VmapBlock>();
+  for (const array of blockArrays(kernel, structs)) {
+    const entries = walkXarray(structs, array, (message) => {
+      kernel.warn(`vmap_blocks: ${message}`);
+    });
+    for (const { entry } of entries) {
+      try {
+        const read = readBlock(kernel, block, entry);
+        blocks.set(read.area, read);
+      } catch (error) {
+        if (!(error instanceof MemoryFault)) throw error;
+        kernel.warn(`the vmap_block at ${formatAddress(entry)} cannot be read: ${error.reason}`);
+      }
+    }
+  }
+  return blocks;
+}
+
+function blockArrays(kernel: Kernel, structs: Structs): Address[] {
+  const queue = structs.find('vmap_block_queue');
+  const queues = kernel.addressOf('vmap_block_queue');
+  if (queue?.has('vmap_blocks') === true && queues !== undefined) {
+    return possibleCpus(kernel).map((cpu) => queue.address(perCpuAddress(kernel, queues, cpu), 'vmap_blocks'));
+  }
+  const global = kernel.addressOf('vmap_blocks') ?? kernel.addressOf('vmap_block_tree');
+  return global === undefined ? [] : [global];
+}
+
+function readBlock(kernel: Kernel, shape: StructShape, address: Address): VmapBlock {
+  const { memory } = kernel;
+  const wordBits = memory.pointerSize * 8;
+  let usedMap: bigint[] | undefined;
+  if (shape.has('used_map')) {
+    const first = shape.address(address, 'used_map');
+    const words = shape.arrayLength('used_map');
+    usedMap = Array.from({ length: words }, (_, word) => memory.word(addToAddress(first, word * memory.pointerSize)));
+  }
+  return {
+    address,
+    area: shape.pointer(address, 'va'),
+    free: shape.number(address, 'free'),
+    dirty: shape.number(address, 'dirty'),
+    dirtyMin: shape.has('dirty_min') ? shape.number(address, 'dirty_min') : 0,
+    dirtyMax: shape.has('dirty_max') ? shape.number(address, 'dirty_max') : 0,
+    usedMap,
+    wordBits,
+    cpu: shape.has('cpu') ? shape.number(address, 'cpu') : undefined,
+  };
+}
