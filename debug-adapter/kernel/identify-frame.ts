@@ -1,0 +1,78 @@
+/** What a page frame is used for, as its struct page says (include/linux/page-flags.h, mm_types.h). */
+import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import type { IdentifyDetail } from '../protocol/facts.ts';
+import type { Kernel } from './kernel.ts';
+import { pageOfFrame } from './page-frame.ts';
+import { pageTypeOf } from './page-type.ts';
+import { tasks } from './task.ts';
+
+/** Details about frame `pfn`; `offset` is the byte within it that is asked for. Throws `MemoryFault` when its struct page is missing. */
+export function describeFrame(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
+  const page = pageOfFrame(kernel, pfn);
+  if (page === undefined || kernel.types === undefined) return [];
+  const stack = describeLinearStack(kernel, pfn, offset);
+  const head = headOf(kernel, page);
+  const type = pageTypeOf(kernel, head);
+  const base = { pfn, page: formatAddress(page), head: head === page ? null : formatAddress(head) };
+  switch (type.kind) {
+    case 'slab':
+      return [...stack, { kind: 'slab-object', summary: `slab page${cacheName(kernel, head)}`, ...base }];
+    case 'table':
+      return [{ kind: 'page-table', summary: `page-table page (pfn 0x${pfn.toString(16)})`, ...base }];
+    case 'buddy':
+      return [{ kind: 'free-page', summary: `free page, in a buddy block of order ${type.order}`, order: type.order, ...base }];
+    case 'anonymous':
+      return [{ kind: 'anonymous-page', summary: `anonymous page, index 0x${type.index.toString(16)}`, ...base }];
+    case 'file':
+      return [{ kind: 'page-cache', summary: `page-cache page, index 0x${type.index.toString(16)} of mapping ${formatAddress(type.mapping)}`, ...base }];
+    case 'reserved':
+      return [...stack, { kind: 'reserved-page', summary: 'reserved page (kernel image, boot memory or firmware)', ...base }];
+    case 'other':
+      return [...stack, { kind: 'page', summary: `page in use by the kernel${type.name === '' ? '' : ` (${type.name})`}`, ...base }];
+  }
+}
+
+/** The head of the compound page that `page` belongs to (page.compound_head, bit 0). */
+function headOf(kernel: Kernel, page: Address): Address {
+  const shape = kernel.structs('looking at a page').get('page');
+  if (!shape.has('compound_head')) return page;
+  const word = shape.unsigned(page, 'compound_head');
+  return (word & 1n) === 1n ? toAddress(word - 1n) : page;
+}
+
+function cacheName(kernel: Kernel, head: Address): string {
+  const structs = kernel.structs('looking at a slab page');
+  const slab = structs.find('slab') ?? structs.get('page');
+  const cache = structs.find('kmem_cache');
+  if (!slab.has('slab_cache') || cache === undefined) return '';
+  const at = slab.pointer(head, 'slab_cache');
+  return at === 0n ? '' : ` of cache ${kernel.memory.cString(cache.pointer(at, 'name'), 128)} (kmem_cache ${formatAddress(at)})`;
+}
+
+/** Task stacks that lie in the direct map, in kernels without CONFIG_VMAP_STACK. */
+function describeLinearStack(kernel: Kernel, pfn: number, offset: number): IdentifyDetail[] {
+  const found = kernel.once(linearStacks).get(pfn);
+  if (found === undefined) return [];
+  return [
+    {
+      kind: 'task-stack',
+      summary: `kernel stack of task ${found.pid} (${found.comm})`,
+      pid: found.pid,
+      comm: found.comm,
+      offset: found.page * kernel.pageSize + offset,
+    },
+  ];
+}
+
+function linearStacks(kernel: Kernel): ReadonlyMap<number, { pid: number; comm: string; page: number }> {
+  const stacks = new Map<number, { pid: number; comm: string; page: number }>();
+  const size = kernel.types?.struct('thread_union') === undefined ? 16_384 : (kernel.types.struct('thread_union')?.size ?? 16_384);
+  for (const task of tasks(kernel)) {
+    for (let page = 0; page * kernel.pageSize < size; page++) {
+      const frame = kernel.memory.frameOf(Number(addToAddress(task.stack, page * kernel.pageSize) >> 12n));
+      if (frame >= 0) stacks.set(Math.floor((frame * 4096) / kernel.pageSize), { pid: task.pid, comm: task.comm, page });
+    }
+  }
+  return stacks;
+}

@@ -1,0 +1,230 @@
+/**
+ * What is this address? One answer, most specific first, each part with its evidence. Every part is found by looking at
+ * the kernel's own structures and page tables; regions are named only where nothing more is known.
+ */
+import { formatAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { UserError } from '../base/errors.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
+import type { IdentifyDetail, IdentifyFacts } from '../protocol/facts.ts';
+import { formatSymbolHit } from '../symbols/symbol-table.ts';
+import { describeFrame } from './identify-frame.ts';
+import { describeVmallocAddress } from './identify-vmalloc.ts';
+import type { Kernel } from './kernel.ts';
+import { layoutX8664 } from './layout-x86-64.ts';
+import { vmaRights, vmas } from './mm.ts';
+import { allSymbols, findModule } from './module.ts';
+import { memoryMap } from './page-frame.ts';
+import { startKernelMap } from './root-x86-64.ts';
+import type { Task } from './task.ts';
+
+/** The address space in which a user address is looked up. */
+export interface IdentifyContext {
+  readonly pageTable: PageTable;
+  readonly task: Task | undefined;
+}
+
+/** Identifies one address. What cannot be looked up for want of symbols or types is told as a detail, not as a failure. */
+export function identify(kernel: Kernel, address: Address, context: IdentifyContext): IdentifyFacts {
+  const details: IdentifyDetail[] = [];
+  const { mode } = kernel.root;
+  if (!mode.isCanonical(address)) {
+    const summary = `${formatAddress(address)} is not canonical: no pointer of this machine (${mode.name}) has this value`;
+    details.push({ kind: 'non-canonical', summary, ...inversionHint(kernel, address) });
+  } else if (isUserAddress(kernel, address)) {
+    attempt(details, () => describeUserAddress(kernel, address, context));
+  } else {
+    for (const describe of [describeModule, describeSymbol, describeVmallocAddress, describeDirectMap, describeMemoryMap]) {
+      attempt(details, () => describe(kernel, address));
+    }
+  }
+  const translation = context.pageTable.translate(address);
+  if (mode.isCanonical(address) && translation.physical === undefined) {
+    const reason = translation.reason?.message ?? 'no page table entry maps it';
+    const unmapped: IdentifyDetail = { kind: 'unmapped', summary: `not mapped: ${reason}` };
+    // A guard page or a freed area says more than that nothing is mapped; a bare region says less.
+    if (details.length === 0) details.push({ ...unmapped, ...regionOf(kernel, address) });
+    else details.push(unmapped);
+  }
+  if (details.length === 0) details.push({ kind: 'region', summary: regionOf(kernel, address).region });
+  const first = details[0];
+  return { address: formatAddress(address), kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
+}
+
+function attempt(details: IdentifyDetail[], describe: () => readonly IdentifyDetail[]): void {
+  try {
+    details.push(...describe());
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    details.push({ kind: 'note', summary: error.message });
+  }
+}
+
+function isUserAddress(kernel: Kernel, address: Address): boolean {
+  return kernel.machine.pointerSize === 8 && address < 1n << 63n;
+}
+
+/**
+ * Seed 002's kind of wild pointer: direct-map base plus a complemented frame address, as a walker computes it from a
+ * not-present entry whose PFN is stored inverted (arch/x86/include/asm/pgtable-invert.h). Adding wraps past 2^64.
+ */
+function inversionHint(kernel: Kernel, address: Address): Record<string, unknown> {
+  if (kernel.machine.architecture !== 'x86-64') return {};
+  const mask = 0x000f_ffff_ffff_f000n;
+  for (const base of [layoutX8664(kernel).pageOffset, 0xffff_8880_0000_0000n]) {
+    const stored = BigInt.asUintN(64, address - base);
+    if (stored > mask || (stored & 0xfffn) !== 0n) continue;
+    const frame = ~stored & mask;
+    if (frame >= 1n << 46n) continue;
+    return {
+      hint: `it is the direct map at ${formatAddress(base)} plus the complement of physical ${formatAddress(frame)}: a not-present entry, whose frame number is stored inverted, was taken for a table`,
+      invertedFrame: formatAddress(frame),
+    };
+  }
+  return {};
+}
+
+function describeUserAddress(kernel: Kernel, address: Address, context: IdentifyContext): IdentifyDetail[] {
+  const { task } = context;
+  if (task?.mm === undefined) {
+    return [
+      {
+        kind: 'user-address',
+        summary: 'a user-space address; choose a process to learn what it maps there',
+      },
+    ];
+  }
+  const vma = vmas(kernel, task.mm).find(({ start, end }) => address >= start && address < end);
+  if (vma === undefined) {
+    return [{ kind: 'unmapped', summary: `no mapping of process ${task.pid} (${task.comm}) covers it`, pid: task.pid, comm: task.comm }];
+  }
+  const offset = vma.pageOffset * BigInt(kernel.pageSize) + (address - vma.start);
+  const what = vma.file === undefined ? 'anonymous memory' : `${vma.file} at file offset ${formatAddress(offset)}`;
+  return [
+    {
+      kind: 'user-vma',
+      summary: `${what} of process ${task.pid} (${task.comm})`,
+      pid: task.pid,
+      comm: task.comm,
+      start: formatAddress(vma.start),
+      end: formatAddress(vma.end),
+      rights: vmaRights(vma),
+      file: vma.file ?? null,
+      fileOffset: vma.file === undefined ? null : formatAddress(offset),
+      vma: formatAddress(vma.address),
+    },
+  ];
+}
+
+function describeSymbol(kernel: Kernel, address: Address): IdentifyDetail[] {
+  const hit = allSymbols(kernel).resolve(address);
+  if (hit === undefined) return [];
+  const { symbol, offset } = hit;
+  return [
+    {
+      kind: 'symbol',
+      summary: formatSymbolHit(hit),
+      name: symbol.name,
+      offset,
+      size: symbol.size,
+      type: symbol.type,
+      module: symbol.module ?? null,
+      start: formatAddress(symbol.address),
+    },
+  ];
+}
+
+function describeModule(kernel: Kernel, address: Address): IdentifyDetail[] {
+  const found = findModule(kernel, address);
+  if (found === undefined) return [];
+  const { module, part } = found;
+  const offset = Number(address - part.start);
+  const hit = allSymbols(kernel).resolve(address);
+  const symbol = hit?.symbol.module === module.name ? `${formatSymbolHit(hit)}, in ` : '';
+  return [
+    {
+      kind: 'module',
+      summary: `${symbol}${part.kind} of module ${module.name}, byte 0x${offset.toString(16)}`,
+      module: module.name,
+      part: part.kind,
+      offset,
+      start: formatAddress(part.start),
+      end: formatAddress(part.end),
+      moduleAddress: formatAddress(module.address),
+    },
+  ];
+}
+
+function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
+  if (kernel.machine.architecture !== 'x86-64') return [];
+  const layout = layoutX8664(kernel);
+  if (address < layout.pageOffset || address >= layout.vmallocStart) return [];
+  const physical = Number(address - layout.pageOffset);
+  const ram = kernel.physical.ranges.some(({ start, end }) => physical >= start && physical < end);
+  const frame = ram ? describeFrame(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
+  const direct: IdentifyDetail = {
+    kind: 'direct-map',
+    summary: ram
+      ? `direct map of physical ${formatAddress(physical)}`
+      : `direct map, but physical ${formatAddress(physical)} is not RAM`,
+    physical: formatAddress(physical),
+    ram,
+  };
+  const text = imageAlias(kernel, physical);
+  return [...frame, ...(text === undefined ? [] : [text]), direct];
+}
+
+/** The kernel image's own address of a frame that the direct map shows too. */
+function imageAlias(kernel: Kernel, physical: number): IdentifyDetail | undefined {
+  const start = kernel.addressOf('_text');
+  const end = kernel.addressOf('_end');
+  const physBase = layoutX8664(kernel).physBase;
+  if (start === undefined || end === undefined || physBase === undefined) return undefined;
+  const virtual = BigInt.asUintN(64, BigInt(physical) - physBase + startKernelMap) as Address;
+  if (virtual < start || virtual >= end) return undefined;
+  const hit = allSymbols(kernel).resolve(virtual);
+  return {
+    kind: 'kernel-image-alias',
+    summary: `the same memory as ${hit === undefined ? formatAddress(virtual) : formatSymbolHit(hit)} in the kernel image`,
+    virtual: formatAddress(virtual),
+  };
+}
+
+function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
+  const map = memoryMap(kernel);
+  if (map === undefined || kernel.machine.architecture !== 'x86-64') return [];
+  const layout = layoutX8664(kernel);
+  if (map.name !== 'vmemmap' || address < layout.vmemmapStart || address >= layout.vmemmapEnd) return [];
+  const offset = Number(address - map.base);
+  const pfn = map.firstFrame + Math.floor(offset / map.pageStructSize);
+  return [
+    {
+      kind: 'struct-page',
+      summary: `struct page of pfn 0x${pfn.toString(16)} (physical ${formatAddress(pfn * kernel.pageSize)})`,
+      pfn,
+      physical: formatAddress(pfn * kernel.pageSize),
+      offset: offset % map.pageStructSize,
+    },
+    ...describeFrame(kernel, pfn, 0),
+  ];
+}
+
+function regionOf(kernel: Kernel, address: Address): { region: string } {
+  if (isUserAddress(kernel, address)) return { region: 'user space' };
+  if (kernel.machine.architecture !== 'x86-64') return { region: 'kernel space' };
+  const layout = layoutX8664(kernel);
+  const regions: readonly (readonly [bigint, bigint, string])[] = [
+    [layout.pageOffset, layout.vmallocStart, 'the direct map'],
+    [layout.vmallocStart, layout.vmallocEnd, 'the vmalloc space'],
+    [layout.vmemmapStart, layout.vmemmapEnd, 'vmemmap'],
+    [0xffff_fe00_0000_0000n, 0xffff_fe80_0000_0000n, 'cpu_entry_area'],
+    [0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 'the espfix area'],
+    [0xffff_ffef_0000_0000n, 0xffff_ffff_0000_0000n, 'EFI runtime services'],
+    [startKernelMap, layout.modulesStart, 'the kernel image'],
+    [layout.modulesStart, layout.modulesEnd, 'the module area'],
+    [layout.modulesEnd, 0xffff_ffff_ff60_0000n, 'the fixmap'],
+    [0xffff_ffff_ff60_0000n, 0xffff_ffff_ff60_1000n, 'the vsyscall page'],
+  ];
+  const found = regions.find(([start, end]) => address >= start && address < end);
+  return { region: found?.[2] ?? 'kernel space' };
+}
