@@ -42,6 +42,8 @@ export interface PtdumpLine {
   readonly text: string;
   /** Absent for marker lines. */
   readonly region: PtdumpFacts['regions'][number] | null;
+  /** Of marker lines: the address at which the marker stands. */
+  readonly marker: Hex | null;
 }
 
 export type PagewalkRequestName = keyof PagewalkRequests;

@@ -1,0 +1,94 @@
+/** What the engine needs of Node: files and decompression. */
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as zlib from 'node:zlib';
+import { errors } from '../base/errors.ts';
+import type { UserError } from '../base/errors.ts';
+import type { ByteSource, Host } from '../base/host.ts';
+
+export function nodeHost(): Host {
+  return { openFile, siblings, codecs: { inflate, zstd: nativeZstd() } };
+}
+
+function openFile(path: string): ByteSource {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (error) {
+    throw openError(path, error);
+  }
+  const status = fstatSync(descriptor);
+  if (status.isDirectory()) {
+    closeSync(descriptor);
+    throw errors.isDirectory(path);
+  }
+  if (status.isFile() && status.size === 0 && !path.startsWith('/proc/')) {
+    closeSync(descriptor);
+    throw errors.emptyFile(path);
+  }
+  return new FileSource(path, descriptor, status.size);
+}
+
+function openError(path: string, error: unknown): UserError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') return errors.notFound(path);
+  if (code === 'EACCES' || code === 'EPERM') return errors.notReadable(path, 'permission denied');
+  return errors.notReadable(path, code);
+}
+
+class FileSource implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  readonly #descriptor: number;
+
+  constructor(name: string, descriptor: number, size: number) {
+    this.name = name;
+    this.#descriptor = descriptor;
+    this.size = size;
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const available = Math.max(0, Math.min(length, this.size - offset));
+    const bytes = new Uint8Array(available);
+    let done = 0;
+    try {
+      while (done < available) {
+        const got = readSync(this.#descriptor, bytes, done, available - done, offset + done);
+        if (got === 0) break;
+        done += got;
+      }
+    } catch (error) {
+      throw openError(this.name, error);
+    }
+    return done === available ? bytes : bytes.subarray(0, done);
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+function siblings(path: string): string[] {
+  const folder = dirname(path);
+  try {
+    return readdirSync(folder).map((name) => join(folder, name));
+  } catch {
+    // A folder that cannot be listed has no siblings to offer; the file itself was opened by name.
+    return [];
+  }
+}
+
+function inflate(input: Uint8Array, size: number): Uint8Array {
+  return zlib.inflateSync(input, { maxOutputLength: size });
+}
+
+/** zstd is in node:zlib since Node 22.15. */
+function nativeZstd(): ((input: Uint8Array, size: number) => Uint8Array) | undefined {
+  const decompress: unknown = Reflect.get(zlib, 'zstdDecompressSync');
+  if (typeof decompress !== 'function') return undefined;
+  return (input, size) => {
+    const output: unknown = Reflect.apply(decompress, zlib, [input, { maxOutputLength: size }]);
+    if (!(output instanceof Uint8Array)) throw new TypeError('zstd gave no bytes');
+    return output;
+  };
+}

@@ -1,0 +1,65 @@
+import { formatAddress } from '../base/address.ts';
+import { UserError } from '../base/errors.ts';
+import type { Finding, Kernel } from '../kernel/kernel.ts';
+import { layoutX8664 } from '../kernel/layout-x86-64.ts';
+import { modules } from '../kernel/module.ts';
+import { tasks } from '../kernel/task.ts';
+import type { InfoFacts } from '../protocol/facts.ts';
+
+/** The overview of an image, each quantity with how it was found. */
+export function infoFacts(kernel: Kernel): InfoFacts {
+  const { image } = kernel;
+  const layout = kernel.machine.architecture === 'x86-64' ? layoutX8664(kernel) : undefined;
+  const findings: Finding[] = [...kernel.root.findings, ...(layout?.findings ?? [])];
+  const hex = (value: bigint | undefined): string | null => (value === undefined ? null : formatAddress(value));
+  const counted = <Value>(count: () => Value): Value | null => {
+    try {
+      return count();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      kernel.warn(error.message);
+      return null;
+    }
+  };
+  const taskCount = counted(() => tasks(kernel).length);
+  const moduleCount = counted(() => modules(kernel).length);
+  return {
+    format: image.format,
+    compression: image.compression,
+    architecture: kernel.machine.architecture,
+    pagingLevels: kernel.root.mode.levels.length,
+    pageSize: kernel.pageSize,
+    release: kernel.vmcoreinfo?.osRelease ?? releaseFromMemory(kernel),
+    kaslrOffset: hex(layout?.kaslrOffset),
+    physBase: hex(layout?.physBase),
+    pageOffset: hex(layout?.pageOffset),
+    vmallocBase: hex(layout?.vmallocStart),
+    vmemmapBase: hex(layout?.vmemmapStart),
+    pageTableRoot: formatAddress(kernel.root.pageTable.root),
+    symbols: { source: kernel.symbols.source, count: kernel.symbols.count },
+    types: { source: kernel.types?.source ?? null },
+    cpus: image.cpus.length,
+    tasks: taskCount,
+    modules: moduleCount,
+    memory: {
+      ranges: image.memory.ranges.map(({ start, end }) => ({ start: formatAddress(start), end: formatAddress(end) })),
+      bytes: image.memory.ranges.reduce((sum, { start, end }) => sum + end - start, 0),
+      dumpLevel: image.dumpLevel ?? null,
+    },
+    header: image.headerFacts,
+    evidence: findings.map(({ quantity, value, source }) => ({ quantity, value: formatAddress(value), source })),
+    warnings: [...kernel.warnings],
+  };
+}
+
+/** `linux_banner` begins `Linux version RELEASE `. */
+function releaseFromMemory(kernel: Kernel): string | null {
+  const banner = kernel.addressOf('linux_banner');
+  if (banner === undefined) return null;
+  try {
+    return /^Linux version (\S+)/.exec(kernel.memory.cString(banner, 512))?.[1] ?? null;
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
+}

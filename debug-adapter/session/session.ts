@@ -1,0 +1,224 @@
+/** One opened image: the questions that faces ask, answered from the kernel floor in the shapes of protocol/facts.ts. */
+import { formatAddress, parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
+import { errors } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import { limits } from '../base/limits.ts';
+import type { CpuState, Image } from '../image/image.ts';
+import { openImage } from '../image/open-image.ts';
+import { identify } from '../kernel/identify.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { allSymbols, modules } from '../kernel/module.ts';
+import { openKernel } from '../kernel/open-kernel.ts';
+import { vmallocinfo } from '../kernel/vmallocinfo.ts';
+import { AddressSpace } from '../memory/address-space.ts';
+import type { MemoryRead } from '../memory/hole.ts';
+import { readPhysical } from '../memory/physical-memory.ts';
+import { tableEntries } from '../pagetable/table-entries.ts';
+import type {
+  AddressSpaceFacts,
+  Hex,
+  IdentifyFacts,
+  InfoFacts,
+  PtdumpFacts,
+  SymbolFacts,
+  TableFacts,
+  TaskFacts,
+  TranslationFacts,
+  VmallocFacts,
+} from '../protocol/facts.ts';
+import type { PtdumpLine } from '../protocol/requests.ts';
+import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';
+import type { TypeTable } from '../symbols/types.ts';
+import { infoFacts } from './info-facts.ts';
+import { outsideSources } from './outside-sources.ts';
+import { ptdumpLines } from './ptdump-text.ts';
+import type { OpenOptions, PtdumpOptions, SessionFace, SpaceName } from './session-face.ts';
+import { Spaces } from './spaces.ts';
+import { taskFacts } from './task-facts.ts';
+import { translationFacts } from './translation-facts.ts';
+import { vmallocFacts } from './vmalloc-facts.ts';
+
+/** Opens an image. Throws `UserError` for an image or options that cannot be used. */
+export function openSession(host: Host, options: OpenOptions): Session {
+  options.progress?.('opening the image', 0, 1);
+  const image = openImage(host, options.paths);
+  try {
+    return new Session(image, openKernel(image, outsideSources(host, options)));
+  } catch (error) {
+    image.close();
+    throw error;
+  }
+}
+
+export class Session implements SessionFace {
+  readonly kernel: Kernel;
+  readonly #image: Image;
+  readonly #spaces: Spaces;
+  readonly #memories = new Map<string, AddressSpace>();
+
+  constructor(image: Image, kernel: Kernel) {
+    this.#image = image;
+    this.kernel = kernel;
+    this.#spaces = new Spaces(kernel);
+  }
+
+  get name(): string {
+    return this.#image.name;
+  }
+
+  get architecture(): string {
+    return this.kernel.machine.architecture;
+  }
+
+  get symbols(): SymbolTable {
+    return allSymbols(this.kernel);
+  }
+
+  get types(): TypeTable | undefined {
+    return this.kernel.types;
+  }
+
+  get cpus(): readonly CpuState[] {
+    return this.#image.cpus;
+  }
+
+  info(): InfoFacts {
+    return infoFacts(this.kernel);
+  }
+
+  vmcoreinfoText(): string {
+    if (this.kernel.vmcoreinfo === undefined) {
+      throw errors.notSupported(`${this.name}: has no VMCOREINFO, neither in its notes nor in memory; see what was found instead with: pagewalk info`);
+    }
+    return this.kernel.vmcoreinfo.text;
+  }
+
+  addressSpaces(): readonly AddressSpaceFacts[] {
+    return this.#spaces.all();
+  }
+
+  memory(mm?: SpaceName): AddressSpace {
+    const space = this.#spaces.get(mm, { user: false });
+    if (space.pageTable === this.kernel.root.pageTable) return this.kernel.memory;
+    const known = this.#memories.get(space.id);
+    if (known !== undefined) return known;
+    const { littleEndian, pointerSize, physical } = this.kernel.memory;
+    const memory = new AddressSpace(physical, space.pageTable, { littleEndian, pointerSize });
+    this.#memories.set(space.id, memory);
+    return memory;
+  }
+
+  readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead {
+    checkReadLength(length);
+    return this.memory(mm).read(address, length);
+  }
+
+  readPhysical(address: PhysAddr, length: number): MemoryRead {
+    checkReadLength(length);
+    return readPhysical(this.kernel.physical, address, length);
+  }
+
+  translate(address: Address, mm?: SpaceName): TranslationFacts {
+    return translationFacts(this.#spaces.get(mm, { user: false }).pageTable.translate(address));
+  }
+
+  identify(address: Address, mm?: SpaceName): IdentifyFacts {
+    const space = this.#spaces.get(mm, { user: false });
+    return identify(this.kernel, address, { pageTable: space.pageTable, task: space.task });
+  }
+
+  tableEntries(options: Parameters<SessionFace['tableEntries']>[0]): TableFacts {
+    const space = this.#spaces.get(options.mm, { user: options.user === true });
+    return tableEntries(space.pageTable, {
+      tableAddress: options.tableAddress === undefined ? undefined : toPhysAddr(needHex('tableAddress', options.tableAddress)),
+      level: options.level,
+      virtualBase: options.virtualBase === undefined ? undefined : toAddress(needHex('virtualBase', options.virtualBase)),
+    });
+  }
+
+  ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[] {
+    const space = this.#spaces.get(options.mm, { user: options.user === true });
+    return ptdumpLines(this.kernel, space, options);
+  }
+
+  ptdump(options: PtdumpOptions): PtdumpFacts {
+    const lines = this.ptdumpLines(options);
+    const markers: { address: Hex; name: string }[] = [];
+    const regions: PtdumpFacts['regions'][number][] = [];
+    for (const line of lines) {
+      if (line.region !== null) regions.push(line.region);
+      else {
+        const name = /^---\[ (.*) \]---$/.exec(line.text)?.[1];
+        if (name !== undefined) markers.push({ address: line.marker ?? '0x0', name });
+      }
+    }
+    return { markers, regions };
+  }
+
+  vmalloc(): VmallocFacts {
+    return vmallocFacts(this.kernel);
+  }
+
+  vmallocinfoText(): string {
+    return vmallocinfo(this.kernel);
+  }
+
+  tasks(): readonly TaskFacts[] {
+    return taskFacts(this.kernel);
+  }
+
+  findSymbols(name: string, limit: number): readonly SymbolFacts[] {
+    const table = this.symbols;
+    if (table.count === 0) throw errors.noSymbols('looking up a symbol');
+    const found = name.endsWith('*') ? table.withPrefix(name.slice(0, -1), limit) : table.findAll(name).slice(0, limit);
+    return found.map((symbol) => symbolFacts(symbol, 0));
+  }
+
+  resolveSymbol(address: Address): SymbolFacts | undefined {
+    const hit = this.symbols.resolve(address);
+    return hit === undefined ? undefined : symbolFacts(hit.symbol, hit.offset);
+  }
+
+  modules(): ReturnType<SessionFace['modules']> {
+    return modules(this.kernel).map((module) => ({
+      name: module.name,
+      address: formatAddress(module.address),
+      ranges: module.memory.map((part) => ({ start: formatAddress(part.start), end: formatAddress(part.end), kind: part.kind })),
+    }));
+  }
+
+  /** What is known to be wrong with the image, so far. */
+  warnings(): readonly string[] {
+    return [...this.kernel.warnings];
+  }
+
+  close(): void {
+    this.#image.close();
+  }
+}
+
+function symbolFacts(symbol: KernelSymbol, offset: number): SymbolFacts {
+  return {
+    name: symbol.name,
+    address: formatAddress(symbol.address),
+    type: symbol.type,
+    size: symbol.size,
+    module: symbol.module ?? null,
+    offset,
+  };
+}
+
+function checkReadLength(length: number): void {
+  if (!Number.isSafeInteger(length) || length < 0) throw errors.badArgument(`a length is a whole number of bytes, not ${length}`);
+  if (length > limits.readBytes) {
+    throw errors.limit(`${length} bytes are more than one read gives (${limits.readBytes}); read in parts`);
+  }
+}
+
+function needHex(name: string, text: Hex): bigint {
+  const value = parseAddress(text);
+  if (value === undefined) throw errors.badArgument(`${name} is not an address: ${text}; write 0x and hexadecimal digits`);
+  return value;
+}
+

@@ -1,0 +1,133 @@
+/** The address spaces of one kernel by the names that `--mm` takes. */
+import { formatAddress, parseAddress, toPhysAddr } from '../base/address.ts';
+import type { PhysAddr } from '../base/address.ts';
+import { errors, UserError } from '../base/errors.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { pgdOf } from '../kernel/mm.ts';
+import { findTask, tasks } from '../kernel/task.ts';
+import type { Task } from '../kernel/task.ts';
+import { PageTable } from '../pagetable/page-table.ts';
+import type { AddressSpaceFacts } from '../protocol/facts.ts';
+import type { SpaceName } from './session-face.ts';
+
+export interface Space {
+  /** Unique among the spaces of the kernel. */
+  readonly id: string;
+  readonly kind: 'kernel' | 'efi' | 'process' | 'root';
+  /** The half that user mode sees under page-table isolation. */
+  readonly user: boolean;
+  readonly pageTable: PageTable;
+  readonly task: Task | undefined;
+}
+
+/** Under page-table isolation the user half's root is the page behind the kernel's (arch/x86/include/asm/pgtable.h). */
+const userRootOffset = 4096;
+
+export class Spaces {
+  readonly #kernel: Kernel;
+  readonly #known = new Map<string, Space>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** The space called `name` (`kernel` by default). Throws `UserError` for an unknown name or process. */
+  get(name: SpaceName | undefined, half: { readonly user: boolean }): Space {
+    const plain = name ?? 'kernel';
+    const id = half.user ? `${plain} user` : plain;
+    let space = this.#known.get(id);
+    if (space === undefined) {
+      space = this.#find(plain, id, half.user);
+      this.#known.set(id, space);
+    }
+    return space;
+  }
+
+  /** All spaces that can be chosen: the kernel's, the firmware's, and each process's. */
+  all(): AddressSpaceFacts[] {
+    const kernel = this.#kernel;
+    const { root } = kernel.root.pageTable;
+    const found: AddressSpaceFacts[] = [{ id: 'kernel', label: 'kernel (init_mm)', root: formatAddress(root), userRoot: null }];
+    if (kernel.addressOf('efi_mm') !== undefined) {
+      const efi = this.#attempt(() => this.get('efi', { user: false }).pageTable.root);
+      if (efi !== undefined) found.push({ id: 'efi', label: 'EFI runtime services (efi_mm)', root: formatAddress(efi), userRoot: null });
+    }
+    const isolated = this.#isolated();
+    const processes = this.#attempt(() => tasks(kernel)) ?? [];
+    for (const task of processes) {
+      const { mm } = task;
+      if (mm === undefined || task.pid !== task.tgid) continue;
+      const pgd = this.#attempt(() => pgdOf(kernel, mm));
+      if (pgd === undefined) continue;
+      found.push({
+        id: String(task.pid),
+        label: `${task.pid} ${task.comm}`,
+        root: formatAddress(pgd),
+        userRoot: isolated ? formatAddress(pgd + userRootOffset) : null,
+      });
+    }
+    return found;
+  }
+
+  #find(name: string, id: string, user: boolean): Space {
+    const kernel = this.#kernel;
+    if (name === 'kernel') {
+      if (!user) return { id, kind: 'kernel', user, pageTable: kernel.root.pageTable, task: undefined };
+      return this.#make(kernel.root.pageTable.root, { id, kind: 'kernel', user, task: undefined });
+    }
+    if (name === 'efi') {
+      const efi = kernel.needAddressOf('efi_mm', 'the EFI page table');
+      return this.#make(pgdOf(kernel, efi), { id, kind: 'efi', user, task: undefined });
+    }
+    if (/^[0-9]+$/.test(name)) {
+      const task = findTask(kernel, Number(name));
+      if (task === undefined) throw errors.unknownProcess(name);
+      if (task.mm === undefined) {
+        throw errors.badArgument(`task ${name} (${task.comm}) is a kernel thread and has no address space of its own; use --mm kernel`);
+      }
+      return this.#make(pgdOf(kernel, task.mm), { id, kind: 'process', user, task });
+    }
+    const root = /^0x/i.test(name) ? parseAddress(name) : undefined;
+    if (root === undefined || root >= 1n << 52n) {
+      throw errors.badArgument(`--mm takes kernel, efi, a PID, or the physical address of a root table (0x…), not ${name}`);
+    }
+    const task = this.#taskOfRoot(toPhysAddr(root));
+    return this.#make(toPhysAddr(root), { id, kind: 'root', user, task });
+  }
+
+  #make(root: PhysAddr, space: Omit<Space, 'pageTable'>): Space {
+    const kernel = this.#kernel;
+    const at = space.user && this.#isolated() ? toPhysAddr(root + userRootOffset) : root;
+    return { ...space, pageTable: new PageTable(kernel.physical, kernel.root.mode, at) };
+  }
+
+  #taskOfRoot(root: PhysAddr): Task | undefined {
+    return this.#attempt(() =>
+      tasks(this.#kernel).find((task) => task.mm !== undefined && pgdOf(this.#kernel, task.mm) === root),
+    );
+  }
+
+  /**
+   * Whether page-table isolation is on: the boot CPU has X86_FEATURE_PTI (word 7, bit 11: cpufeatures.h), which every
+   * kernel with PTI sets in boot_cpu_data.
+   */
+  #isolated(): boolean {
+    const kernel = this.#kernel;
+    const cpu = kernel.addressOf('boot_cpu_data');
+    if (cpu === undefined || kernel.types === undefined || !kernel.machine.architecture.startsWith('x86')) return false;
+    const shape = kernel.structs('page-table isolation').find('cpuinfo_x86');
+    if (shape?.has('x86_capability') !== true) return false;
+    const word = this.#attempt(() => kernel.memory.u32(shape.address(cpu, 'x86_capability[7]')));
+    return word !== undefined && ((word >>> 11) & 1) === 1;
+  }
+
+  #attempt<Value>(look: () => Value): Value | undefined {
+    try {
+      return look();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#kernel.warn(error.message);
+      return undefined;
+    }
+  }
+}
