@@ -16,3 +16,10 @@ export function decodeCString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
+
+const latin1 = new TextDecoder('latin1');
+
+/** One character for each byte, for searching bytes with the speed of a string search. Bytes above 0x7f are not kept apart. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  return latin1.decode(bytes);
+}

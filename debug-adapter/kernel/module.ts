@@ -50,7 +50,7 @@ function addModuleSymbols(kernel: Kernel): true {
   if (types === undefined) return true;
   for (const module of modules(kernel)) {
     try {
-      const table = openModuleSymbols(kernel.memory, types, module.address);
+      const table = openModuleSymbols(kernel.memory, types, module);
       kernel.symbols.addModule(module.name, table, module.memory);
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;

@@ -117,7 +117,8 @@ export interface TypeTable {
   /** The struct or union of this name (without keyword), the one with a body before a forward declaration. */
   struct(name: string): StructType | undefined;
   enum(name: string): EnumType | undefined;
-  typedef(name: string): TypedefType | undefined;
+  /** A typedef, or an integer or float type of this name. */
+  typedef(name: string): Type | undefined;
   /** Value of an enumerator by its name, in whatever enum it stands. */
   enumerator(name: string): bigint | undefined;
   /** Declared per-CPU variables and other variables that the type information knows. */

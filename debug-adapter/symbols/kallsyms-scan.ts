@@ -1,0 +1,183 @@
+/**
+ * Finds the kallsyms tables by their shape, for kernels whose VMCOREINFO does not name them (before 6.0). The token table
+ * is recognised by the tokens for the ten digits, which stand one after the other as strings of one letter; everything
+ * else lies around it in the order that scripts/kallsyms.c writes.
+ */
+import { addToAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { MemoryFault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { decodeLatin1 } from '../base/text.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { KallsymsTables } from './kallsyms.ts';
+
+const digits = '0\u00001\u00002\u00003\u00004\u00005\u00006\u00007\u00008\u00009\u0000';
+const firstDigitToken = 48;
+const tokens = 256;
+const pieceSize = 1024 * 1024;
+const symbolsPerMarker = 256;
+/** Bytes that 256 names take at most: lengths of two bytes each and names of the longest kind are never this many. */
+const mostBytesPerMarker = 64 * 1024;
+
+/** The tables, or undefined when no place fits. */
+export function locateKallsyms(
+  memory: AddressSpace,
+  ranges: Iterable<{ readonly start: Address; readonly end: Address }>,
+): KallsymsTables | undefined {
+  for (const { start, end } of ranges) {
+    for (let at = start; at < end; at = addToAddress(at, pieceSize)) {
+      const length = Math.min(pieceSize + digits.length, Number(end - at));
+      const text = decodeLatin1(memory.read(at, length).bytes);
+      for (let found = text.indexOf(digits); found >= 0; found = text.indexOf(digits, found + 1)) {
+        const tables = attempt(() => around(memory, addToAddress(at, found)));
+        if (tables !== undefined) return tables;
+      }
+    }
+  }
+  return undefined;
+}
+
+function attempt<Value>(look: () => Value | undefined): Value | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof MemoryFault) return undefined;
+    throw error;
+  }
+}
+
+function around(memory: AddressSpace, digitToken: Address): KallsymsTables | undefined {
+  const tokenIndex = findTokenIndex(memory, digitToken);
+  if (tokenIndex === undefined) return undefined;
+  const tokenTable = addToAddress(digitToken, -memory.u16(addToAddress(tokenIndex, firstDigitToken * 2)));
+  const found = findNames(memory, tokenTable);
+  if (found === undefined) return undefined;
+  const { names, countAt, count } = found;
+  const word = memory.pointerSize;
+  const common = { names, count, tokenTable, tokenIndex, source: 'kallsyms in the dump, found by its shape' };
+  // 6.4 and later: behind the token index.
+  const offsetsBehind = align(addToAddress(tokenIndex, tokens * 2), word);
+  const baseBehind = align(addToAddress(offsetsBehind, 4 * count), word);
+  if (attempt(() => isKernelAddress(memory, baseBehind)) === true) {
+    return { ...common, offsets: offsetsBehind, relativeBase: baseBehind, addresses: undefined };
+  }
+  // Before: in front of the count.
+  const baseBefore = addToAddress(countAt, -word);
+  const offsetsBefore = alignDown(addToAddress(baseBefore, -4 * count), word);
+  if (attempt(() => isKernelAddress(memory, baseBefore) && memory.word(addToAddress(countAt, -2 * word)) >> 62n !== 3n) === true) {
+    return { ...common, offsets: offsetsBefore, relativeBase: baseBefore, addresses: undefined };
+  }
+  return { ...common, offsets: undefined, relativeBase: undefined, addresses: addToAddress(countAt, -word * count) };
+}
+
+function isKernelAddress(memory: AddressSpace, at: Address): boolean {
+  const value = memory.word(at);
+  return memory.pointerSize === 8 ? value >> 62n === 3n && (value & 0xfffn) === 0n : value >= 0x4000_0000n && (value & 0xfffn) === 0n;
+}
+
+/** The 256 offsets behind the token table. */
+function findTokenIndex(memory: AddressSpace, digitToken: Address): Address | undefined {
+  let at = digitToken;
+  for (let token = firstDigitToken; token < tokens; token++) {
+    const text = memory.cString(at, 64);
+    if (text.length === 0 || text.length >= 64) return undefined;
+    at = addToAddress(at, text.length + 1);
+  }
+  const index = align(at, memory.pointerSize);
+  let previous = -1;
+  for (let token = 0; token < tokens; token++) {
+    const offset = memory.u16(addToAddress(index, token * 2));
+    if (offset <= previous || (token === 0 && offset !== 0)) return undefined;
+    previous = offset;
+  }
+  return index;
+}
+
+interface NamesPlace {
+  readonly names: Address;
+  readonly countAt: Address;
+  readonly count: number;
+}
+
+/** Goes back from the token table over the markers to the names and their count. */
+function findNames(memory: AddressSpace, tokenTable: Address): NamesPlace | undefined {
+  for (const markerSize of [4, 8]) {
+    for (let padding = 0; padding < 8; padding += 4) {
+      const place = attempt(() => namesBefore(memory, { end: addToAddress(tokenTable, -padding), markerSize }));
+      if (place !== undefined) return place;
+    }
+    // 6.2 and 6.3 put three bytes a symbol between markers and token table.
+    const place = attempt(() => namesBeforeSequence(memory, tokenTable));
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+function namesBefore(memory: AddressSpace, from: { end: Address; markerSize: number }): NamesPlace | undefined {
+  const { end, markerSize } = from;
+  const marker = (at: Address): bigint => (markerSize === 4 ? BigInt(memory.u32(at)) : memory.u64(at));
+  const last = marker(addToAddress(end, -markerSize));
+  let at = addToAddress(end, -markerSize);
+  let value = last;
+  let markers = 1;
+  while (value !== 0n) {
+    at = addToAddress(at, -markerSize);
+    const previous = marker(at);
+    if (previous >= value || value - previous > BigInt(mostBytesPerMarker) || markers > limits.symbols / symbolsPerMarker) return undefined;
+    value = previous;
+    markers++;
+  }
+  if (markers < 2) return undefined;
+  return namesByMarkers(memory, { markersAt: at, markers, last: Number(last), second: Number(marker(addToAddress(at, markerSize))) });
+}
+
+/** The markers then lie at an unknown distance: look back for a zero that begins a rising run which fits. */
+function namesBeforeSequence(memory: AddressSpace, tokenTable: Address): NamesPlace | undefined {
+  const farthest = 3 * limits.symbols;
+  for (let distance = 8; distance < farthest; distance += 8) {
+    const end = addToAddress(tokenTable, -distance);
+    const last = memory.u32(addToAddress(end, -4));
+    const before = memory.u32(addToAddress(end, -8));
+    const rising = last > before && last - before < mostBytesPerMarker && before > 0x1000;
+    if (!rising) continue;
+    const place = attempt(() => namesBefore(memory, { end, markerSize: 4 }));
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+function namesByMarkers(
+  memory: AddressSpace,
+  from: { markersAt: Address; markers: number; last: number; second: number },
+): NamesPlace | undefined {
+  const { markersAt, markers, last, second } = from;
+  const word = memory.pointerSize;
+  const nearest = alignDown(addToAddress(markersAt, -last), word);
+  for (let back = 0; back < mostBytesPerMarker; back += 4) {
+    const names = addToAddress(nearest, -back);
+    const countAt = addToAddress(names, -word);
+    const count = memory.u32(countAt);
+    if (Math.ceil(count / symbolsPerMarker) !== markers) continue;
+    if (skipNames(memory, names, symbolsPerMarker) === second) return { names, countAt, count };
+  }
+  return undefined;
+}
+
+/** Bytes that the first `count` names take. */
+function skipNames(memory: AddressSpace, names: Address, count: number): number {
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    const first = memory.u8(addToAddress(names, at));
+    if (first === 0) return -1;
+    at += first < 0x80 ? 1 + first : 2 + ((first & 0x7f) | (memory.u8(addToAddress(names, at + 1)) << 7));
+  }
+  return at;
+}
+
+function align(address: bigint, unit: number): Address {
+  return toAddress(((address + BigInt(unit) - 1n) / BigInt(unit)) * BigInt(unit));
+}
+
+function alignDown(address: bigint, unit: number): Address {
+  return toAddress((address / BigInt(unit)) * BigInt(unit));
+}

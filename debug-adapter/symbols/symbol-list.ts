@@ -1,0 +1,58 @@
+/** A symbol table from a list of symbols: modules, System.map, /proc/kallsyms text. */
+import type { Address } from '../base/address.ts';
+import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
+
+export class SymbolList implements SymbolTable {
+  readonly source: string;
+  readonly #sorted: readonly KernelSymbol[];
+  #byName: Map<string, KernelSymbol[]> | undefined;
+
+  /** `symbols` in any order; sizes are theirs. */
+  constructor(source: string, symbols: readonly KernelSymbol[]) {
+    this.source = source;
+    this.#sorted = [...symbols].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  }
+
+  get count(): number {
+    return this.#sorted.length;
+  }
+
+  find(name: string): KernelSymbol | undefined {
+    return this.findAll(name)[0];
+  }
+
+  findAll(name: string): readonly KernelSymbol[] {
+    this.#byName ??= groupByName(this.#sorted);
+    return this.#byName.get(name) ?? [];
+  }
+
+  resolve(address: Address): SymbolHit | undefined {
+    let low = -1;
+    let high = this.#sorted.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      const symbol = this.#sorted[middle];
+      if (symbol !== undefined && symbol.address <= address) low = middle;
+      else high = middle;
+    }
+    while (low > 0 && this.#sorted[low - 1]?.address === this.#sorted[low]?.address) low--;
+    const symbol = this.#sorted[low];
+    if (symbol === undefined) return undefined;
+    const offset = Number(address - symbol.address);
+    return symbol.size === 0 || offset < symbol.size ? { symbol, offset } : undefined;
+  }
+
+  withPrefix(prefix: string, limit: number): readonly KernelSymbol[] {
+    return this.#sorted.filter(({ name }) => name.startsWith(prefix)).slice(0, limit);
+  }
+}
+
+function groupByName(symbols: readonly KernelSymbol[]): Map<string, KernelSymbol[]> {
+  const byName = new Map<string, KernelSymbol[]>();
+  for (const symbol of symbols) {
+    const known = byName.get(symbol.name);
+    if (known === undefined) byName.set(symbol.name, [symbol]);
+    else known.push(symbol);
+  }
+  return byName;
+}
