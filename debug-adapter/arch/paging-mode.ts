@@ -58,6 +58,11 @@ export interface PagingMode {
   cacheType(level: number, low: number, high: number): string | undefined;
   /** Rights that a leaf or table entry gives by itself. The effective right is the conjunction over all levels. */
   rights(level: number, low: number, high: number): Rights;
+  /**
+   * Whether a `notPresent` entry still holds its frame in memory (PROT_NONE, an invalidated large page), so that the bytes
+   * behind it can be read although no access is allowed.
+   */
+  keepsFrame(level: number, low: number, high: number): boolean;
   /** In words, why a `notPresent` or `malformed` entry ends the walk, e.g. `swap type 0, offset 0x1234`. */
   explain(level: number, low: number, high: number, context: { readonly userAddress: boolean }): string;
 }

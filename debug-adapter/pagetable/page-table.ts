@@ -1,0 +1,197 @@
+/**
+ * One page table: the generic walker over a paging mode. `frameOf` is the hot path (numbers only, nothing allocated once
+ * its tables are known); `translate` keeps every level and explains the end.
+ */
+import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
+import { entryKind } from '../arch/paging-mode.ts';
+import type { PagingLevel, PagingMode } from '../arch/paging-mode.ts';
+import type { Translator } from '../memory/address-space.ts';
+import type { HoleReason } from '../memory/hole.ts';
+import { frameSize } from '../memory/physical-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { EffectiveRights, Translation, TranslationLevel } from './translation.ts';
+
+const frameBits = 12;
+
+export class PageTable implements Translator {
+  readonly physical: PhysicalMemory;
+  readonly mode: PagingMode;
+  /** Physical address of the root table, in bytes. */
+  readonly root: PhysAddr;
+  /** Views of table frames that were read, or null for those that cannot be. */
+  readonly #frames = new Map<number, DataView | null>();
+  readonly #rootBits: number;
+
+  constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr) {
+    this.physical = physical;
+    this.mode = mode;
+    this.root = root;
+    const top = mode.levels[0];
+    this.#rootBits = top === undefined ? 0 : top.shift + top.indexBits;
+  }
+
+  frameOf(virtualPage: number): number {
+    const { levels } = this.mode;
+    let table: number = this.root;
+    for (let level = 0; level < levels.length; level++) {
+      const shape = levels[level];
+      if (shape === undefined) return -1;
+      const index = indexOf(shape, virtualPage);
+      const at = table + index * shape.entrySize;
+      const view = this.tableView(Math.floor(at / frameSize));
+      if (view === undefined) return -1;
+      const low = this.#lowWord(view, at % frameSize, shape);
+      const high = this.#highWord(view, at % frameSize, shape);
+      const kind = this.mode.kind(level, low, high);
+      if (kind === entryKind.table) table = this.mode.tableAddress(level, low, high);
+      else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
+        if (!this.#isCanonicalPage(virtualPage)) return -1;
+        const pages = 2 ** (shape.shift - frameBits);
+        return this.mode.leafAddress(level, low, high) / frameSize + (virtualPage % pages);
+      } else return -1;
+    }
+    return -1;
+  }
+
+  explain(address: Address): HoleReason {
+    return this.translate(address).reason ?? { kind: 'not-mapped', message: 'it is mapped, but its frame is missing' };
+  }
+
+  /** Walks `address` down; every level reached is in the result. */
+  translate(address: Address): Translation {
+    const { mode } = this;
+    const found: TranslationLevel[] = [];
+    if (!mode.isCanonical(address)) {
+      const message = `${formatAddress(address)} is not a canonical address (${mode.name})`;
+      return ended(address, { levels: found, pageSize: 2 ** mode.pageShift, reason: { kind: 'non-canonical', message } });
+    }
+    const virtualPage = Number(address >> BigInt(frameBits));
+    let table: number = this.root;
+    let covered = 2 ** this.#rootBits;
+    for (let level = 0; level < mode.levels.length; level++) {
+      const shape = mode.levels[level];
+      if (shape === undefined) break;
+      const index = indexOf(shape, virtualPage);
+      const at = table + index * shape.entrySize;
+      const view = this.tableView(Math.floor(at / frameSize));
+      if (view === undefined) return ended(address, { levels: found, pageSize: covered, reason: this.#tableReason(at, { table, level, above: found.at(-1) }) });
+      covered = 2 ** shape.shift;
+      const low = this.#lowWord(view, at % frameSize, shape);
+      const high = this.#highWord(view, at % frameSize, shape);
+      const kind = mode.kind(level, low, high);
+      const keepsFrame = kind === entryKind.notPresent && this.#keepsFrame(level, low, high);
+      const leaf = kind === entryKind.leaf || keepsFrame;
+      found.push({
+        level: shape.name,
+        tableAddress: toPhysAddr(table),
+        index,
+        entryAddress: toPhysAddr(at),
+        entry: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
+        flags: mode.flags(level, low, high),
+        leaf,
+        rights: mode.rights(level, low, high),
+      });
+      if (kind === entryKind.table) {
+        table = mode.tableAddress(level, low, high);
+        continue;
+      }
+      if (!leaf) {
+        const message = mode.explain(level, low, high, { userAddress: isUserAddress(address, mode) });
+        return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message } });
+      }
+      const offset = Number(BigInt.asUintN(shape.shift, address));
+      const physical = mode.leafAddress(level, low, high) + offset;
+      return {
+        virtual: address,
+        physical: toPhysAddr(physical),
+        pageSize: covered,
+        levels: found,
+        reason: keepsFrame ? { kind: 'not-mapped', message: mode.explain(level, low, high, { userAddress: true }) } : undefined,
+        effective: effectiveRights(found),
+        cacheType: mode.cacheType(level, low, high),
+      };
+    }
+    return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message: 'the last level holds a table pointer' } });
+  }
+
+  /** A 4 KiB frame of table memory as a view; undefined when it cannot be read. */
+  tableView(frame: number): DataView | undefined {
+    const known = this.#frames.get(frame);
+    if (known !== undefined) return known ?? undefined;
+    const bytes = Number.isSafeInteger(frame) ? this.physical.frame(frame) : undefined;
+    const view = bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset, frameSize);
+    this.#frames.set(frame, view);
+    return view ?? undefined;
+  }
+
+  /** Forgets the tables read, after memory was written. */
+  invalidate(): void {
+    this.#frames.clear();
+  }
+
+  #lowWord(view: DataView, at: number, shape: PagingLevel): number {
+    return view.getUint32(shape.entrySize === 8 && !this.mode.littleEndian ? at + 4 : at, this.mode.littleEndian);
+  }
+
+  #highWord(view: DataView, at: number, shape: PagingLevel): number {
+    return shape.entrySize === 8 ? view.getUint32(this.mode.littleEndian ? at + 4 : at, this.mode.littleEndian) : 0;
+  }
+
+  #keepsFrame(level: number, low: number, high: number): boolean {
+    return this.mode.keepsFrame(level, low, high);
+  }
+
+  #isCanonicalPage(virtualPage: number): boolean {
+    return this.mode.isCanonical(toAddress(BigInt(virtualPage) << BigInt(frameBits)));
+  }
+
+  #tableReason(at: number, of: { table: number; level: number; above: TranslationLevel | undefined }): HoleReason {
+    const { level, above } = of;
+    const name = this.mode.levels[level]?.name ?? 'table';
+    const hole = Number.isSafeInteger(at) ? this.physical.partialFrame(Math.floor(at / frameSize)).holes[0]?.reason : undefined;
+    const from = above === undefined ? 'the root' : `the ${above.level} entry ${formatAddress(above.entry)} at ${formatAddress(above.entryAddress)}`;
+    const why = hole?.message ?? 'no machine has memory there';
+    const wild = hole === undefined || hole.kind === 'not-ram';
+    return {
+      kind: wild ? 'wild-table' : hole.kind,
+      message: `${from} points to a ${name} table at physical ${formatAddress(of.table)}, which cannot be read: ${why}`,
+    };
+  }
+}
+
+/** Index of a virtual page (address / 4096) in a table of this level. */
+export function indexOf(level: PagingLevel, virtualPage: number): number {
+  return Math.floor(virtualPage / 2 ** (level.shift - frameBits)) % 2 ** level.indexBits;
+}
+
+function isUserAddress(address: Address, mode: PagingMode): boolean {
+  return (address >> BigInt(mode.virtualBits - 1)) === 0n;
+}
+
+function ended(address: Address, at: { levels: readonly TranslationLevel[]; pageSize: number; reason: HoleReason }): Translation {
+  return {
+    virtual: address,
+    physical: undefined,
+    pageSize: at.pageSize,
+    levels: at.levels,
+    reason: at.reason,
+    effective: undefined,
+    cacheType: undefined,
+  };
+}
+
+function effectiveRights(levels: readonly TranslationLevel[]): EffectiveRights {
+  const lostAt = (right: 'write' | 'execute' | 'user'): string | undefined => levels.find((level) => !level.rights[right])?.level;
+  const writeLostAt = lostAt('write');
+  const executeLostAt = lostAt('execute');
+  const userLostAt = lostAt('user');
+  return {
+    write: writeLostAt === undefined,
+    execute: executeLostAt === undefined,
+    user: userLostAt === undefined,
+    writeLostAt,
+    executeLostAt,
+    userLostAt,
+  };
+}

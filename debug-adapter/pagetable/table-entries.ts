@@ -1,0 +1,122 @@
+/** One table's entries for a tree view: runs of equal entries are told once. */
+import { formatAddress, toPhysAddr } from '../base/address.ts';
+import type { PhysAddr } from '../base/address.ts';
+import { errors } from '../base/errors.ts';
+import { entryKind } from '../arch/paging-mode.ts';
+import type { EntryKind } from '../arch/paging-mode.ts';
+import { frameSize } from '../memory/physical-memory.ts';
+import type { TableEntryFacts, TableFacts } from '../protocol/facts.ts';
+import type { PageTable } from './page-table.ts';
+
+const kindNames = Object.fromEntries(Object.entries(entryKind).map(([name, value]) => [value, name])) as Record<EntryKind, keyof typeof entryKind>;
+
+interface Entry {
+  readonly index: number;
+  readonly low: number;
+  readonly high: number;
+  readonly kind: EntryKind;
+  readonly target: number | undefined;
+  readonly flags: readonly string[];
+}
+
+/** Entries of a table: the root's without `tableAddress`. `virtualBase` is the first address that the table covers. */
+export function tableEntries(
+  pageTable: PageTable,
+  options: { readonly tableAddress: PhysAddr | undefined; readonly level: string | undefined; readonly virtualBase: bigint | undefined },
+): TableFacts {
+  const { mode } = pageTable;
+  const level = options.level === undefined ? 0 : mode.levels.findIndex(({ name }) => name === options.level);
+  const shape = mode.levels[level];
+  if (shape === undefined) throw errors.badArgument(`no level of ${mode.name} is called ${options.level ?? ''}; levels are ${mode.levels.map(({ name }) => name).join(', ')}`);
+  const table = options.tableAddress ?? pageTable.root;
+  const base = options.virtualBase ?? 0n;
+  const entries: Entry[] = [];
+  let unreadable: string | null = null;
+  for (let index = 0; index < 2 ** shape.indexBits; index++) {
+    const at = table + index * shape.entrySize;
+    const view = pageTable.tableView(Math.floor(at / frameSize));
+    if (view === undefined) {
+      unreadable ??= pageTable.physical.partialFrame(Math.floor(at / frameSize)).holes[0]?.reason.message ?? 'the table cannot be read';
+      continue;
+    }
+    entries.push(readEntry(pageTable, { view, offset: at % frameSize, level, index }));
+  }
+  return {
+    level: shape.name,
+    tableAddress: formatAddress(table),
+    virtualBase: formatAddress(base),
+    entries: merge(entries, 2 ** shape.shift).map((run) => entryFacts(pageTable, run, { table: toPhysAddr(table), level, base })),
+    unreadable,
+  };
+}
+
+function readEntry(pageTable: PageTable, from: { view: DataView; offset: number; level: number; index: number }): Entry {
+  const { mode } = pageTable;
+  const { view, offset, level, index } = from;
+  const size = mode.levels[level]?.entrySize ?? 8;
+  const first = view.getUint32(offset, mode.littleEndian);
+  const second = size === 8 ? view.getUint32(offset + 4, mode.littleEndian) : 0;
+  const [low, high] = size === 8 && !mode.littleEndian ? [second, first] : [first, second];
+  const kind = mode.kind(level, low, high);
+  const mapped = kind === entryKind.leaf || (kind === entryKind.notPresent && mode.keepsFrame(level, low, high));
+  const target = kind === entryKind.table ? mode.tableAddress(level, low, high) : mapped ? mode.leafAddress(level, low, high) : undefined;
+  return { index, low, high, kind, target, flags: mode.flags(level, low, high) };
+}
+
+interface Run {
+  readonly first: Entry;
+  count: number;
+}
+
+function merge(entries: readonly Entry[], span: number): Run[] {
+  const runs: Run[] = [];
+  for (const entry of entries) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.first.index + last.count === entry.index && continues(last, entry, span)) last.count++;
+    else runs.push({ first: entry, count: 1 });
+  }
+  return runs;
+}
+
+/** Equal: both empty, or leaves with the same flags whose memory goes on where the run ended. */
+function continues(run: Run, entry: Entry, span: number): boolean {
+  const { first, count } = run;
+  if (first.kind !== entry.kind) return false;
+  if (entry.kind === entryKind.none) return true;
+  if (entry.kind !== entryKind.leaf || first.target === undefined) return false;
+  return entry.target === first.target + count * span && entry.flags.join(' ') === first.flags.join(' ');
+}
+
+function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level: number; base: bigint }): TableEntryFacts {
+  const { first, count } = run;
+  const { mode } = pageTable;
+  const shape = mode.levels[at.level];
+  const span = 1n << BigInt(shape?.shift ?? 12);
+  const start = virtualOf(at.base + BigInt(first.index) * span, mode.virtualBits, at.level);
+  const last = virtualOf(at.base + BigInt(first.index + count - 1) * span, mode.virtualBits, at.level);
+  const explained = first.kind === entryKind.notPresent || first.kind === entryKind.malformed;
+  const wild = first.kind === entryKind.table && first.target !== undefined ? wildTable(pageTable, first.target) : null;
+  return {
+    index: first.index,
+    count,
+    start: formatAddress(start),
+    end: formatAddress(BigInt.asUintN(64, last + span)),
+    entryAddress: formatAddress(at.table + first.index * (shape?.entrySize ?? 8)),
+    entry: formatAddress((BigInt(first.high >>> 0) << 32n) | BigInt(first.low >>> 0)),
+    kind: kindNames[first.kind],
+    flags: first.flags,
+    target: first.target === undefined ? null : formatAddress(first.target),
+    explanation: explained ? mode.explain(at.level, first.low, first.high, { userAddress: start >> BigInt(mode.virtualBits - 1) === 0n }) : wild,
+  };
+}
+
+/** Root entries of the upper half stand for sign-extended addresses. */
+function virtualOf(value: bigint, virtualBits: number, level: number): bigint {
+  return level === 0 ? BigInt.asUintN(64, BigInt.asIntN(virtualBits, value)) : BigInt.asUintN(64, value);
+}
+
+function wildTable(pageTable: PageTable, target: number): string | null {
+  const frame = Math.floor(target / frameSize);
+  if (pageTable.tableView(frame) !== undefined) return null;
+  return `the table cannot be read: ${pageTable.physical.partialFrame(frame).holes[0]?.reason.message ?? 'no machine has memory there'}`;
+}
