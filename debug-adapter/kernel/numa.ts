@@ -1,5 +1,5 @@
 /** NUMA nodes of page frames (include/linux/mm.h:page_to_nid, include/linux/page-flags-layout.h). */
-import { addToAddress } from '../base/address.ts';
+import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { Kernel } from './kernel.ts';
 import { pageFrameOf } from './page-frame.ts';
@@ -18,6 +18,27 @@ export function nodeOfPage(kernel: Kernel, page: Address): number | undefined {
   const frame = pageFrameOf(kernel, page);
   const node = kernel.once(nodeSpans).find((span) => frame !== undefined && frame >= span.start && frame < span.end);
   return node?.id ?? 0;
+}
+
+/** The only online node, where there is just one; then every page lies in it, whatever can be read of its struct page. */
+export function singleNode(kernel: Kernel): number | undefined {
+  const online = kernel.once(onlineNodes);
+  return online.length === 1 ? online[0] : undefined;
+}
+
+/** Numbers of the nodes in node_online_map (include/linux/nodemask.h); empty without CONFIG_NUMA. */
+function onlineNodes(kernel: Kernel): number[] {
+  if (kernel.once(nodeLayout) === undefined) return [];
+  const map = kernel.vmcoreinfo?.symbol('node_online_map');
+  const bytes = kernel.vmcoreinfo?.size('nodemask_t');
+  if (map === undefined || bytes === undefined || bytes > mostNodes) return [];
+  const found: number[] = [];
+  const wordBits = kernel.memory.pointerSize * 8;
+  for (let first = 0; first < bytes * 8; first += wordBits) {
+    const word = kernel.memory.word(toAddress(map + BigInt(first / 8)));
+    for (let bit = 0; bit < wordBits; bit++) if (((word >> BigInt(bit)) & 1n) === 1n) found.push(first + bit);
+  }
+  return found;
 }
 
 interface NodeLayout {

@@ -5,7 +5,7 @@ import { MemoryFault } from '../base/errors.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Kernel } from './kernel.ts';
 import { allSymbols } from './module.ts';
-import { nodeOfPage } from './numa.ts';
+import { nodeOfPage, singleNode } from './numa.ts';
 import { findVmapArea, hasVmapRamFlags, vmapAreas, vmFlag } from './vmap-area.ts';
 import type { VmapArea, VmStruct } from './vmap-area.ts';
 
@@ -78,6 +78,8 @@ function numaCounts(kernel: Kernel, vm: VmStruct): string {
   const step = 2 ** Math.min(vm.pageOrder, 20);
   const counts = new Map<number, number>();
   try {
+    const only = singleNode(kernel);
+    if (only !== undefined) return ` N${only}=${Math.ceil(vm.pageCount / step) * step}`;
     for (let index = 0; index < vm.pageCount; index += step) {
       const page = kernel.memory.pointer(addToAddress(vm.pages, index * kernel.memory.pointerSize));
       const node = nodeOfPage(kernel, page);

@@ -62,10 +62,10 @@ export class PageTable implements Translator {
   translate(address: Address): Translation {
     const { mode } = this;
     const found: TranslationLevel[] = [];
-    if (!mode.isCanonical(address)) {
-      const message = `${formatAddress(address)} is not a canonical address (${mode.name})`;
-      return ended(address, { levels: found, pageSize: 2 ** mode.pageShift, reason: { kind: 'non-canonical', message } });
-    }
+    // The levels are shown for an address that is not canonical too, although the CPU would not walk them.
+    const nonCanonical: HoleReason | undefined = mode.isCanonical(address)
+      ? undefined
+      : { kind: 'non-canonical', message: `${formatAddress(address)} is not a canonical address (${mode.name})` };
     const virtualPage = Number(address >> BigInt(frameBits));
     let table: number = this.root;
     let covered = 2 ** this.#rootBits;
@@ -75,7 +75,7 @@ export class PageTable implements Translator {
       const index = indexOf(shape, virtualPage);
       const at = table + index * shape.entrySize;
       const view = this.tableView(Math.floor(at / frameSize));
-      if (view === undefined) return ended(address, { levels: found, pageSize: covered, reason: this.#tableReason(at, { table, level, above: found.at(-1) }) });
+      if (view === undefined) return ended(address, { levels: found, pageSize: covered, reason: nonCanonical ?? this.#tableReason(at, { table, level, above: found.at(-1) }) });
       covered = 2 ** shape.shift;
       const low = this.#lowWord(view, at % frameSize, shape);
       const high = this.#highWord(view, at % frameSize, shape);
@@ -98,6 +98,11 @@ export class PageTable implements Translator {
       }
       if (!leaf) {
         const message = mode.explain(level, low, high, { userAddress: isUserAddress(address, mode) });
+        return ended(address, { levels: found, pageSize: covered, reason: nonCanonical ?? { kind: 'not-mapped', message } });
+      }
+      if (nonCanonical !== undefined) return ended(address, { levels: found, pageSize: covered, reason: nonCanonical });
+      if (keepsFrame) {
+        const message = mode.explain(level, low, high, { userAddress: isUserAddress(address, mode) });
         return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message } });
       }
       const offset = Number(BigInt.asUintN(shape.shift, address));
@@ -107,7 +112,7 @@ export class PageTable implements Translator {
         physical: toPhysAddr(physical),
         pageSize: covered,
         levels: found,
-        reason: keepsFrame ? { kind: 'not-mapped', message: mode.explain(level, low, high, { userAddress: true }) } : undefined,
+        reason: undefined,
         effective: effectiveRights(found),
         cacheType: mode.cacheType(level, low, high),
       };

@@ -1,0 +1,221 @@
+/** `pagewalk VERB …`: one command a verb (INTERFACES: the names are fixed). */
+import { Command, CommanderError, Option } from 'commander';
+import { toPhysAddr } from '../base/address.ts';
+import { errors, UserError } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import { openSession } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
+import { addressArgument, exitStatus, lengthArgument, rangeArgument } from './arguments.ts';
+import { hexDump } from './hex-dump.ts';
+import { json } from './output.ts';
+import type { Output } from './output.ts';
+import { identifyText, infoText, symbolText, tasksText, translationText } from './text.ts';
+
+const mostSymbols = 1000;
+
+interface CommonOptions {
+  readonly json?: true;
+  readonly symbols?: string;
+  readonly types?: string;
+  readonly vmlinux?: string;
+}
+
+interface MmOptions extends CommonOptions {
+  readonly mm?: string;
+}
+
+/** A face that runs until its client leaves: started by the entry point, which has the protocol code. */
+export interface Servers {
+  dap(options: { port: number | undefined }): Promise<void>;
+}
+
+/** Runs one command line and gives the exit status. */
+export async function runProgram(host: Host, from: { argv: readonly string[]; output: Output; servers: Servers; version: string }): Promise<number> {
+  const run = new Run(host, from.output);
+  const program = makeProgram(run, from);
+  try {
+    await program.parseAsync([...from.argv], { from: 'user' });
+    return run.status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.fine : exitStatus.unusable;
+    if (!(error instanceof UserError)) throw error;
+    from.output.complain(`pagewalk: ${error.message}`);
+    return error.code === 'unknown-symbol' || error.code === 'unknown-process' || error.code === 'unknown-type' ? exitStatus.notFound : exitStatus.unusable;
+  }
+}
+
+class Run {
+  readonly host: Host;
+  readonly output: Output;
+  status: number = exitStatus.fine;
+
+  constructor(host: Host, output: Output) {
+    this.host = host;
+    this.output = output;
+  }
+
+  /** Opens the image, lets `use` print, tells warnings on standard error, closes. */
+  with(image: string, options: CommonOptions, use: (session: Session) => void): void {
+    const session = openSession(this.host, {
+      paths: image.split(','),
+      symbols: options.symbols,
+      types: options.types,
+      vmlinux: options.vmlinux,
+    });
+    try {
+      use(session);
+      if (options.json === undefined) for (const warning of session.warnings()) this.output.complain(`pagewalk: warning: ${warning}`);
+    } finally {
+      session.close();
+    }
+  }
+
+  print(options: CommonOptions, document: () => unknown, text: () => string): void {
+    this.output.text(options.json === true ? json(document()) : text());
+  }
+}
+
+function makeProgram(run: Run, from: { output: Output; servers: Servers; version: string }): Command {
+  const program = new Command('pagewalk')
+    .description('Debug kernel memory: what a vmcore holds, and what every address in it is.')
+    .version(from.version)
+    .exitOverride()
+    .configureOutput({
+      writeErr: (text) => {
+        from.output.complain(text.trimEnd());
+      },
+      writeOut: (text) => {
+        from.output.text(text);
+      },
+    });
+  const verb = (usage: string, description: string): Command =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--json', 'print one JSON document')
+      .option('--symbols <file>', 'System.map or a copy of /proc/kallsyms')
+      .option('--types <file>', "the kernel's BTF")
+      .option('--vmlinux <file>', 'vmlinux of this kernel');
+  const mm = (): Option => new Option('--mm <space>', 'kernel, efi, a PID, or the physical address of a root table (0x…)');
+
+  verb('info <image>', 'what the image is, and how each fact was found').action((image: string, options: CommonOptions) => {
+    run.with(image, options, (session) => {
+      const info = session.info();
+      run.print(options, () => info, () => infoText(info));
+    });
+  });
+
+  verb('vtop <image> <address...>', 'translate addresses, with every level')
+    .addOption(mm())
+    .action((image: string, addresses: string[], options: MmOptions) => {
+      run.with(image, options, (session) => {
+        const results = addresses.map((text) => session.translate(addressArgument(text, session), options.mm));
+        if (results.some(({ physical }) => physical === null)) run.status = exitStatus.notFound;
+        run.print(options, () => ({ results }), () => results.map(translationText).join('\n'));
+      });
+    });
+
+  verb('ptdump <image>', "the kernel's own page-table dump")
+    .addOption(mm())
+    .option('--user', 'the half that user mode sees')
+    .option('--range <start-end>', 'only lines that overlap the range')
+    .option('--holes', 'keep lines of unmapped ranges where the architecture leaves them out')
+    .action((image: string, options: MmOptions & { user?: true; range?: string }) => {
+      run.with(image, options, (session) => {
+        const what = {
+          mm: options.mm,
+          user: options.user === true,
+          range: options.range === undefined ? undefined : rangeArgument(options.range),
+        };
+        run.print(options, () => session.ptdump(what), () => session.ptdumpLines(what).map(({ text }) => `${text}\n`).join(''));
+      });
+    });
+
+  verb('vmalloc <image>', 'every vmap_area, as /proc/vmallocinfo').action((image: string, options: CommonOptions) => {
+    run.with(image, options, (session) => {
+      run.print(options, () => session.vmalloc(), () => session.vmallocinfoText());
+    });
+  });
+
+  verb('identify <image> <address...>', 'what an address is')
+    .addOption(mm())
+    .action((image: string, addresses: string[], options: MmOptions) => {
+      run.with(image, options, (session) => {
+        const results = addresses.map((text) => session.identify(addressArgument(text, session), options.mm));
+        run.print(options, () => ({ results }), () => results.map(identifyText).join(''));
+      });
+    });
+
+  verb('read <image> <address> <length>', 'hex dump of memory, through the page tables')
+    .addOption(mm())
+    .option('--physical', 'the address is physical')
+    .option('--raw', 'write the bytes as they are')
+    .action((image: string, address: string, length: string, options: MmOptions & { physical?: true; raw?: true }) => {
+      run.with(image, options, (session) => {
+        readVerb(run, session, { address, length, options });
+      });
+    });
+
+  verb('sym <image> <name-or-address>', 'symbols by name, prefix* or address').action((image: string, name: string, options: CommonOptions) => {
+    run.with(image, options, (session) => {
+      const isAddress = /^0x[0-9a-f]+$|^[0-9a-f]{16}$/i.test(name);
+      const hit = isAddress ? session.resolveSymbol(addressArgument(name, session)) : undefined;
+      const results = isAddress ? (hit === undefined ? [] : [hit]) : session.findSymbols(name, mostSymbols);
+      if (results.length === 0) {
+        if (!isAddress) throw errors.unknownSymbol(name);
+        run.status = exitStatus.notFound;
+        run.output.complain(`pagewalk: no symbol covers ${name}; see what it is with: pagewalk identify ${image} ${name}`);
+      }
+      run.print(options, () => ({ results }), () => results.map(symbolText).join(''));
+    });
+  });
+
+  verb('vmcoreinfo <image>', 'the VMCOREINFO note').action((image: string, options: CommonOptions) => {
+    run.with(image, options, (session) => {
+      const text = session.vmcoreinfoText();
+      run.print(options, () => ({ text, source: session.kernel.vmcoreinfo?.source ?? null }), () => text);
+    });
+  });
+
+  verb('ps <image>', 'tasks').action((image: string, options: CommonOptions) => {
+    run.with(image, options, (session) => {
+      const tasks = session.tasks();
+      run.print(options, () => ({ tasks }), () => tasksText(tasks));
+    });
+  });
+
+  program
+    .command('dap')
+    .description('serve the Debug Adapter Protocol on standard input and output, or on a loopback port')
+    .option('--port <number>', 'listen on this port of 127.0.0.1 (0 chooses one and prints it)')
+    .action(async (options: { port?: string }) => {
+      const port = options.port === undefined ? undefined : Number(options.port);
+      if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
+        throw errors.badArgument(`--port ${options.port ?? ''} is no port; write a number from 0 to 65535`);
+      }
+      await from.servers.dap({ port });
+    });
+  return program;
+}
+
+function readVerb(
+  run: Run,
+  session: Session,
+  asked: { address: string; length: string; options: MmOptions & { physical?: true; raw?: true } },
+): void {
+  const { options } = asked;
+  const address = addressArgument(asked.address, session);
+  const length = lengthArgument(asked.length);
+  if (options.physical === true && address >= 1n << 53n) throw errors.badArgument(`${asked.address} is no physical address; they lie below 2^53`);
+  const read = options.physical === true ? session.readPhysical(toPhysAddr(address), length) : session.readVirtual(address, length, options.mm);
+  const end = (offset: number): string => `0x${BigInt.asUintN(64, address + BigInt(offset)).toString(16)}`;
+  const unreadable = read.holes.map((hole) => ({ start: end(hole.offset), end: end(hole.offset + hole.length), reason: hole.reason.message }));
+  if (unreadable.length > 0) run.status = exitStatus.notFound;
+  if (options.json === true) {
+    run.output.text(json({ address: end(0), data: Buffer.from(read.bytes).toString('base64'), unreadable }));
+    return;
+  }
+  for (const { start, end: until, reason } of unreadable) run.output.complain(`pagewalk: ${start}-${until} cannot be read: ${reason}`);
+  if (options.raw === true) run.output.bytes(read.bytes);
+  else run.output.text(hexDump(address, read, session.kernel.memory.pointerSize * 2));
+}

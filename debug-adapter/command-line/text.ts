@@ -1,0 +1,60 @@
+/** The text forms of facts, for people at a terminal. */
+import type { IdentifyFacts, InfoFacts, SymbolFacts, TaskFacts, TranslationFacts } from '../protocol/facts.ts';
+
+export function infoText(info: InfoFacts): string {
+  const rows: [string, string][] = [
+    ['format', info.compression.length === 0 ? info.format : `${info.format} (${info.compression.join(', ')})`],
+    ['architecture', `${info.architecture}, ${info.pagingLevels} levels, pages of ${info.pageSize} bytes`],
+    ['release', info.release ?? 'unknown'],
+    ['symbols', info.symbols.count === 0 ? 'none' : `${info.symbols.count}, ${info.symbols.source}`],
+    ['types', info.types.source ?? 'none'],
+    ['CPUs', String(info.cpus)],
+    ['tasks', info.tasks === null ? 'unknown' : String(info.tasks)],
+    ['modules', info.modules === null ? 'unknown' : String(info.modules)],
+    ['memory', `${info.memory.bytes} bytes in ${info.memory.ranges.length} ranges`],
+  ];
+  if (info.memory.dumpLevel !== null) rows.push(['dump level', String(info.memory.dumpLevel)]);
+  for (const { name, value } of info.header) rows.push([`header ${name}`, value]);
+  let text = rows.map(([name, value]) => `${`${name}:`.padEnd(20)} ${value}\n`).join('');
+  text += '\nhow it was found\n';
+  for (const { quantity, value, source } of info.evidence) text += `  ${quantity.padEnd(16)} ${value.padEnd(20)} ${source}\n`;
+  text += '\nmemory ranges\n';
+  for (const { start, end } of info.memory.ranges) text += `  ${start}-${end}\n`;
+  if (info.warnings.length > 0) text += `\nwarnings\n${info.warnings.map((warning) => `  ${warning}\n`).join('')}`;
+  return text;
+}
+
+export function translationText(walk: TranslationFacts): string {
+  let text = `${walk.virtual} -> ${walk.physical ?? 'not mapped'}\n`;
+  for (const { level, index, entryAddress, entry, flags } of walk.levels) {
+    text += `  ${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}\n`;
+  }
+  if (walk.reason !== null) text += `  ${walk.reason}\n`;
+  if (walk.effective !== null) {
+    const { write, execute, user, writeLostAt, executeLostAt } = walk.effective;
+    const lost = [write ? '' : `write lost at ${writeLostAt ?? '?'}`, execute ? '' : `execute lost at ${executeLostAt ?? '?'}`].filter((part) => part !== '');
+    const size = walk.pageSize >= 2 ** 30 ? `${walk.pageSize / 2 ** 30}G` : walk.pageSize >= 2 ** 20 ? `${walk.pageSize / 2 ** 20}M` : `${walk.pageSize / 1024}K`;
+    text += `  ${size} page, ${write ? 'RW' : 'ro'} ${execute ? 'x' : 'NX'} ${user ? 'user' : 'kernel'}${walk.cacheType === null ? '' : `, ${walk.cacheType}`}${lost.length === 0 ? '' : ` (${lost.join(', ')})`}\n`;
+  }
+  return text;
+}
+
+export function identifyText(result: IdentifyFacts): string {
+  return `${result.address}: ${result.summary}\n${result.details
+    .slice(1)
+    .map(({ kind, summary }) => `  ${kind}: ${summary}\n`)
+    .join('')}`;
+}
+
+export function symbolText(symbol: SymbolFacts): string {
+  const offset = symbol.offset === 0 ? '' : `+0x${symbol.offset.toString(16)}`;
+  const module = symbol.module === null ? '' : ` [${symbol.module}]`;
+  return `${symbol.address} ${symbol.type} ${symbol.name}${offset} (${symbol.size} bytes)${module}\n`;
+}
+
+export function tasksText(tasks: readonly TaskFacts[]): string {
+  const rows = tasks.map(({ pid, tgid, cpu, task, comm }) =>
+    [String(pid).padStart(7), String(tgid).padStart(7), String(cpu ?? '-').padStart(4), task, comm].join(' '),
+  );
+  return `${['    PID', '   TGID', ' CPU', 'TASK'.padEnd(18), 'COMM'].join(' ')}\n${rows.map((row) => `${row}\n`).join('')}`;
+}

@@ -1,0 +1,66 @@
+/**
+ * Finds the shared real dumps (../shared beside the repository, or $PAGEWALK_SHARED) and expands those asked for. Tests
+ * that need one and do not find it are skipped aloud.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const shared = process.env['PAGEWALK_SHARED'] ?? resolve(root, '../shared');
+const expanded = process.env['PAGEWALK_DUMPS'] ?? join(tmpdir(), 'pagewalk-dumps');
+
+/** The bundled example: a small vmcore that is always there. */
+export const bundled = {
+  image: join(root, 'examples/first-vmcore/mini-sym.kdump'),
+  truth: (name: string): string => join(root, 'test/fixtures/first-vmcore', name),
+};
+
+/** Path of a folder of shared/dumps, or undefined where there is none. */
+export function dumpFolder(name: string): string | undefined {
+  const folder = join(shared, 'dumps', name);
+  return existsSync(folder) ? folder : undefined;
+}
+
+/** Why a test that needs the folder `name` is skipped; undefined when it need not be. */
+export function absent(name: string): string | undefined {
+  return dumpFolder(name) === undefined ? `needs ${join('../shared/dumps', name)}, which is not here` : undefined;
+}
+
+/** Path of an expanded dump file of a shared folder. The folder must exist. */
+export function expandedDump(name: string, file: string): string {
+  const path = join(expanded, name, file);
+  mkdirSync(expanded, { recursive: true });
+  // Several test files may ask at once: one expands, the others wait.
+  const lock = join(expanded, `${name}.lock`);
+  for (let waited = 0; ; waited++) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch {
+      if (waited > 1200) throw new Error(`${lock} is held by another run; remove it if none is running`);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    }
+  }
+  try {
+    execFileSync(join(shared, 'dumps/expand.sh'), [name], { env: { ...process.env, PAGEWALK_DUMPS: expanded } });
+  } finally {
+    rmdirSync(lock);
+  }
+  return path;
+}
+
+/** Text of a truth file of a shared folder. */
+export function truthText(name: string, file: string): string {
+  return readFileSync(join(shared, 'dumps', name, 'truth', file), 'utf8');
+}
+
+/** Lines of a JSON-lines truth file, zstd-compressed or not. */
+export function jsonLines<Line>(path: string): Line[] {
+  const text = path.endsWith('.zst') ? execFileSync('zstd', ['-dc', path], { maxBuffer: 1 << 28 }).toString() : readFileSync(path, 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}

@@ -1,0 +1,102 @@
+/** The small x86-64 kernels: everything they printed about themselves, byte for byte. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { parseAddress } from '../../debug-adapter/base/address.ts';
+import type { Address } from '../../debug-adapter/base/address.ts';
+import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
+import { openSession } from '../../debug-adapter/session/session.ts';
+import type { Session } from '../../debug-adapter/session/session.ts';
+import { absent, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+
+for (const name of ['x86-64', 'x86-64-efi', 'x86-64-kasan']) {
+  const skip = absent(name);
+  describe(name, { skip: skip ?? false }, () => {
+    let session: Session;
+    before(() => {
+      session = openSession(nodeHost(), { paths: [expandedDump(name, 'vmcore.elf')] });
+    });
+    after(() => {
+      session.close();
+    });
+    const folder = dumpFolder(name);
+    const ptdumps = folder === undefined ? [] : readdirSync(join(folder, 'truth')).filter((file) => file.startsWith('ptdump-'));
+    for (const file of ptdumps) {
+      test(file, () => {
+        const [, kind, pid] = /^ptdump-(\w+?)(?:-(\d+))?\.txt$/.exec(file) ?? [];
+        const mm = pid ?? kind ?? '';
+        const text = session.ptdumpLines({ mm, user: kind === 'current_user' }).map((line) => `${line.text}\n`);
+        assert.equal(text.join(''), truthText(name, file));
+      });
+    }
+    test('vmallocinfo', () => {
+      assert.equal(session.vmallocinfoText(), truthText(name, 'vmallocinfo.txt'));
+    });
+    test('vmap areas and blocks as drgn read them', () => {
+      compareWithDrgn(session, truthText(name, 'vmap-drgn.txt'));
+    });
+    test('every page that the driver filled reads back', () => {
+      const { pages, words } = filledPages(session, truthText(name, 'dmesg.txt'));
+      assert.ok(pages > 100, `only ${pages} pages were named by the driver`);
+      assert.deepEqual(words, []);
+    });
+    test('no warnings', () => {
+      assert.deepEqual(session.warnings(), []);
+    });
+  });
+}
+
+/** Lines `busy|lazy node=0 0xA-0xB flags=F …`, ascending, and `block cpu=… vb=… va=… free=… dirty=… used_map=0x…`. */
+function compareWithDrgn(session: Session, text: string): void {
+  const facts = session.vmalloc();
+  const lines = text.split('\n');
+  for (const [where, areas] of [
+    ['busy', facts.areas],
+    ['lazy', facts.lazy],
+  ] as const) {
+    const told = lines.filter((line) => line.startsWith(`${where} `));
+    assert.ok(told.length > 0, `drgn told no ${where} areas`);
+    const ours = areas.map((area) => `node=${area.node} ${area.start}-${area.end} flags=${area.flags.map((flag) => flag.replace('VM_', 'VMAP_')).join('|') || '0'}`);
+    assert.deepEqual(ours.sort(), told.map((line) => / (node=\d+ \S+ flags=\S+)/.exec(line)?.[1] ?? '').sort());
+  }
+  const blocks = lines.filter((line) => line.startsWith('block '));
+  const withBlock = facts.areas.filter((area) => area.block !== null);
+  assert.deepEqual(
+    withBlock
+      .map(({ start, block }) => {
+        assert.ok(block?.used);
+        const map = block.used.reduce((bits, [first, count]) => bits | (((1n << BigInt(count)) - 1n) << BigInt(first)), 0n);
+        return `cpu=${block.cpu} vb=${block.address} va=${start} free=${block.free} dirty=${block.dirty} dirty_min=${block.dirtyMin} dirty_max=${block.dirtyMax} used_map=0x${map.toString(16)}`;
+      })
+      .sort(),
+    blocks
+      .map((line) => {
+        const field = (name: string): string => new RegExp(` ${name}=(\\S+)`).exec(line)?.[1] ?? '';
+        const map = BigInt(field('used_map')).toString(16);
+        return `cpu=${field('cpu')} vb=${field('vb')} va=${field('va')} free=${field('free')} dirty=${field('dirty')} dirty_min=${field('dirty_min')} dirty_max=${field('dirty_max')} used_map=0x${map}`;
+      })
+      .sort(),
+  );
+}
+
+/** Checks every `FX2 page` line: the frame behind the address and the first word of the page. */
+function filledPages(session: Session, dmesg: string): { pages: number; words: string[] } {
+  const words: string[] = [];
+  let pages = 0;
+  const told = [...dmesg.matchAll(/FX2 page .* va=(0x[0-9a-f]+) pa=(0x[0-9a-f]+) w0=(0x[0-9a-f]+)/g)];
+  // Some areas map a frame that another area maps too: it holds one of the words told for it.
+  const byFrame = new Map<string, Set<string>>();
+  for (const [, , frame, word] of told) byFrame.set(frame ?? '', (byFrame.get(frame ?? '') ?? new Set()).add(word ?? ''));
+  for (const match of told) {
+    const [line] = match;
+    pages++;
+    const address = parseAddress(match[1] ?? '') as Address;
+    const { bytes, holes } = session.readVirtual(address, 8);
+    const word = new DataView(bytes.buffer).getBigUint64(0, true);
+    const { physical } = session.translate(address);
+    const expected = byFrame.get(match[2] ?? '')?.has(`0x${word.toString(16)}`) === true;
+    if (holes.length > 0 || !expected || physical !== match[2]) words.push(`${line}: read 0x${word.toString(16)} at ${physical}`);
+  }
+  return { pages, words };
+}
