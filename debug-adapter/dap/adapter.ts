@@ -1,0 +1,77 @@
+/**
+ * State of one debug session: the opened image, what the client can do, and the handles of variables. Handles are keyed by
+ * where a variable stands, so the same variable keeps its handle (and the tree its expansion).
+ */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { errors } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import type { SessionFace } from '../session/session-face.ts';
+
+/** A page of children that a client asks for. */
+export interface Page {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Something that can be expanded. */
+export interface VariableNode {
+  children(page: Page): DebugProtocol.Variable[];
+}
+
+export class Adapter {
+  readonly host: Host;
+  readonly sendEvent: (event: string, body: unknown) => void;
+  client: DebugProtocol.InitializeRequestArguments | undefined;
+  /** Address space of the launch configuration. */
+  mm: string | undefined;
+  #session: SessionFace | undefined;
+  readonly #nodes: VariableNode[] = [];
+  readonly #references = new Map<string, number>();
+
+  constructor(host: Host, sendEvent: (event: string, body: unknown) => void) {
+    this.host = host;
+    this.sendEvent = sendEvent;
+  }
+
+  /** The opened image; an error before `launch`. */
+  get session(): SessionFace {
+    if (this.#session === undefined) throw errors.badArgument('no image is open; send a launch request with `image` first');
+    return this.#session;
+  }
+
+  open(session: SessionFace): void {
+    this.#session?.close();
+    this.#session = session;
+  }
+
+  close(): void {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
+  /** The handle of the node at `key`; an existing one is kept and shows the new node. */
+  reference(key: string, node: VariableNode): number {
+    const known = this.#references.get(key);
+    if (known !== undefined) {
+      this.#nodes[known - 1] = node;
+      return known;
+    }
+    const reference = this.#nodes.push(node);
+    this.#references.set(key, reference);
+    return reference;
+  }
+
+  node(reference: number): VariableNode {
+    const node = this.#nodes[reference - 1];
+    if (node === undefined) throw errors.badArgument(`variablesReference ${reference} is not known; it belongs to another session`);
+    return node;
+  }
+}
+
+/** What a handler gives: the reply's body, and what to do once the reply is sent. */
+export interface Answer {
+  readonly body?: unknown;
+  readonly then?: () => void;
+}
+
+export type Handler = (adapter: Adapter, parameters: unknown) => Answer;

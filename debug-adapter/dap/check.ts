@@ -1,0 +1,20 @@
+/** Validation of what a client sends: messages name the argument and what it should be. */
+import * as v from 'valibot';
+import { parseAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { errors } from '../base/errors.ts';
+
+/** Checks `value` against a schema; the first problem becomes one sentence with the argument's path. */
+export function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? '';
+  throw errors.badArgument(`the argument${path === '' ? 's' : ` ${path}`} cannot be used: ${issue.message}`);
+}
+
+export const hexSchema = v.pipe(
+  v.string(),
+  v.check((text) => parseAddress(text) !== undefined, 'an address is 0x and hexadecimal digits'),
+  v.transform((text) => parseAddress(text) as Address),
+);

@@ -1,0 +1,61 @@
+/** Pagewalk's own requests (protocol/requests.ts): the facts that the views show. */
+import * as v from 'valibot';
+import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
+import type { Adapter, Answer, Handler } from './adapter.ts';
+import { check, hexSchema } from './check.ts';
+
+type Bodies = { readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown) => PagewalkRequests[Name]['body'] };
+
+const mm = v.optional(v.string());
+const addressesSchema = v.looseObject({ addresses: v.pipe(v.array(hexSchema), v.maxLength(10_000, 'at most 10000 addresses at once')), mm });
+const tableSchema = v.looseObject({
+  mm,
+  user: v.optional(v.boolean()),
+  tableAddress: v.optional(v.string()),
+  level: v.optional(v.string()),
+  virtualBase: v.optional(v.string()),
+});
+const ptdumpSchema = v.looseObject({
+  mm,
+  user: v.optional(v.boolean()),
+  range: v.optional(v.object({ start: hexSchema, end: hexSchema })),
+  start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+});
+
+/** The lines of the last dump asked for: a panel pages through them. */
+const lastDump = new WeakMap<Adapter, { key: string; lines: readonly PtdumpLine[] }>();
+
+const bodies: Bodies = {
+  'pagewalk/info': (adapter) => adapter.session.info(),
+  'pagewalk/identify': (adapter, parameters) => {
+    const asked = check(addressesSchema, parameters);
+    return { results: asked.addresses.map((address) => adapter.session.identify(address, asked.mm ?? adapter.mm)) };
+  },
+  'pagewalk/translate': (adapter, parameters) => {
+    const asked = check(addressesSchema, parameters);
+    return { results: asked.addresses.map((address) => adapter.session.translate(address, asked.mm ?? adapter.mm)) };
+  },
+  'pagewalk/tableEntries': (adapter, parameters) => {
+    const asked = check(tableSchema, parameters);
+    return adapter.session.tableEntries({ ...asked, mm: asked.mm ?? adapter.mm });
+  },
+  'pagewalk/ptdump': (adapter, parameters) => {
+    const asked = check(ptdumpSchema, parameters);
+    const what = { mm: asked.mm ?? adapter.mm, user: asked.user === true, range: asked.range };
+    const key = `${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
+    let dump = lastDump.get(adapter);
+    if (dump?.key !== key) {
+      dump = { key, lines: adapter.session.ptdumpLines(what) };
+      lastDump.set(adapter, dump);
+    }
+    const count = asked.count ?? dump.lines.length;
+    return { total: dump.lines.length, start: asked.start, lines: dump.lines.slice(asked.start, asked.start + count) };
+  },
+  'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
+  'pagewalk/addressSpaces': (adapter) => ({ spaces: adapter.session.addressSpaces() }),
+};
+
+export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(
+  Object.entries(bodies).map(([name, body]) => [name, (adapter: Adapter, parameters: unknown): Answer => ({ body: body(adapter, parameters) })]),
+);

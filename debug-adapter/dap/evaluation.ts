@@ -1,0 +1,171 @@
+/** evaluate and completions. A hover answers with what an address is; the console takes expressions and dot commands. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import { formatAddress, parseAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { errors, UserError } from '../base/errors.ts';
+import { evaluate } from '../expression/evaluate.ts';
+import { formatValue } from '../expression/format.ts';
+import { numberOf } from '../expression/value.ts';
+import type { ExpressionContext } from '../expression/value.ts';
+import { stripType } from '../symbols/type-layout.ts';
+import type { Adapter, Answer, Handler } from './adapter.ts';
+import { check } from './check.ts';
+import { recordNode, valueRow } from './nodes.ts';
+import { cpuOf } from './stack.ts';
+
+const mostCompletions = 200;
+
+/** Types of globals that every kernel has; BTF knows only per-CPU variables. */
+const knownGlobals: Readonly<Record<string, string>> = {
+  init_task: 'struct task_struct',
+  init_mm: 'struct mm_struct',
+  efi_mm: 'struct mm_struct',
+  modules: 'struct list_head',
+  vmap_nodes: 'struct vmap_node *',
+  vmap_area_list: 'struct list_head',
+  init_uts_ns: 'struct uts_namespace',
+  jiffies: 'unsigned long',
+  page_offset_base: 'unsigned long',
+  vmalloc_base: 'unsigned long',
+  vmemmap_base: 'unsigned long',
+  phys_base: 'unsigned long',
+  nr_cpu_ids: 'unsigned int',
+  linux_banner: 'char[256]',
+};
+
+export function expressionContext(adapter: Adapter, frameId: number | undefined): ExpressionContext {
+  const { session } = adapter;
+  return {
+    memory: session.memory(adapter.mm),
+    types: session.types,
+    symbols: session.symbols,
+    register: (name) => {
+      const cpu = cpuOf(adapter, frameId ?? 1);
+      return [...(cpu?.registers ?? []), ...(cpu?.control ?? [])].find((register) => register.name === name)?.value;
+    },
+    typeOfSymbol: (name) => {
+      const known = knownGlobals[name];
+      return session.types?.variable(name) ?? (known === undefined ? undefined : session.types?.parse(known));
+    },
+  };
+}
+
+const schema = v.looseObject({
+  expression: v.string(),
+  frameId: v.optional(v.number()),
+  context: v.optional(v.string()),
+});
+
+function evaluateRequest(adapter: Adapter, parameters: unknown): Answer {
+  const { expression, frameId, context } = check(schema, parameters);
+  const text = expression.trim();
+  const command = /^\.?(vtop|identify)\s*\(?\s*(.*?)\s*\)?$/.exec(text);
+  if (command !== null && (text.startsWith('.') || text.includes('('))) {
+    const address = addressOf(adapter, command[2] ?? '', frameId);
+    return { body: command[1] === 'vtop' ? vtopResult(adapter, address) : identifyResult(adapter, address) };
+  }
+  if (text.startsWith('.')) return { body: { result: dotCommand(adapter, text), variablesReference: 0 } };
+  if (context === 'hover') {
+    const hovered = hoverAddress(adapter, text);
+    if (hovered !== undefined) return { body: identifyResult(adapter, hovered) };
+  }
+  const world = expressionContext(adapter, frameId);
+  const value = evaluate(text, world);
+  if (context === 'clipboard') return { body: { result: formatValue(value, world), variablesReference: 0 } };
+  if (stripType(value.type).kind === 'void' && value.address !== undefined) return { body: identifyResult(adapter, value.address) };
+  const { value: result, ...shown } = valueRow(adapter, { key: `= ${text}`, name: text, evaluateName: text }, { value, context: world });
+  return { body: { result, ...shown } };
+}
+
+/** A number that is a plausible pointer, a symbol, or `symbol+0x1a/0x94` from a backtrace. */
+function hoverAddress(adapter: Adapter, text: string): Address | undefined {
+  const [, name, offset] = /^([A-Za-z_.$][\w.$]*)\+(0x[0-9a-f]+)(?:\/0x[0-9a-f]+)?$/i.exec(text) ?? [];
+  if (name !== undefined) {
+    const symbol = adapter.session.symbols.find(name);
+    return symbol === undefined ? undefined : toAddress(symbol.address + BigInt(offset ?? '0'));
+  }
+  const bare = /^[0-9a-f]{16}$/i.test(text) ? `0x${text}` : text;
+  return /^0x/i.test(bare) ? parseAddress(bare) : undefined;
+}
+
+function addressOf(adapter: Adapter, text: string, frameId: number | undefined): Address {
+  const plain = hoverAddress(adapter, text);
+  if (plain !== undefined) return plain;
+  const world = expressionContext(adapter, frameId);
+  return toAddress(numberOf(evaluate(text, world), world.memory));
+}
+
+function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
+  const text = formatAddress(address);
+  const read = (): Record<string, unknown> => {
+    const facts = adapter.session.identify(address, adapter.mm);
+    const walk = adapter.session.translate(address, adapter.mm);
+    const details = Object.fromEntries(facts.details.map((detail, index) => [index === 0 ? detail.kind : `${detail.kind}${facts.details.findIndex(({ kind }) => kind === detail.kind) === index ? '' : ` ${index}`}`, detail]));
+    return { ...details, physical: walk.physical ?? walk.reason, levels: Object.fromEntries(walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }])) };
+  };
+  const { summary } = adapter.session.identify(address, adapter.mm);
+  return {
+    result: summary,
+    type: 'address',
+    memoryReference: text,
+    variablesReference: adapter.reference(`identify ${text}`, recordNode(adapter, `identify ${text}`, read)),
+  };
+}
+
+function vtopResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
+  const walk = adapter.session.translate(address, adapter.mm);
+  const key = `vtop ${walk.virtual}`;
+  const read = (): Record<string, unknown> => Object.fromEntries(walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }]));
+  return {
+    result: walk.physical === null ? `not mapped: ${walk.reason ?? 'no entry'}` : `physical ${walk.physical}`,
+    memoryReference: walk.virtual,
+    variablesReference: adapter.reference(key, recordNode(adapter, key, read)),
+  };
+}
+
+function dotCommand(adapter: Adapter, text: string): string {
+  const [name, ...rest] = text.slice(1).split(/\s+/);
+  switch (name) {
+    case 'ptdump':
+      return adapter.session.ptdumpLines({ mm: rest[0] ?? adapter.mm }).map((line) => line.text).join('\n');
+    case 'vmalloc':
+      return adapter.session.vmallocinfoText().trimEnd();
+    case 'info':
+      return JSON.stringify(adapter.session.info(), undefined, 2);
+    default:
+      throw errors.badArgument(`.${name ?? ''} is no command; there are .vtop ADDRESS, .identify ADDRESS, .ptdump [SPACE], .vmalloc and .info`);
+  }
+}
+
+function completions(adapter: Adapter, parameters: unknown): Answer {
+  const { text, column } = check(v.looseObject({ text: v.string(), column: v.number() }), parameters);
+  const before = text.slice(0, Math.max(0, column - 1));
+  const word = /[\w$]*$/.exec(before)?.[0] ?? '';
+  const head = before.slice(0, before.length - word.length);
+  const names = /(?:\.|->)$/.test(head) ? memberNames(adapter, head.replace(/(?:\.|->)$/, ''), word) : globalNames(adapter, word);
+  const targets = [...new Set(names)].slice(0, mostCompletions).map((label) => ({ label, start: before.length - word.length, length: word.length }));
+  return { body: { targets } };
+}
+
+function memberNames(adapter: Adapter, object: string, prefix: string): string[] {
+  try {
+    const type = stripType(evaluate(object, expressionContext(adapter, undefined)).type);
+    const struct = type.kind === 'pointer' ? stripType(type.target) : type;
+    if (struct.kind !== 'struct' && struct.kind !== 'union') return [];
+    return struct.members.map(({ name }) => name).filter((name) => name !== '' && name.startsWith(prefix));
+  } catch (error) {
+    // An unfinished expression has no members to offer.
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+function globalNames(adapter: Adapter, prefix: string): string[] {
+  const { symbols, types } = adapter.session;
+  const functions = ['vtop', 'identify', 'sizeof'].filter((name) => name.startsWith(prefix));
+  if (prefix.length < 2) return functions;
+  return [...functions, ...symbols.withPrefix(prefix, mostCompletions).map(({ name }) => name), ...(types?.withPrefix(prefix, mostCompletions) ?? [])];
+}
+
+export const evaluationHandlers: Readonly<Record<string, Handler>> = { evaluate: evaluateRequest, completions };

@@ -1,0 +1,37 @@
+/** readMemory: the readable prefix, and how far the next readable byte is; never zeros for what is not there. */
+import * as v from 'valibot';
+import { addToAddress, formatAddress, parseAddress, toAddress } from '../base/address.ts';
+import { numberOf } from '../expression/value.ts';
+import { evaluate } from '../expression/evaluate.ts';
+import type { Adapter, Answer, Handler } from './adapter.ts';
+import { check } from './check.ts';
+import { expressionContext } from './evaluation.ts';
+
+const mostBytes = 1024 * 1024;
+
+const schema = v.looseObject({
+  memoryReference: v.string(),
+  offset: v.optional(v.number(), 0),
+  count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),
+});
+
+function readMemory(adapter: Adapter, parameters: unknown): Answer {
+  const { memoryReference, offset, count } = check(schema, parameters);
+  const base = parseAddress(memoryReference) ?? toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)), adapter.session.memory(adapter.mm)));
+  const address = addToAddress(base, offset);
+  const { bytes, holes } = adapter.session.readVirtual(address, Math.min(count, mostBytes), adapter.mm);
+  const [hole] = holes;
+  const readable = hole === undefined ? bytes.length : hole.offset;
+  // With nothing readable at the start, the answer is how many bytes to skip.
+  const skip = hole?.offset === 0 ? hole.length : 0;
+  const unreadableBytes = skip > 0 ? skip : (hole?.length ?? Math.max(0, count - bytes.length));
+  return {
+    body: {
+      address: formatAddress(address),
+      data: Buffer.from(bytes.subarray(0, readable)).toString('base64'),
+      ...(unreadableBytes > 0 ? { unreadableBytes } : {}),
+    },
+  };
+}
+
+export const memoryHandlers: Readonly<Record<string, Handler>> = { readMemory };

@@ -1,0 +1,75 @@
+/** Building blocks of the variables tree. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { childrenOf, countChildren, formatValue, typeName } from '../expression/format.ts';
+import { addressOfValue } from '../expression/value.ts';
+import type { ExpressionContext, Value } from '../expression/value.ts';
+import { formatAddress } from '../base/address.ts';
+import { MemoryFault } from '../base/errors.ts';
+import type { Adapter, Page, VariableNode } from './adapter.ts';
+
+/** A variable that cannot be expanded unless `more` says so. */
+export function row(name: string, value: string, more: Partial<DebugProtocol.Variable> = {}): DebugProtocol.Variable {
+  return { name, value, variablesReference: 0, ...more };
+}
+
+/** Children made from a list, a page at a time. */
+export function pagedNode<Item>(items: readonly Item[], make: (item: Item) => DebugProtocol.Variable): VariableNode {
+  return { children: ({ start, count }) => items.slice(start, start + count).map(make) };
+}
+
+/** The fields of facts: scalars as rows, lists and records expandable. */
+export function recordNode(adapter: Adapter, key: string, read: () => Readonly<Record<string, unknown>>): VariableNode {
+  return {
+    children: (page) => pagedNode(Object.entries(read()), ([name, value]) => factRow(adapter, `${key}.${name}`, { name, value })).children(page),
+  };
+}
+
+function factRow(adapter: Adapter, key: string, fact: { name: string; value: unknown }): DebugProtocol.Variable {
+  const { name, value } = fact;
+  if (value === null || value === undefined) return row(name, '-');
+  if (typeof value === 'string') return row(name, value, /^0x[0-9a-f]+$/.test(value) ? { memoryReference: value } : {});
+  if (typeof value !== 'object') return row(name, String(value as number | boolean | bigint));
+  const fields = Object.fromEntries(Object.entries(value));
+  const scalars = Array.isArray(value) && value.every((item) => typeof item !== 'object');
+  const { summary } = fields;
+  const text = scalars ? value.join(' ') : typeof summary === 'string' ? summary : Array.isArray(value) ? `${value.length} entries` : '';
+  return row(name, text, scalars ? {} : { variablesReference: adapter.reference(key, recordNode(adapter, key, () => fields)) });
+}
+
+/** A typed value as a row, with what it is made of. */
+export function valueRow(adapter: Adapter, at: { key: string; name: string; evaluateName?: string }, of: { value: Value; context: ExpressionContext }): DebugProtocol.Variable {
+  const { value, context } = of;
+  const { named, indexed } = countChildren(value);
+  const reference = named + indexed === 0 ? 0 : adapter.reference(at.key, valueNode(adapter, at, of));
+  return row(at.name, formatValue(value, context), {
+    type: typeName(value.type),
+    variablesReference: reference,
+    ...(named > 0 ? { namedVariables: named } : {}),
+    ...(indexed > 0 ? { indexedVariables: indexed } : {}),
+    ...(at.evaluateName === undefined ? {} : { evaluateName: at.evaluateName }),
+    ...memoryReferenceOf(value, context),
+  });
+}
+
+function memoryReferenceOf(value: Value, context: ExpressionContext): { memoryReference?: string } {
+  try {
+    const address = addressOfValue(value, context.memory);
+    return address === undefined ? {} : { memoryReference: formatAddress(address) };
+  } catch (error) {
+    if (error instanceof MemoryFault) return {};
+    throw error;
+  }
+}
+
+function valueNode(adapter: Adapter, at: { key: string; evaluateName?: string }, of: { value: Value; context: ExpressionContext }): VariableNode {
+  return {
+    children: (page: Page) => {
+      const bounded = { start: page.start, count: Math.min(page.count, 10_000) };
+      return childrenOf(of.value, bounded, of.context).map((child) => {
+        const path = child.name.startsWith('[') ? child.name : `->${child.name}`;
+        const evaluateName = at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
+        return valueRow(adapter, { key: `${at.key}${path}`, name: child.name, ...evaluateName }, { value: child.value, context: of.context });
+      });
+    },
+  };
+}

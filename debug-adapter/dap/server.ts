@@ -1,0 +1,95 @@
+/**
+ * The dispatcher: every request gets exactly one reply (a body, an error with its sentence, or `cancelled`). Requests are
+ * answered in order, one a turn of the event loop, so that a `cancel` can overtake those that wait.
+ */
+import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { Cancelled, UserError } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import { Adapter } from './adapter.ts';
+import { handlers } from './handlers.ts';
+
+const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
+
+export class DapServer extends ProtocolServer {
+  readonly #adapter: Adapter;
+  readonly #waiting: DebugProtocol.Request[] = [];
+  readonly #cancelled = new Set<number>();
+  readonly #onEnd: () => void;
+  #scheduled = false;
+  #eventSequence = 1;
+
+  /** `onEnd` is called after the reply to `disconnect`. */
+  constructor(host: Host, onEnd: () => void) {
+    super();
+    this.#onEnd = onEnd;
+    this.#adapter = new Adapter(host, (event, body) => {
+      this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body } as DebugProtocol.Event);
+    });
+  }
+
+  /** Ends what the session holds, for a client that went away without saying so. */
+  close(): void {
+    this.#adapter.close();
+  }
+
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    if (request.command === 'cancel') {
+      this.#cancel(request);
+      return;
+    }
+    this.#waiting.push(request);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      const request = this.#waiting.shift();
+      if (request !== undefined) this.#answer(request);
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #cancel(request: DebugProtocol.Request): void {
+    const { requestId } = (request.arguments ?? {}) as DebugProtocol.CancelArguments;
+    if (requestId !== undefined && this.#waiting.some(({ seq }) => seq === requestId)) this.#cancelled.add(requestId);
+    this.#reply(request, { success: true });
+  }
+
+  #answer(request: DebugProtocol.Request): void {
+    if (this.#cancelled.delete(request.seq)) {
+      this.#reply(request, { success: false, message: 'cancelled' });
+      return;
+    }
+    const handler = Object.hasOwn(handlers, request.command) ? handlers[request.command] : undefined;
+    if (handler === undefined) {
+      this.#fail(request, errorIds.unknownRequest, `Pagewalk does not answer the request ${request.command}`);
+      return;
+    }
+    try {
+      const body = handler(this.#adapter, request.arguments ?? {});
+      this.#reply(request, { success: true, body: body.body });
+      body.then?.();
+    } catch (error) {
+      if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
+      else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
+      else {
+        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#fail(request, errorIds.defect, `this is a defect of Pagewalk, please report it: ${what}`);
+      }
+    }
+    if (request.command === 'disconnect') this.#onEnd();
+  }
+
+  #fail(request: DebugProtocol.Request, id: number, message: string): void {
+    const format = message.replaceAll('{', '(').replaceAll('}', ')');
+    this.#reply(request, { success: false, message, body: { error: { id, format, showUser: request.command === 'launch' } } });
+  }
+
+  #reply(request: DebugProtocol.Request, answer: { success: boolean; message?: string; body?: unknown }): void {
+    this.sendResponse({ seq: 0, type: 'response', request_seq: request.seq, command: request.command, ...answer });
+  }
+}

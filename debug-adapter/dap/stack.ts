@@ -1,0 +1,58 @@
+/** CPUs as threads, one frame each; modules. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import { formatAddress, toAddress } from '../base/address.ts';
+import { errors } from '../base/errors.ts';
+import type { CpuState } from '../image/image.ts';
+import { formatSymbolHit } from '../symbols/symbol-table.ts';
+import type { Adapter, Answer, Handler } from './adapter.ts';
+import { check } from './check.ts';
+
+/** Names of the program counter, by architecture. */
+const programCounters = ['rip', 'eip', 'pc', 'nip', 'psw_addr'];
+
+/** The CPU of a thread or frame id; undefined for the one thread of an image without CPU notes. */
+export function cpuOf(adapter: Adapter, id: number): CpuState | undefined {
+  const cpu = adapter.session.cpus[id - 1];
+  if (cpu === undefined && !(id === 1 && adapter.session.cpus.length === 0)) throw errors.badArgument(`thread or frame ${id} does not exist; ask for the threads first`);
+  return cpu;
+}
+
+function threads(adapter: Adapter): Answer {
+  const { cpus, tasks } = { cpus: adapter.session.cpus, tasks: running(adapter) };
+  const found: DebugProtocol.Thread[] = cpus.map((cpu, index) => {
+    const comm = tasks.get(cpu.pid);
+    return { id: index + 1, name: `CPU ${cpu.index}${comm === undefined ? '' : `: ${comm} (${cpu.pid})`}` };
+  });
+  return { body: { threads: found.length > 0 ? found : [{ id: 1, name: 'image (no CPU state in the dump)' }] } };
+}
+
+/** Names of tasks by PID, when the dump lets them be listed. */
+function running(adapter: Adapter): Map<number, string> {
+  const { session } = adapter;
+  if (session.types === undefined || session.cpus.every(({ pid }) => pid === 0)) return new Map();
+  return new Map(session.tasks().map(({ pid, comm }) => [pid, comm]));
+}
+
+function stackTrace(adapter: Adapter, parameters: unknown): Answer {
+  const { threadId } = check(v.looseObject({ threadId: v.number() }), parameters);
+  const cpu = cpuOf(adapter, threadId);
+  const counter = cpu?.registers.find(({ name }) => programCounters.includes(name)) ?? cpu?.control.find(({ name }) => programCounters.includes(name));
+  const frame: DebugProtocol.StackFrame = { id: threadId, name: 'no registers in the dump', line: 0, column: 0 };
+  if (counter !== undefined) {
+    const hit = adapter.session.symbols.resolve(toAddress(counter.value));
+    frame.name = hit === undefined ? formatAddress(counter.value) : formatSymbolHit(hit);
+    frame.instructionPointerReference = formatAddress(counter.value);
+  }
+  return { body: { stackFrames: [frame], totalFrames: 1 } };
+}
+
+function modules(adapter: Adapter): Answer {
+  const found = adapter.session.modules().map((module) => {
+    const text = module.ranges[0];
+    return { id: module.name, name: module.name, addressRange: text === undefined ? module.address : `${text.start}-${text.end}` };
+  });
+  return { body: { modules: found, totalModules: found.length } };
+}
+
+export const stackHandlers: Readonly<Record<string, Handler>> = { threads, stackTrace, modules };

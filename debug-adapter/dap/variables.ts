@@ -1,0 +1,73 @@
+/** Scopes and variables: registers, address spaces, vmalloc areas, the image. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as v from 'valibot';
+import { formatAddress } from '../base/address.ts';
+import type { Register } from '../image/image.ts';
+import type { Adapter, Answer, Handler, VariableNode } from './adapter.ts';
+import { check } from './check.ts';
+import { pagedNode, recordNode, row } from './nodes.ts';
+import { cpuOf } from './stack.ts';
+
+function scopes(adapter: Adapter, parameters: unknown): Answer {
+  const { frameId } = check(v.looseObject({ frameId: v.number() }), parameters);
+  const cpu = cpuOf(adapter, frameId);
+  const registers = [...(cpu?.registers ?? []), ...(cpu?.control ?? [])];
+  const scope = (name: string, node: VariableNode, more: Partial<DebugProtocol.Scope> = {}): DebugProtocol.Scope => ({
+    name,
+    variablesReference: adapter.reference(name === 'Registers' ? `${name} ${frameId}` : name, node),
+    expensive: name !== 'Registers',
+    ...more,
+  });
+  return {
+    body: {
+      scopes: [
+        scope('Registers', registersNode(adapter, registers), { presentationHint: 'registers', namedVariables: registers.length }),
+        scope('Address spaces', spacesNode(adapter)),
+        scope('Vmalloc', vmallocNode(adapter)),
+        scope('Image', recordNode(adapter, 'Image', () => ({ ...adapter.session.info() }))),
+      ],
+    },
+  };
+}
+
+function registersNode(adapter: Adapter, registers: readonly Register[]): VariableNode {
+  return pagedNode(registers, ({ name, value }) => {
+    const symbol = adapter.session.symbols.resolve(BigInt.asUintN(64, value) as never);
+    const text = formatAddress(value);
+    return row(name, symbol === undefined ? text : `${text} <${symbol.symbol.name}+0x${symbol.offset.toString(16)}>`, { memoryReference: text, evaluateName: `$${name}` });
+  });
+}
+
+function spacesNode(adapter: Adapter): VariableNode {
+  return {
+    children: (page) =>
+      pagedNode(adapter.session.addressSpaces(), (space) =>
+        row(space.id, `${space.label}, root at physical ${space.root}${space.userRoot === null ? '' : `, user half ${space.userRoot}`}`),
+      ).children(page),
+  };
+}
+
+function vmallocNode(adapter: Adapter): VariableNode {
+  return {
+    children: (page) =>
+      pagedNode(adapter.session.vmalloc().areas, (area) => {
+        const key = `vmalloc ${area.start}`;
+        const what = area.flags.length > 0 ? area.flags.join('|') : area.vmFlags.join('|');
+        return row(`${area.start}-${area.end}`, `${area.size} ${what}${area.caller === null ? '' : ` ${area.caller}`}`, {
+          memoryReference: area.start,
+          variablesReference: adapter.reference(key, recordNode(adapter, key, () => ({ ...area }))),
+        });
+      }).children(page),
+  };
+}
+
+function variables(adapter: Adapter, parameters: unknown): Answer {
+  const { variablesReference, start, count } = check(
+    v.looseObject({ variablesReference: v.number(), start: v.optional(v.number()), count: v.optional(v.number()) }),
+    parameters,
+  );
+  const page = { start: start ?? 0, count: count === undefined || count === 0 ? Number.MAX_SAFE_INTEGER : count };
+  return { body: { variables: adapter.node(variablesReference).children(page) } };
+}
+
+export const variableHandlers: Readonly<Record<string, Handler>> = { scopes, variables };

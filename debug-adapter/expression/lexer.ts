@@ -1,0 +1,32 @@
+/** Tokens of the C-like expression language. */
+import { errors } from '../base/errors.ts';
+
+export interface Token {
+  readonly kind: 'number' | 'name' | 'register' | 'operator' | 'end';
+  readonly text: string;
+  readonly at: number;
+}
+
+const pattern = /\s*(?:(0x[0-9a-f]+|[0-9]+)[ul]*|([A-Za-z_][\w]*)|\$([A-Za-z_]\w*)|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>()[\].,]))/iy;
+const longest = 4096;
+
+/** Splits an expression; throws `bad-expression` at the first character that begins no token. */
+export function tokenize(text: string): Token[] {
+  if (text.length > longest) throw errors.badExpression(`${text.slice(0, 40)}…`, `more than ${longest} characters`);
+  const tokens: Token[] = [];
+  pattern.lastIndex = 0;
+  let at = 0;
+  while (text.slice(at).trim() !== '') {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match === null) throw errors.badExpression(text, `nothing can begin with «${text.slice(at).trim().slice(0, 1)}»`);
+    const [, number, name, register, operator] = match;
+    if (number !== undefined) tokens.push({ kind: 'number', text: number, at });
+    else if (name !== undefined) tokens.push({ kind: 'name', text: name, at });
+    else if (register !== undefined) tokens.push({ kind: 'register', text: register, at });
+    else tokens.push({ kind: 'operator', text: operator ?? '', at });
+    at = pattern.lastIndex;
+  }
+  tokens.push({ kind: 'end', text: '', at: text.length });
+  return tokens;
+}
