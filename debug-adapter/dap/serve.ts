@@ -7,7 +7,7 @@ import { DapServer } from './server.ts';
 
 /** Ends when the client disconnects or closes its end. */
 export function serveOnStdio(host: Host): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise<void>((resolve) => {
     const server = new DapServer(host, resolve);
     process.stdin.on('end', () => {
       server.close();

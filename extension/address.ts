@@ -1,0 +1,25 @@
+/** Finds the address in a line of text under a position. */
+
+/** `0x…`; 16 bare digits as registers are printed; `symbol+0x1a/0x94` as backtraces have it. */
+const pattern = /0x[0-9a-f]{4,16}\b|\b[0-9a-f]{16}\b|\b[A-Za-z_][\w.]*\+0x[0-9a-f]+\/0x[0-9a-f]+/gi;
+
+export interface Token {
+  readonly text: string;
+  /** Columns [start, end) in the line. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export function tokenAt(line: string, column: number): Token | undefined {
+  for (const match of line.matchAll(pattern)) {
+    const end = match.index + match[0].length;
+    if (column >= match.index && column <= end) return { text: match[0], start: match.index, end };
+  }
+  return undefined;
+}
+
+/** The address in the protocol's form; undefined for symbol+offset, which the adapter must evaluate. */
+export function addressOfToken(text: string): string | undefined {
+  if (/^0x/i.test(text)) return `0x${BigInt(text).toString(16)}`;
+  return /^[0-9a-f]{16}$/i.test(text) ? `0x${BigInt(`0x${text}`).toString(16)}` : undefined;
+}

@@ -1,0 +1,71 @@
+/** Commands of the palette, views and hovers. */
+import * as vscode from 'vscode';
+import { addressOfToken } from './address.ts';
+import { imageConfiguration, pickImage } from './debugging.ts';
+import { PtdumpPanel } from './ptdump-panel.ts';
+import type { Sessions } from './sessions.ts';
+
+export function registerCommands(context: vscode.ExtensionContext, sessions: Sessions): vscode.Disposable {
+  const command = (id: string, run: (argument: unknown) => unknown): vscode.Disposable => vscode.commands.registerCommand(id, run);
+  return vscode.Disposable.from(
+    command('pagewalk.openImage', async (argument) => {
+      const image = argument instanceof vscode.Uri ? argument : await pickImage();
+      if (image !== undefined) await vscode.debug.startDebugging(undefined, imageConfiguration(image));
+    }),
+    command('pagewalk.openPtdump', (argument) => {
+      PtdumpPanel.open(context, sessions, { address: addressOf(argument), mm: spaceOf(argument) });
+    }),
+    command('pagewalk.identify', async () => {
+      const address = await askForAddress();
+      if (address !== undefined) await showTranslation(sessions, address);
+    }),
+    command('pagewalk.showTranslation', async (argument) => {
+      const address = addressOf(argument) ?? (await askForAddress());
+      if (address !== undefined) await showTranslation(sessions, address);
+    }),
+    command('pagewalk.copyText', async (argument) => {
+      const text = typeof argument === 'string' ? argument : addressOf(argument);
+      if (text !== undefined) await vscode.env.clipboard.writeText(text);
+    }),
+  );
+}
+
+function addressOf(argument: unknown): string | undefined {
+  if (typeof argument !== 'object' || argument === null || !('address' in argument)) return undefined;
+  return typeof argument.address === 'string' ? argument.address : undefined;
+}
+
+function spaceOf(argument: unknown): string | undefined {
+  if (typeof argument !== 'object' || argument === null || !('mm' in argument)) return undefined;
+  return typeof argument.mm === 'string' ? argument.mm : undefined;
+}
+
+async function askForAddress(): Promise<string | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Identify an address'),
+    placeHolder: '0xffff888000000000',
+    validateInput: (value) => (addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits.') : undefined),
+  });
+  return text === undefined ? undefined : addressOfToken(text.trim());
+}
+
+/** The walk as a document: each level in a line, then what the address is. */
+async function showTranslation(sessions: Sessions, address: string): Promise<void> {
+  const [identified, translated] = await Promise.all([
+    sessions.request('pagewalk/identify', { addresses: [address] }),
+    sessions.request('pagewalk/translate', { addresses: [address] }),
+  ]);
+  const [facts] = identified.results;
+  const [walk] = translated.results;
+  if (facts === undefined || walk === undefined) return;
+  const lines = [
+    `${address}  ${facts.summary}`,
+    '',
+    ...walk.levels.map(({ level, index, entryAddress, entry, flags }) => `${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}`),
+    walk.physical === null ? `not mapped: ${walk.reason ?? 'no entry'}` : `physical ${walk.physical}, page of ${walk.pageSize} bytes${walk.cacheType === null ? '' : `, ${walk.cacheType}`}`,
+    '',
+    ...facts.details.map(({ kind, summary }) => `${kind}: ${summary}`),
+  ];
+  const document = await vscode.workspace.openTextDocument({ content: `${lines.join('\n')}\n`, language: 'plaintext' });
+  await vscode.window.showTextDocument(document, { preview: true });
+}

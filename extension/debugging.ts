@@ -1,0 +1,48 @@
+/** Debug configurations and the adapter process: `node dist/pagewalk.js dap`, where the dump lies. */
+import * as vscode from 'vscode';
+import { debugType } from './sessions.ts';
+
+/** Path of the bundled command line. */
+export function programPath(context: vscode.ExtensionContext): string {
+  return vscode.Uri.joinPath(context.extensionUri, 'dist', 'pagewalk.js').fsPath;
+}
+
+/** The extension host's own Node runs it: nothing needs to be installed beside VS Code. */
+export const nodeEnvironment = { ELECTRON_RUN_AS_NODE: '1' };
+
+export function registerDebugging(context: vscode.ExtensionContext): vscode.Disposable {
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugAdapterDescriptorFactory(debugType, {
+      createDebugAdapterDescriptor: () =>
+        new vscode.DebugAdapterExecutable(process.execPath, [programPath(context), 'dap'], { env: nodeEnvironment }),
+    }),
+    vscode.debug.registerDebugConfigurationProvider(debugType, { resolveDebugConfiguration }),
+  );
+}
+
+/** F5 without a launch.json asks for the dump. `undefined` ends the launch without a message: the user cancelled. */
+async function resolveDebugConfiguration(
+  _folder: vscode.WorkspaceFolder | undefined,
+  configuration: vscode.DebugConfiguration,
+): Promise<vscode.DebugConfiguration | undefined> {
+  if (configuration['image'] !== undefined || configuration['scenario'] !== undefined) return configuration;
+  if (configuration.name !== undefined && configuration.name !== "") {
+    void vscode.window.showErrorMessage(vscode.l10n.t('The launch configuration «{0}» has no "image"; add the path of a dump.', configuration.name));
+    return undefined;
+  }
+  const image = await pickImage();
+  return image === undefined ? undefined : imageConfiguration(image);
+}
+
+export async function pickImage(): Promise<vscode.Uri | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    title: vscode.l10n.t('Open a kernel memory image'),
+    openLabel: vscode.l10n.t('Debug'),
+    canSelectMany: false,
+  });
+  return picked?.[0];
+}
+
+export function imageConfiguration(image: vscode.Uri): vscode.DebugConfiguration {
+  return { type: debugType, request: 'launch', name: image.path.slice(image.path.lastIndexOf('/') + 1), image: image.fsPath };
+}

@@ -1,0 +1,33 @@
+/** Activation: registers everything that package.json contributes. No dump bytes pass through here. */
+import * as vscode from 'vscode';
+import { registerCommands } from './commands.ts';
+import { registerDebugging } from './debugging.ts';
+import { DumpEditorProvider } from './dump-editor.ts';
+import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
+import { PageTableTree } from './page-table-tree.ts';
+import { PtdumpPanel } from './ptdump-panel.ts';
+import { Sessions } from './sessions.ts';
+import { VmallocTree } from './vmalloc-tree.ts';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const sessions = new Sessions();
+  const pageTables = new PageTableTree(sessions);
+  const vmalloc = new VmallocTree(sessions);
+  const everywhere: vscode.DocumentSelector = [{ scheme: '*' }];
+  context.subscriptions.push(
+    sessions,
+    registerDebugging(context),
+    registerCommands(context, sessions),
+    vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),
+    vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
+    vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
+    vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
+    vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
+    vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {
+      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
+        PtdumpPanel.revive(panel, context, sessions);
+        return Promise.resolve();
+      },
+    }),
+  );
+}
