@@ -6,7 +6,6 @@ import type { IdentifyDetail, IdentifyFacts, TranslationFacts } from '../debug-a
 const shown: Readonly<Record<string, readonly string[]>> = {
   'vmap-block': ['block', 'free', 'dirty', 'cpu'],
   'user-vma': ['rights', 'start', 'end'],
-  'non-canonical': ['hint'],
 };
 
 export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vscode.MarkdownString {

@@ -19,19 +19,11 @@ export function cpuOf(adapter: Adapter, id: number): CpuState | undefined {
 }
 
 function threads(adapter: Adapter): Answer {
-  const { cpus, tasks } = { cpus: adapter.session.cpus, tasks: running(adapter) };
-  const found: DebugProtocol.Thread[] = cpus.map((cpu, index) => {
-    const comm = tasks.get(cpu.pid);
-    return { id: index + 1, name: `CPU ${cpu.index}${comm === undefined ? '' : `: ${comm} (${cpu.pid})`}` };
+  const found: DebugProtocol.Thread[] = adapter.session.cpus.map((cpu, index) => {
+    const task = adapter.session.currentTask(cpu.index);
+    return { id: index + 1, name: `CPU ${cpu.index}${task === undefined ? '' : `: ${task.comm} (${task.pid})`}` };
   });
   return { body: { threads: found.length > 0 ? found : [{ id: 1, name: 'image (no CPU state in the dump)' }] } };
-}
-
-/** Names of tasks by PID, when the dump lets them be listed. */
-function running(adapter: Adapter): Map<number, string> {
-  const { session } = adapter;
-  if (session.types === undefined || session.cpus.every(({ pid }) => pid === 0)) return new Map();
-  return new Map(session.tasks().map(({ pid, comm }) => [pid, comm]));
 }
 
 function stackTrace(adapter: Adapter, parameters: unknown): Answer {

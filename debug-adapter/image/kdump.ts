@@ -78,6 +78,8 @@ export function openKdump(host: Host, source: ByteSource): Image {
   }
   const machine = machineOf(source, header);
   const memory = new KdumpMemory(host, source, { header, sub });
+  const missing = memory.truncation();
+  if (missing !== undefined) warnings.push(missing);
   const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings };
   if (sub.notes !== undefined) parseNotes(readRange(source, sub.notes), { file: source.name, machine }, notes);
   const text = sub.vmcoreinfo === undefined ? undefined : decodeCString(readRange(source, sub.vmcoreinfo));
@@ -255,6 +257,21 @@ class KdumpMemory implements PhysicalMemory {
     this.#dumped = two ? new RankedBitmap(bitmaps.subarray(half), header.maxFrame) : this.#ram;
     this.#descriptors = bitmapOffset + bitmapBytes;
     this.ranges = [...this.#ram.runs()].map(({ start, end }) => ({ start: start * header.blockSize, end: end * header.blockSize }));
+  }
+
+  /** In words, what a file that ends too early lacks; the writer puts pages in order, so the last one tells. */
+  truncation(): string | undefined {
+    const { population } = this.#dumped;
+    const { size } = this.#file.source;
+    if (population === 0 || (this.#header.status & statusIncomplete) !== 0) return undefined;
+    const descriptorsEnd = this.#descriptors + population * descriptorSize;
+    const last = this.#file.bytes(descriptorsEnd - descriptorSize, descriptorSize);
+    if (descriptorsEnd <= size && last.length === descriptorSize) {
+      const view = new DataView(last.buffer, last.byteOffset, descriptorSize);
+      const end = Number(view.getBigUint64(0, this.#header.littleEndian)) + view.getUint32(8, this.#header.littleEndian);
+      if (end <= size) return undefined;
+    }
+    return `the file is cut short at ${size} bytes: pages whose data lay behind are missing; copy the dump again if it is longer elsewhere`;
   }
 
   /** Codecs that the header names and those met so far. */

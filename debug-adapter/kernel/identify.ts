@@ -30,7 +30,7 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   const { mode } = kernel.root;
   if (!mode.isCanonical(address)) {
     const summary = `${formatAddress(address)} is not canonical: no pointer of this machine (${mode.name}) has this value`;
-    details.push({ kind: 'non-canonical', summary, ...inversionHint(kernel, address) });
+    details.push({ kind: 'non-canonical', summary }, ...invertedFrame(kernel, address));
   } else if (isUserAddress(kernel, address)) {
     attempt(details, () => describeUserAddress(kernel, address, context));
   } else {
@@ -68,20 +68,24 @@ function isUserAddress(kernel: Kernel, address: Address): boolean {
  * Seed 002's kind of wild pointer: direct-map base plus a complemented frame address, as a walker computes it from a
  * not-present entry whose PFN is stored inverted (arch/x86/include/asm/pgtable-invert.h). Adding wraps past 2^64.
  */
-function inversionHint(kernel: Kernel, address: Address): Record<string, unknown> {
-  if (kernel.machine.architecture !== 'x86-64') return {};
+function invertedFrame(kernel: Kernel, address: Address): IdentifyDetail[] {
+  if (kernel.machine.architecture !== 'x86-64') return [];
   const mask = 0x000f_ffff_ffff_f000n;
-  for (const base of [layoutX8664(kernel).pageOffset, 0xffff_8880_0000_0000n]) {
+  for (const base of new Set([layoutX8664(kernel).pageOffset, 0xffff_8880_0000_0000n, 0xff11_0000_0000_0000n])) {
     const stored = BigInt.asUintN(64, address - base);
     if (stored > mask || (stored & 0xfffn) !== 0n) continue;
     const frame = ~stored & mask;
     if (frame >= 1n << 46n) continue;
-    return {
-      hint: `it is the direct map at ${formatAddress(base)} plus the complement of physical ${formatAddress(frame)}: a not-present entry, whose frame number is stored inverted, was taken for a table`,
-      invertedFrame: formatAddress(frame),
-    };
+    return [
+      {
+        kind: 'inverted-frame',
+        summary: `equals the direct map at ${formatAddress(base)} plus the complement of physical ${formatAddress(frame)}: as if a not-present entry, whose frame number is stored inverted, had been taken for a table`,
+        frame: formatAddress(frame),
+        base: formatAddress(base),
+      },
+    ];
   }
-  return {};
+  return [];
 }
 
 function describeUserAddress(kernel: Kernel, address: Address, context: IdentifyContext): IdentifyDetail[] {

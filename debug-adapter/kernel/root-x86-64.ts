@@ -27,7 +27,7 @@ export function findX8664Root(image: Image, vmcoreinfo: Vmcoreinfo | undefined):
   const warnings: string[] = [];
   const encryptionMask = BigInt.asUintN(64, vmcoreinfo?.number('sme_mask') ?? 0n);
   const levelChoices = pagingLevels(image, vmcoreinfo);
-  const rejected: string[] = [];
+  const rejected: Rejection[] = [];
   for (const candidate of rootCandidates(image, vmcoreinfo)) {
     for (const { levels, source } of levelChoices) {
       const mode = x8664Mode({ levels, encryptionMask });
@@ -40,12 +40,25 @@ export function findX8664Root(image: Image, vmcoreinfo: Vmcoreinfo | undefined):
         { quantity: 'pageTableRoot', value: candidate.root, source: candidate.source },
         { quantity: 'pagingLevels', value: BigInt(levels), source },
       );
-      warnings.push(...rejected.map((message) => `page table root: ${message}; ${candidate.source} was taken instead`));
+      warnings.push(...rejected.map(({ message }) => `page table root: ${message}; ${candidate.source} was taken instead`));
       return { mode, pageTable: new PageTable(image.memory, mode, toPhysAddr(candidate.root)), findings, warnings };
     }
   }
-  const why = rejected[0] ?? 'the dump has neither VMCOREINFO nor control registers';
-  throw errors.noPageTable(why);
+  const [first] = rejected;
+  if (first?.missing !== true) throw errors.noPageTable(first?.message ?? 'the dump has neither VMCOREINFO nor control registers');
+  // The tables lie in memory that the file no longer has: what is left can still be read by physical address.
+  const levels = levelChoices[0]?.levels ?? 4;
+  const mode = x8664Mode({ levels, encryptionMask });
+  findings.push({ quantity: 'pageTableRoot', value: first.candidate.root, source: first.candidate.source });
+  warnings.push(`page tables are missing from the dump: ${first.message}; kernel addresses cannot be read, physical ones can`);
+  return { mode, pageTable: new PageTable(image.memory, mode, toPhysAddr(first.candidate.root)), findings, warnings };
+}
+
+interface Rejection {
+  readonly message: string;
+  readonly candidate: Candidate;
+  /** The tables lie in RAM that the dump lacks: the root may well be right. */
+  readonly missing: boolean;
 }
 
 function* rootCandidates(image: Image, vmcoreinfo: Vmcoreinfo | undefined): Generator<Candidate> {
@@ -86,17 +99,24 @@ function pagingLevels(image: Image, vmcoreinfo: Vmcoreinfo | undefined): { level
 function rejection(
   image: Image,
   tried: { candidate: Candidate; mode: PagingMode; vmcoreinfo: Vmcoreinfo | undefined },
-): string | undefined {
+): Rejection | undefined {
   const { candidate, mode, vmcoreinfo } = tried;
-  if (candidate.root >= 1n << 52n) return `${candidate.source} gives ${formatAddress(candidate.root)}, which is no physical address`;
+  const reject = (what: string, missing = false): Rejection => ({
+    message: `${candidate.source} gives ${formatAddress(candidate.root)}, which ${what}`,
+    candidate,
+    missing,
+  });
+  if (candidate.root >= 1n << 52n) return reject('is no physical address');
   const table = new PageTable(image.memory, mode, toPhysAddr(candidate.root));
   const text = vmcoreinfo?.symbol('_stext');
   if (text !== undefined) {
     const found = table.translate(toAddress(text));
     if (found.physical !== undefined) return undefined;
-    return `${candidate.source} gives ${formatAddress(candidate.root)}, which does not map _stext (${found.reason?.message ?? 'no reason'})`;
+    const { reason } = found;
+    const missing = reason !== undefined && ['truncated', 'excluded', 'corrupt', 'io-error'].includes(reason.kind);
+    return reject(`does not map _stext (${reason?.message ?? 'no reason'})`, missing);
   }
-  return mapsKernelText(table) ? undefined : `${candidate.source} gives ${formatAddress(candidate.root)}, which maps no kernel text`;
+  return mapsKernelText(table) ? undefined : reject('maps no kernel text');
 }
 
 /** Whether anything is mapped in the 1 GiB where the kernel image lies, tried at each 2 MiB. */

@@ -69,6 +69,8 @@ export interface SessionFace {
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
   tasks(): readonly TaskFacts[];
+  /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */
+  currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined;
   /** Symbols of this exact name, or names by `prefix*`. */
   findSymbols(name: string, limit: number): readonly SymbolFacts[];
   resolveSymbol(address: Address): SymbolFacts | undefined;

@@ -6,6 +6,7 @@ import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import type { CpuState, Image } from '../image/image.ts';
 import { openImage } from '../image/open-image.ts';
+import { currentTask } from '../kernel/current-task.ts';
 import { identify } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
@@ -166,6 +167,10 @@ export class Session implements SessionFace {
 
   tasks(): readonly TaskFacts[] {
     return taskFacts(this.kernel);
+  }
+
+  currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined {
+    return currentTask(this.kernel, cpu);
   }
 
   findSymbols(name: string, limit: number): readonly SymbolFacts[] {

@@ -7,6 +7,7 @@ import type { SymbolTable } from './symbol-table.ts';
 export function findKernelBtf(memory: AddressSpace, symbols: SymbolTable): { readonly bytes: Uint8Array } | { readonly problem: string } {
   const start = symbols.find('__start_BTF')?.address;
   const end = symbols.find('__stop_BTF')?.address;
+  if (symbols.count === 0) return { problem: 'without symbols the BTF section cannot be found' };
   if (start === undefined || end === undefined) return { problem: 'the kernel was built without BTF (CONFIG_DEBUG_INFO_BTF)' };
   const length = Number(end - start);
   if (length <= 0 || length > limits.btfBytes) return { problem: `the BTF section claims ${length} bytes` };

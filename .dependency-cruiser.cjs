@@ -1,0 +1,145 @@
+/**
+ * The floors of the house, as rules. A room may import only from floors below it and from itself; what is not named in
+ * `floors` or `worlds` below may not exist (test/frame/layers.test.ts compares the list with the folders).
+ */
+
+/** Each room of debug-adapter/ with the rooms it may look down to, and why it must not look further. */
+const floors = [
+  { room: 'base', below: [], because: 'base is the ground: addresses, ranges and errors mean the same everywhere because they know nothing' },
+  { room: 'memory', below: ['base'], because: 'memory is bytes and holes; who wrote them and what they mean is for others' },
+  { room: 'codec', below: ['base'], because: 'a codec turns bytes into bytes' },
+  { room: 'image', below: ['base', 'memory', 'codec'], because: 'a dump format yields physical memory and notes, whatever kernel wrote them' },
+  { room: 'arch', below: ['base', 'memory'], because: 'an architecture is manuals: it holds for every kernel and every dump format' },
+  { room: 'symbols', below: ['base', 'memory', 'codec'], because: 'names and shapes are read from bytes, before anything is known about their meaning' },
+  { room: 'pagetable', below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols'], because: 'one walker serves every architecture and every kernel' },
+  { room: 'kernel', below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable'], because: 'what memory means does not depend on who asks' },
+  {
+    room: 'expression',
+    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel'],
+    because: 'expressions are values of kernel memory, in any face',
+  },
+  {
+    room: 'simulator',
+    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression'],
+    because: 'a simulated machine is memory that others read; it does not know its scenario',
+  },
+  {
+    room: 'scenario',
+    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression', 'simulator'],
+    because: 'a scenario drives a machine, whoever watches',
+  },
+  {
+    room: 'session',
+    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression', 'simulator', 'scenario'],
+    because: "a session speaks the field's words and no protocol's, so that all faces are equally capable",
+  },
+];
+
+const engine = floors.map(({ room }) => room);
+
+/** The three faces: each may use the whole engine, none another face. */
+const faces = ['dap', 'lsp', 'command-line'];
+
+const inRooms = (rooms) => `^debug-adapter/(?:${rooms.join('|')})/`;
+
+const floorRules = floors.map(({ room, below, because }) => ({
+  name: `floor-${room}`,
+  comment: `debug-adapter/${room} imports only from floors below it: ${because}.`,
+  severity: 'error',
+  from: { path: inRooms([room]) },
+  to: { path: '^(?:debug-adapter|extension|webview|test)/', pathNot: inRooms([room, 'protocol', ...below]) },
+}));
+
+const faceRules = faces.map((face) => ({
+  name: `face-${face}`,
+  comment: `debug-adapter/${face} is a thin face on the session; what two faces need belongs below them.`,
+  severity: 'error',
+  from: { path: inRooms([face]) },
+  to: { path: '^(?:debug-adapter|extension|webview|test)/', pathNot: inRooms([face, 'protocol', ...engine]) },
+}));
+
+module.exports = {
+  forbidden: [
+    ...floorRules,
+    ...faceRules,
+    {
+      name: 'protocol-stands-apart',
+      comment: 'debug-adapter/protocol is imported by every world, so it imports nothing of any of them.',
+      severity: 'error',
+      from: { path: inRooms(['protocol']) },
+      to: { pathNot: inRooms(['protocol']) },
+    },
+    {
+      name: 'platform-is-injected',
+      comment: 'Files, zlib and threads reach the engine through base/host.ts; only an entry (main-*.ts) picks who provides them.',
+      severity: 'error',
+      from: { path: '^(?:debug-adapter|extension|webview)/', pathNot: ['^debug-adapter/main-[a-z-]+\\.ts$', inRooms(['platform'])] },
+      to: { path: inRooms(['platform']) },
+    },
+    {
+      name: 'platform-provides-base',
+      comment: 'debug-adapter/platform implements the interfaces of base and knows nothing of what is done with them.',
+      severity: 'error',
+      from: { path: inRooms(['platform']) },
+      to: { path: '^(?:debug-adapter|extension|webview|test)/', pathNot: inRooms(['platform', 'base', 'codec']) },
+    },
+    {
+      name: 'engine-without-node',
+      comment: 'The engine must run in a worker and in a browser too: what it needs of Node is injected.',
+      severity: 'error',
+      from: { path: inRooms([...engine, 'protocol']) },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'extension-stays-out-of-the-engine',
+      comment: 'The extension host shows facts that the adapter answers with; dumps are read in the adapter, beside the dump.',
+      severity: 'error',
+      from: { path: '^extension/' },
+      to: { path: '^(?:debug-adapter|webview|test)/', pathNot: inRooms(['protocol']) },
+    },
+    {
+      name: 'webview-stays-out-of-the-engine',
+      comment: 'A page draws what it is sent; it shares types with the other worlds and no code.',
+      severity: 'error',
+      from: { path: '^webview/' },
+      to: { path: '^(?:debug-adapter|extension|test)/', pathNot: inRooms(['protocol']) },
+    },
+    {
+      name: 'webview-is-a-browser',
+      comment: 'A page runs in a browser.',
+      severity: 'error',
+      from: { path: '^webview/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'only-the-extension-knows-vscode',
+      comment: 'The adapter also serves editors that are not VS Code.',
+      severity: 'error',
+      from: { path: '^(?:debug-adapter|webview)/' },
+      to: { path: '^vscode$' },
+    },
+    {
+      name: 'nothing-imports-tests',
+      comment: 'What runs does not lean on what checks it.',
+      severity: 'error',
+      from: { path: '^(?:debug-adapter|extension|webview)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'entries-are-roots',
+      comment: 'An entry puts the parts together; whoever imported one would run a program.',
+      severity: 'error',
+      from: {},
+      to: { path: '^debug-adapter/main-[a-z-]+\\.ts$' },
+    },
+    { name: 'no-circles', comment: 'Two files that need each other are one file, or lack a third.', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-missing-file', comment: 'An import that leads nowhere.', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^vscode$' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(?:^|/)node_modules/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: '.tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+};
