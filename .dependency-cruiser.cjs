@@ -132,7 +132,13 @@ module.exports = {
       from: {},
       to: { path: '^debug-adapter/main-[a-z-]+\\.ts$' },
     },
-    { name: 'no-circles', comment: 'Two files that need each other are one file, or lack a third.', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-circles',
+      comment: 'Two files that run each other are one file, or lack a third. (A circle of types alone is gone when it runs.)',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'no-missing-file', comment: 'An import that leads nowhere.', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^vscode$' } },
   ],
   options: {
