@@ -5,6 +5,7 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
+import { findRange } from '../base/range.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type { IdentifyDetail, IdentifyFacts } from '../protocol/facts.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
@@ -71,11 +72,14 @@ function isUserAddress(kernel: Kernel, address: Address): boolean {
 function invertedFrame(kernel: Kernel, address: Address): IdentifyDetail[] {
   if (kernel.machine.architecture !== 'x86-64') return [];
   const mask = 0x000f_ffff_ffff_f000n;
-  for (const base of new Set([layoutX8664(kernel).pageOffset, 0xffff_8880_0000_0000n, 0xff11_0000_0000_0000n])) {
+  const own = layoutX8664(kernel).pageOffset;
+  // The address may come from another machine's log: there the bases without KASLR are worth a try.
+  for (const base of new Set([own, 0xffff_8880_0000_0000n, 0xff11_0000_0000_0000n])) {
     const stored = BigInt.asUintN(64, address - base);
     if (stored > mask || (stored & 0xfffn) !== 0n) continue;
     const frame = ~stored & mask;
-    if (frame >= 1n << 46n) continue;
+    const plausible = base === own ? isRam(kernel, Number(frame)) : frame < 1n << 46n;
+    if (!plausible) continue;
     return [
       {
         kind: 'inverted-frame',
@@ -164,7 +168,7 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
   const layout = layoutX8664(kernel);
   if (address < layout.pageOffset || address >= layout.vmallocStart) return [];
   const physical = Number(address - layout.pageOffset);
-  const ram = kernel.physical.ranges.some(({ start, end }) => physical >= start && physical < end);
+  const ram = isRam(kernel, physical);
   const frame = ram ? describeFrame(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
   const direct: IdentifyDetail = {
     kind: 'direct-map',
@@ -176,6 +180,10 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
   };
   const text = imageAlias(kernel, physical);
   return [...frame, ...(text === undefined ? [] : [text]), direct];
+}
+
+function isRam(kernel: Kernel, physical: number): boolean {
+  return findRange(kernel.physical.ranges, physical) >= 0;
 }
 
 /** The kernel image's own address of a frame that the direct map shows too. */

@@ -79,18 +79,20 @@ for (const transport of ['stdio', 'port'] as const) {
       assert.equal(await value('(1 << 4 | 3) + 2 * 3'), '0x19 (25)');
       await assert.rejects(value('init_task.nothing'), /no member nothing/);
       await assert.rejects(value('1 +'), /missing at the end/);
-      await assert.rejects(value('*(int *)0x0'), /cannot read|<cannot/);
+      assert.match(await value('*(int *)0x0'), /^<cannot read 0x0: /);
     });
 
     test('readMemory tells what is not there', async () => {
-      const there = (await client.readMemoryRequest({ memoryReference: blockPage, count: 16 })).body;
-      assert.equal(Buffer.from(there?.data ?? '', 'base64').length, 16);
-      const guard = (await client.readMemoryRequest({ memoryReference: guardPage, count: 16 })).body;
-      assert.deepEqual([guard?.data, guard?.unreadableBytes], ['', 16]);
-      const edge = (await client.readMemoryRequest({ memoryReference: guardPage, offset: -8, count: 32 })).body;
-      assert.deepEqual([Buffer.from(edge?.data ?? '', 'base64').length, edge?.unreadableBytes], [8, 24]);
-      const none = (await client.readMemoryRequest({ memoryReference: blockPage, count: 0 })).body;
-      assert.equal(none?.data, '');
+      const read = async (parameters: object): Promise<{ data: string; unreadableBytes?: number }> =>
+        (await client.customRequest('readMemory', parameters)).body as { data: string; unreadableBytes?: number };
+      const there = await read({ memoryReference: blockPage, count: 16 });
+      assert.equal(Buffer.from(there.data, 'base64').length, 16);
+      const guard = await read({ memoryReference: guardPage, count: 16 });
+      assert.deepEqual([guard.data, guard.unreadableBytes], ['', 16]);
+      const edge = await read({ memoryReference: guardPage, offset: -8, count: 32 });
+      assert.deepEqual([Buffer.from(edge.data, 'base64').length, edge.unreadableBytes], [8, 24]);
+      const none = await read({ memoryReference: blockPage, count: 0 });
+      assert.equal(none.data, '');
     });
 
     test('completions', async () => {

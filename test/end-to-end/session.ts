@@ -1,0 +1,146 @@
+/** One debug session on the bundled vmcore, as a person uses it. Pictures are kept in artefacts/. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+
+interface Runner {
+  screenshot(path: string): Promise<void>;
+}
+
+const patience = 30_000;
+
+/** Polls until `look` gives something. */
+async function eventually<Value>(what: string, look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
+  const end = Date.now() + patience;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`${what} did not come within ${patience} ms`);
+    await new Promise((resume) => setTimeout(resume, 200));
+  }
+}
+
+/** Keeps a picture where the browser VS Code runs the tests; elsewhere there is nothing to take one with. */
+async function picture(name: string): Promise<void> {
+  const runner = (globalThis as { vscodeWebRunner?: Runner }).vscodeWebRunner;
+  const folder = process.env['PAGEWALK_ARTEFACTS'];
+  if (runner === undefined || folder === undefined) return;
+  await new Promise((resume) => setTimeout(resume, 1200));
+  await runner.screenshot(join(folder, `${name}.png`));
+}
+
+async function hoverText(uri: vscode.Uri, word: string): Promise<string> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const at = document.getText().indexOf(word);
+  assert.ok(at >= 0, `${word} is not in ${uri.path}`);
+  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, document.positionAt(at + 3));
+  return hovers.flatMap((hover) => hover.contents).map((content) => (typeof content === 'string' ? content : content.value)).join('\n');
+}
+
+async function temporaryDocument(content: string): Promise<vscode.Uri> {
+  return (await vscode.workspace.openTextDocument({ content, language: 'dmesg' })).uri;
+}
+
+async function showHover(uri: vscode.Uri, word: string): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const editor = await vscode.window.showTextDocument(document);
+  const position = document.positionAt(document.getText().indexOf(word) + 3);
+  editor.selection = new vscode.Selection(position, position);
+  editor.revealRange(new vscode.Range(position, position), vscode.TextEditorRevealType.InCenter);
+  await vscode.commands.executeCommand('editor.action.showHover');
+}
+
+const themes = [
+  ['dark', 'Default Dark Modern'],
+  ['light', 'Default Light Modern'],
+  ['high-contrast', 'Default High Contrast'],
+] as const;
+
+export function defineSessionTests(): void {
+  describe('a session on the bundled vmcore', () => {
+    let folder: vscode.Uri;
+    let session: vscode.DebugSession;
+
+    before(async () => {
+      const [workspace] = vscode.workspace.workspaceFolders ?? [];
+      assert.ok(workspace);
+      folder = workspace.uri;
+      assert.equal(await vscode.debug.startDebugging(workspace, 'Open the bundled vmcore'), true);
+      session = await eventually('the session', () => vscode.debug.activeDebugSession);
+      await eventually('a stopped session', async () => {
+        const { threads } = (await session.customRequest('threads')) as { threads: unknown[] };
+        return threads.length > 0 ? true : undefined;
+      });
+    });
+
+    after(async () => {
+      await vscode.debug.stopDebugging(session);
+    });
+
+    it('shows the CPUs as threads', async () => {
+      const { threads } = (await session.customRequest('threads')) as { threads: { name: string }[] };
+      assert.equal(threads.length, 4);
+      assert.match(threads[0]?.name ?? '', /^CPU 0/);
+      await vscode.commands.executeCommand('workbench.view.debug');
+      await picture('threads');
+    });
+
+    it('lists the vmalloc areas and the page tables', async () => {
+      await vscode.commands.executeCommand('workbench.view.extension.pagewalk');
+      await vscode.commands.executeCommand('pagewalk.vmalloc.focus');
+      await vscode.commands.executeCommand('list.focusFirst');
+      await vscode.commands.executeCommand('list.expand');
+      await vscode.commands.executeCommand('pagewalk.pageTables.focus');
+      await vscode.commands.executeCommand('list.focusFirst');
+      await vscode.commands.executeCommand('list.expand');
+      await picture('views');
+      const { areas } = (await session.customRequest('pagewalk/vmallocAreas', {})) as { areas: { block: unknown }[] };
+      assert.ok(areas.some(({ block }) => block !== null));
+    });
+
+    it('hovers a page of a vm_map_ram block', async () => {
+      const uri = await temporaryDocument('buffer at 0xffffd4bf80801000 of xfs\n');
+      const text = await hoverText(uri, '0xffffd4bf80801000');
+      assert.match(text, /used page 1 of 256 of a vm\\_map\\_ram block/);
+      assert.match(text, /\| pte \| `0x[0-9a-f]+` \| PRESENT RW/);
+      assert.match(text, /Physical `0x[0-9a-f]+`/);
+      await showHover(uri, '0xffffd4bf80801000');
+      await picture('hover-block');
+    });
+
+    it('hovers kernel text', async () => {
+      const uri = await temporaryDocument('RIP: 0010:pv_native_safe_halt+0xf/0x20\nat ffffffffa4a93f8f\n');
+      assert.match(await hoverText(uri, 'pv_native_safe_halt+0xf/0x20'), /pv\\_native\\_safe\\_halt\+0xf\/0x20/);
+      assert.match(await hoverText(uri, 'ffffffffa4a93f8f'), /pv\\_native\\_safe\\_halt\+0xf\/0x20/);
+      await showHover(uri, 'ffffffffa4a93f8f');
+      await picture('hover-text');
+    });
+
+    it('hovers the wild address of seed 002', async () => {
+      const uri = vscode.Uri.joinPath(folder, 'seed-002.dmesg');
+      const text = await hoverText(uri, '000f887fee5ff000');
+      assert.match(text, /not canonical/);
+      assert.match(text, /complement of physical 0x11a00000/);
+      await showHover(uri, '000f887fee5ff000');
+      await picture('hover-wild');
+    });
+
+    it('opens the ptdump panel, in every theme', async () => {
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+      await vscode.commands.executeCommand('pagewalk.openPtdump', { address: '0xffffd4bf80801000' });
+      await eventually('the panel', () => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).find(({ label }) => label === 'ptdump'));
+      const settings = vscode.workspace.getConfiguration('workbench');
+      for (const [name, theme] of themes) {
+        await settings.update('colorTheme', theme, vscode.ConfigurationTarget.Global);
+        await picture(`ptdump-${name}`);
+      }
+      await settings.update('colorTheme', undefined, vscode.ConfigurationTarget.Global);
+    });
+
+    it('shows the overview of a dump file', async () => {
+      await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.joinPath(folder, 'mini-sym.kdump'), 'pagewalk.dump');
+      await eventually('the overview', () => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).find(({ input }) => input instanceof vscode.TabInputCustom));
+      await picture('dump-editor');
+    });
+  });
+}
