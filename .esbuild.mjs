@@ -1,14 +1,37 @@
-/** Bundles the command line (with the debug adapter), the extension and the webviews into dist/. */
+/**
+ * Bundles what runs into dist/: the command line (with the debug adapter), the extension, the pages, and the licences of
+ * what is bundled. `--production` minifies and leaves source maps out. Files are written when all is built, so that a
+ * build beside a running adapter never leaves it without its file.
+ */
 import { build } from 'esbuild';
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 
-const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const root = import.meta.dirname;
+const dist = join(root, 'dist');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const production = process.argv.includes('--production');
-const common = { bundle: true, minify: production, sourcemap: production ? false : 'linked', logLevel: 'warning', legalComments: 'none' };
 
-rmSync('dist', { recursive: true, force: true });
-mkdirSync('dist/webview', { recursive: true });
-await Promise.all([
+/** Bytes that a minified bundle may have: more would be felt as start-up time, and is a library that came in unseen. */
+const budgets = { 'pagewalk.js': 400_000, 'extension.cjs': 450_000, 'webview/ptdump.js': 200_000 };
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  write: false,
+  metafile: true,
+  minify: production,
+  sourcemap: production ? false : 'linked',
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+/** One entry a page: webview/NAME/main.ts becomes dist/webview/NAME.js, with what pages share in chunks. */
+const pages = readdirSync(join(root, 'webview'), { withFileTypes: true })
+  .filter((folder) => folder.isDirectory() && existsSync(join(root, 'webview', folder.name, 'main.ts')))
+  .map((folder) => folder.name);
+
+const results = await Promise.all([
   build({
     ...common,
     entryPoints: ['debug-adapter/main-cli.ts'],
@@ -18,6 +41,7 @@ await Promise.all([
     target: 'node20',
     define: { PAGEWALK_VERSION: JSON.stringify(version) },
     banner: {
+      // Bundled CommonJS libraries ask for Node's own modules with require.
       js: "#!/usr/bin/env node\nimport { createRequire as pagewalkCreateRequire } from 'node:module';\nconst require = pagewalkCreateRequire(import.meta.url);",
     },
   }),
@@ -32,14 +56,47 @@ await Promise.all([
   }),
   build({
     ...common,
-    entryPoints: ['webview/ptdump/main.ts'],
+    entryPoints: Object.fromEntries(pages.map((page) => [page, `webview/${page}/main.ts`])),
     outdir: 'dist/webview',
-    entryNames: 'ptdump',
     platform: 'browser',
     format: 'esm',
     target: 'es2022',
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
   }),
 ]);
-copyFileSync('webview/ptdump/ptdump.css', 'dist/webview/ptdump.css');
-copyFileSync('node_modules/@vscode/codicons/dist/codicon.css', 'dist/webview/codicon.css');
-copyFileSync('node_modules/@vscode/codicons/dist/codicon.ttf', 'dist/webview/codicon.ttf');
+
+const files = new Map(results.flatMap(({ outputFiles }) => outputFiles.map(({ path, contents }) => [relative(dist, path), contents])));
+const copy = (from, to) => files.set(to, readFileSync(join(root, from)));
+for (const page of pages) for (const style of readdirSync(join(root, 'webview', page))) if (style.endsWith('.css')) copy(`webview/${page}/${style}`, `webview/${style}`);
+copy('node_modules/@vscode/codicons/dist/codicon.css', 'webview/codicon.css');
+copy('node_modules/@vscode/codicons/dist/codicon.ttf', 'webview/codicon.ttf');
+files.set('THIRD-PARTY.txt', Buffer.from(licences()));
+
+if (production) {
+  const over = Object.entries(budgets).filter(([file, most]) => (files.get(file)?.length ?? Infinity) > most);
+  for (const [file, most] of over) console.error(`${file}: ${files.get(file)?.length ?? 'missing'} bytes, the budget is ${most}; see what came in with: npx esbuild --analyze`);
+  if (over.length > 0) process.exit(1);
+}
+for (const [file, contents] of files) {
+  mkdirSync(dirname(join(dist, file)), { recursive: true });
+  writeFileSync(join(dist, file), contents, file === 'pagewalk.js' ? { mode: 0o755 } : {});
+}
+for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+  const path = join(file.parentPath, file.name);
+  if (file.isFile() && !files.has(relative(dist, path))) rmSync(path);
+}
+
+/** The licence of every package of which a bundle holds code, and of the icons. */
+function licences() {
+  const inputs = results.flatMap(({ metafile }) => Object.values(metafile.outputs).flatMap(({ inputs: used }) => Object.keys(used)));
+  const packages = new Set(inputs.flatMap((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
+  packages.add('node_modules/@vscode/codicons');
+  const texts = [...packages].sort().map((folder) => {
+    const { name, version: packaged, license } = JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8'));
+    const named = readdirSync(resolve(root, folder)).filter((file) => /^licen[cs]e/i.test(file));
+    if (named.length === 0) throw new Error(`${name} has no licence file; it cannot be bundled`);
+    return `${name} ${packaged} (${license})\n\n${named.map((file) => readFileSync(resolve(root, folder, file), 'utf8').trim()).join('\n\n')}\n`;
+  });
+  return `Pagewalk holds code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
