@@ -17,11 +17,19 @@ try {
       dap: async ({ port }) => {
         const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
         if (port === undefined) await serveOnStdio(host);
-        else await serveOnPort(host, { port, announce: output.complain });
+        else
+          await serveOnPort(host, {
+            port,
+            announce: (line) => {
+              output.complain(line);
+            },
+          });
       },
     },
   });
 } catch (error) {
-  output.complain(`pagewalk: this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  output.complain(
+    `pagewalk: this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
   process.exitCode = 70;
 }

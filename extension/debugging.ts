@@ -26,8 +26,11 @@ async function resolveDebugConfiguration(
   configuration: vscode.DebugConfiguration,
 ): Promise<vscode.DebugConfiguration | undefined> {
   if (configuration['image'] !== undefined || configuration['scenario'] !== undefined) return configuration;
-  if (configuration.name !== undefined && configuration.name !== "") {
-    void vscode.window.showErrorMessage(vscode.l10n.t('The launch configuration «{0}» has no "image"; add the path of a dump.', configuration.name));
+  // An empty configuration is F5 without a launch.json.
+  if (typeof configuration.name === 'string' && configuration.name !== '') {
+    void vscode.window.showErrorMessage(
+      vscode.l10n.t('The launch configuration «{0}» has no "image"; add the path of a dump.', configuration.name),
+    );
     return undefined;
   }
   const image = await pickImage();

@@ -43,14 +43,20 @@ function overviewHtml(info: InfoFacts): string {
     ['Format', `${info.format}${info.compression.length === 0 ? '' : ` (${info.compression.join(', ')})`}`],
     ['Kernel', info.release ?? 'unknown'],
     ['Architecture', `${info.architecture}, ${info.pagingLevels} levels`],
-    ['Memory', `${Math.round(info.memory.bytes / 2 ** 20)} MiB${info.memory.dumpLevel === null ? '' : `, dump level ${info.memory.dumpLevel}`}`],
+    [
+      'Memory',
+      `${Math.round(info.memory.bytes / 2 ** 20)} MiB${info.memory.dumpLevel === null ? '' : `, dump level ${info.memory.dumpLevel}`}`,
+    ],
     ['Symbols', info.symbols.count === 0 ? 'none' : `${info.symbols.count} (${info.symbols.source})`],
     ['Types', info.types.source ?? 'none'],
     ['CPUs, tasks, modules', `${info.cpus}, ${info.tasks ?? '?'}, ${info.modules ?? '?'}`],
   ];
   const table = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('');
   const evidence = info.evidence
-    .map(({ quantity, value, source }) => `<tr><th>${escape(quantity)}</th><td><code>${escape(value)}</code></td><td>${escape(source)}</td></tr>`)
+    .map(
+      ({ quantity, value, source }) =>
+        `<tr><th>${escape(quantity)}</th><td><code>${escape(value)}</code></td><td>${escape(source)}</td></tr>`,
+    )
     .join('');
   const warnings = info.warnings.map((warning) => `<li>${escape(warning)}</li>`).join('');
   return `<button id="debug">${vscode.l10n.t('Debug this image')}</button><table>${table}</table>

@@ -43,7 +43,10 @@ function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
     text.appendMarkdown('\n');
   }
   if (walk.physical !== null) {
-    const rights = walk.effective === null ? '' : `, ${walk.effective.write ? 'RW' : 'ro'} ${walk.effective.execute ? 'x' : 'NX'}${walk.effective.user ? ' user' : ''}`;
+    const rights =
+      walk.effective === null
+        ? ''
+        : `, ${walk.effective.write ? 'RW' : 'ro'} ${walk.effective.execute ? 'x' : 'NX'}${walk.effective.user ? ' user' : ''}`;
     const cache = walk.cacheType === null ? '' : `, ${walk.cacheType}`;
     text.appendMarkdown(`Physical \`${walk.physical}\`, ${pageSizeText(walk.pageSize)} page${rights}${cache}\n`);
   } else text.appendMarkdown(`$(warning) Not mapped: ${escape(walk.reason ?? 'no entry')}\n`);

@@ -60,12 +60,21 @@ export class PageTableTree implements vscode.TreeDataProvider<Node> {
     try {
       if (node === undefined) return await this.#spaces();
       if (node.kind === 'space') {
-        return entriesOf(await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user }), { mm: node.space.id, user: node.user });
+        return entriesOf(await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user }), {
+          mm: node.space.id,
+          user: node.user,
+        });
       }
       if (node.kind !== 'entry' || node.entry.target === null) return [];
       const level = this.#levelNames[this.#levelNames.indexOf(node.level) + 1];
       if (level === undefined) return [];
-      const table = await this.#sessions.request('pagewalk/tableEntries', { mm: node.mm, user: node.user, tableAddress: node.entry.target, level, virtualBase: node.entry.start });
+      const table = await this.#sessions.request('pagewalk/tableEntries', {
+        mm: node.mm,
+        user: node.user,
+        tableAddress: node.entry.target,
+        level,
+        virtualBase: node.entry.start,
+      });
       return entriesOf(table, node);
     } catch (error) {
       return [{ kind: 'note', text: error instanceof Error ? error.message : String(error) }];
@@ -73,7 +82,10 @@ export class PageTableTree implements vscode.TreeDataProvider<Node> {
   }
 
   async #spaces(): Promise<Node[]> {
-    const [{ spaces }, { pagingLevels }] = await Promise.all([this.#sessions.request('pagewalk/addressSpaces', {}), this.#sessions.request('pagewalk/info', {})]);
+    const [{ spaces }, { pagingLevels }] = await Promise.all([
+      this.#sessions.request('pagewalk/addressSpaces', {}),
+      this.#sessions.request('pagewalk/info', {}),
+    ]);
     this.#levelNames = pagingLevels === 4 ? levels.filter((level) => level !== 'p4d') : levels;
     return spaces.flatMap((space): Node[] => {
       const kernelHalf: Node = { kind: 'space', space, user: false };
@@ -105,14 +117,24 @@ function entryItem(node: EntryNode): vscode.TreeItem {
   const { entry, level } = node;
   const readable = entry.kind === 'table' && entry.explanation === null;
   const indexes = entry.count === 1 ? `[${entry.index}]` : `[${entry.index}-${entry.index + entry.count - 1}]`;
-  const item = new vscode.TreeItem(`${level} ${indexes} ${entry.start}`, readable ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None);
+  const item = new vscode.TreeItem(
+    `${level} ${indexes} ${entry.start}`,
+    readable ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
+  );
   item.id = `${node.mm} ${String(node.user)} ${level} ${entry.entryAddress} ${entry.start}`;
   item.description = `${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
   const wild = entry.explanation !== null;
   item.iconPath = wild
     ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
     : new vscode.ThemeIcon(entry.kind === 'table' ? 'type-hierarchy-sub' : 'symbol-field');
-  item.tooltip = [`${entry.start}-${entry.end}`, `entry ${entry.entry} at physical ${entry.entryAddress}`, entry.flags.join(' '), entry.explanation ?? ''].filter((line) => line !== '').join('\n');
+  item.tooltip = [
+    `${entry.start}-${entry.end}`,
+    `entry ${entry.entry} at physical ${entry.entryAddress}`,
+    entry.flags.join(' '),
+    entry.explanation ?? '',
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
   item.contextValue = 'pagewalk.entry';
   return item;
 }

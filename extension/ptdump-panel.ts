@@ -15,7 +15,7 @@ export class PtdumpPanel {
   #reveal: string | undefined;
   #ready = false;
 
-  private constructor(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions) {
+  constructor(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions) {
     this.#panel = panel;
     this.#sessions = sessions;
     const root = vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview');
@@ -79,7 +79,10 @@ export class PtdumpPanel {
         break;
       case 'select': {
         const asked = { addresses: [message.address], mm: message.mm };
-        const [identified, translated] = await Promise.all([this.#sessions.request('pagewalk/identify', asked), this.#sessions.request('pagewalk/translate', asked)]);
+        const [identified, translated] = await Promise.all([
+          this.#sessions.request('pagewalk/identify', asked),
+          this.#sessions.request('pagewalk/translate', asked),
+        ]);
         const [identify] = identified.results;
         const [walk] = translated.results;
         if (identify !== undefined && walk !== undefined) this.#post({ kind: 'details', address: message.address, identify, walk });
@@ -102,14 +105,12 @@ export class PtdumpPanel {
   async #sendLines(asked: { generation: number; mm: string; user: boolean }): Promise<void> {
     const { generation, mm, user } = asked;
     let start = 0;
-    let total = 0;
-    do {
+    for (;;) {
       const page = await this.#sessions.request('pagewalk/ptdump', { mm, user, start, count: linesAtOnce });
-      ({ total } = page);
-      this.#post({ kind: 'lines', generation, start, total, lines: page.lines });
+      this.#post({ kind: 'lines', generation, start, total: page.total, lines: page.lines });
       start += page.lines.length;
-      if (page.lines.length === 0) break;
-    } while (start < total);
+      if (page.lines.length === 0 || start >= page.total) return;
+    }
   }
 }
 

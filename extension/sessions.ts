@@ -36,7 +36,10 @@ export class Sessions implements vscode.Disposable {
   }
 
   /** One custom request to the current session. Rejects with the adapter's sentence. */
-  async request<Name extends PagewalkRequestName>(name: Name, parameters: PagewalkRequests[Name]['arguments']): Promise<PagewalkRequests[Name]['body']> {
+  async request<Name extends PagewalkRequestName>(
+    name: Name,
+    parameters: PagewalkRequests[Name]['arguments'],
+  ): Promise<PagewalkRequests[Name]['body']> {
     if (this.#current === undefined) throw new Error(vscode.l10n.t('No Pagewalk session is open; open an image first.'));
     return (await this.#current.customRequest(name, parameters)) as PagewalkRequests[Name]['body'];
   }

@@ -108,7 +108,12 @@ function factsOf(area: VmallocAreaFacts): Node[] {
   if (block !== null) {
     add('pages', stateBar(block), 'graph');
     add('counts', `${block.free} never used, ${block.dirty} freed (dirty), of ${block.pages}`);
-    add('used', block.used === null ? 'not recorded by this kernel' : block.used.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(' '));
+    add(
+      'used',
+      block.used === null
+        ? 'not recorded by this kernel'
+        : block.used.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(' '),
+    );
     add('dirty range', block.dirtyMin > block.dirtyMax ? 'none pending' : `${block.dirtyMin}-${block.dirtyMax}`);
     add('free list of CPU', block.cpu === null ? null : String(block.cpu));
     add('vmap_block', block.address);

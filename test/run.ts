@@ -16,7 +16,9 @@ const skips: string[] = [];
 function listTests(): string[] {
   const named = process.argv.slice(2).filter((argument) => argument.endsWith('.test.ts'));
   if (named.length > 0) return named.map((file) => resolve(file));
-  const folders = readdirSync(resolve(root, 'test'), { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'vscode-web');
+  const folders = readdirSync(resolve(root, 'test'), { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && entry.name !== 'vscode-web',
+  );
   return folders
     .flatMap(({ name }) => readdirSync(resolve(root, 'test', name)).map((file) => resolve(root, 'test', name, file)))
     .filter((file) => file.endsWith('.test.ts'))
@@ -32,7 +34,7 @@ stream.on('test:pass', (data) => {
 stream.on('test:fail', (data) => {
   if (data.details.type === 'suite') return;
   counts.failed++;
-  const cause: unknown = data.details.error.cause ?? data.details.error;
+  const cause: unknown = data.details.error.cause;
   console.log(`FAILED ${data.file ?? ''} › ${data.name}\n${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`);
 });
 stream.on('test:stderr', (data) => {

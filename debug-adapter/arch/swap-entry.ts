@@ -20,7 +20,9 @@ const markers: readonly (readonly [bit: bigint, name: string])[] = [
 
 /** In words, without the article: `swapped out: area 1, offset 0x1234`. */
 export function describeSwapEntry(entry: SwapEntry): string {
-  const marks = [entry.softDirty ? 'soft-dirty' : '', entry.uffdWp ? 'uffd-wp' : '', entry.exclusive ? 'exclusive' : ''].filter((mark) => mark !== '');
+  const marks = [entry.softDirty ? 'soft-dirty' : '', entry.uffdWp ? 'uffd-wp' : '', entry.exclusive ? 'exclusive' : ''].filter(
+    (mark) => mark !== '',
+  );
   const suffix = marks.length === 0 ? '' : ` (${marks.join(', ')})`;
   const offset = `0x${entry.offset.toString(16)}`;
   if (entry.type === markerType) {

@@ -99,8 +99,7 @@ class X8664Mode implements PagingMode {
     return ((highBits & this.#highMask) >>> 0) * 0x1_0000_0000 + ((lowBits & keep) >>> 0);
   }
 
-  keepsFrame(level: number, low: number, high: number): boolean {
-    void high;
+  keepsFrame(level: number, low: number): boolean {
     if ((low & present) !== 0) return false;
     return (low & protNone) !== 0 || (this.levels[level]?.depth === 3 && (low & pageSize) !== 0);
   }
@@ -136,8 +135,7 @@ class X8664Mode implements PagingMode {
     return linuxPat[pat | ((low >> 3) & 3)];
   }
 
-  rights(level: number, low: number, high: number): Rights {
-    void level;
+  rights(_level: number, low: number, high: number): Rights {
     return { write: (low & writable) !== 0, execute: (high & noExecuteHigh) === 0, user: (low & user) !== 0 };
   }
 

@@ -64,8 +64,7 @@ export const errors = {
   notFound: (path: string) => new UserError('not-found', `${path}: no such file; check the path of the image`),
   notReadable: (path: string, why: string) =>
     new UserError('not-readable', `${path}: cannot be read (${why}); check its permissions, or copy it to where you may read it`),
-  isDirectory: (path: string) =>
-    new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
+  isDirectory: (path: string) => new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
   emptyFile: (path: string) => new UserError('empty-file', `${path}: is empty; the dump was not written, take it again`),
   notADump: (path: string) =>
     new UserError(
@@ -81,11 +80,22 @@ export const errors = {
   noPageTable: (what: string) =>
     new UserError('no-page-table', `no kernel page table was found: ${what}; give its physical address with --mm 0xPGD`),
   noSymbols: (what: string) =>
-    new UserError('no-symbols', `${what} needs symbols and the dump holds no readable kallsyms table; give --symbols FILE (System.map or a copy of /proc/kallsyms)`),
+    new UserError(
+      'no-symbols',
+      `${what} needs symbols and the dump holds no readable kallsyms table; give --symbols FILE (System.map or a copy of /proc/kallsyms)`,
+    ),
   noTypes: (what: string) =>
-    new UserError('no-types', `${what} needs type information and the dump holds no readable BTF; give --types FILE (the kernel's .BTF section or /sys/kernel/btf/vmlinux)`),
-  unknownSymbol: (name: string) => new UserError('unknown-symbol', `no symbol is called ${name}; see the names that exist with: pagewalk sym IMAGE 'prefix*'`),
-  unknownType: (name: string) => new UserError('unknown-type', `no type is called ${name} in the dump's type information; check the spelling (struct, union and enum may be left out)`),
+    new UserError(
+      'no-types',
+      `${what} needs type information and the dump holds no readable BTF; give --types FILE (the kernel's .BTF section or /sys/kernel/btf/vmlinux)`,
+    ),
+  unknownSymbol: (name: string) =>
+    new UserError('unknown-symbol', `no symbol is called ${name}; see the names that exist with: pagewalk sym IMAGE 'prefix*'`),
+  unknownType: (name: string) =>
+    new UserError(
+      'unknown-type',
+      `no type is called ${name} in the dump's type information; check the spelling (struct, union and enum may be left out)`,
+    ),
   unknownProcess: (pid: string) => new UserError('unknown-process', `no task has the PID ${pid}; list the tasks with: pagewalk ps IMAGE`),
   badArgument: (what: string) => new UserError('bad-argument', what),
   badExpression: (expression: string, what: string) => new UserError('bad-expression', `${what} in expression: ${expression}`),

@@ -13,7 +13,7 @@ export type PageCodec = (input: Uint8Array, size: number) => Uint8Array;
 export function codecFor(name: CodecName, platform: PlatformCodecs): PageCodec {
   switch (name) {
     case 'zlib':
-      return platform.inflate;
+      return (input, size) => platform.inflate(input, size);
     case 'zstd':
       return platform.zstd ?? ((input, size) => fzstdDecompress(input, new Uint8Array(size)));
     case 'lzo':

@@ -30,7 +30,10 @@ export interface Servers {
 }
 
 /** Runs one command line and gives the exit status. */
-export async function runProgram(host: Host, from: { argv: readonly string[]; output: Output; servers: Servers; version: string }): Promise<number> {
+export async function runProgram(
+  host: Host,
+  from: { argv: readonly string[]; output: Output; servers: Servers; version: string },
+): Promise<number> {
   const run = new Run(host, from.output);
   const program = makeProgram(run, from);
   try {
@@ -40,7 +43,9 @@ export async function runProgram(host: Host, from: { argv: readonly string[]; ou
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.fine : exitStatus.unusable;
     if (!(error instanceof UserError)) throw error;
     from.output.complain(`pagewalk: ${error.message}`);
-    return error.code === 'unknown-symbol' || error.code === 'unknown-process' || error.code === 'unknown-type' ? exitStatus.notFound : exitStatus.unusable;
+    return error.code === 'unknown-symbol' || error.code === 'unknown-process' || error.code === 'unknown-type'
+      ? exitStatus.notFound
+      : exitStatus.unusable;
   }
 }
 
@@ -101,7 +106,11 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
   verb('info <image>', 'what the image is, and how each fact was found').action((image: string, options: CommonOptions) => {
     run.with(image, options, (session) => {
       const info = session.info();
-      run.print(options, () => info, () => infoText(info));
+      run.print(
+        options,
+        () => info,
+        () => infoText(info),
+      );
     });
   });
 
@@ -111,7 +120,11 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       run.with(image, options, (session) => {
         const results = addresses.map((text) => session.translate(addressArgument(text, session), options.mm));
         if (results.some(({ physical }) => physical === null)) run.status = exitStatus.notFound;
-        run.print(options, () => ({ results }), () => results.map(translationText).join('\n'));
+        run.print(
+          options,
+          () => ({ results }),
+          () => results.map(translationText).join('\n'),
+        );
       });
     });
 
@@ -127,13 +140,25 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
           user: options.user === true,
           range: options.range === undefined ? undefined : rangeArgument(options.range),
         };
-        run.print(options, () => session.ptdump(what), () => session.ptdumpLines(what).map(({ text }) => `${text}\n`).join(''));
+        run.print(
+          options,
+          () => session.ptdump(what),
+          () =>
+            session
+              .ptdumpLines(what)
+              .map(({ text }) => `${text}\n`)
+              .join(''),
+        );
       });
     });
 
   verb('vmalloc <image>', 'every vmap_area, as /proc/vmallocinfo').action((image: string, options: CommonOptions) => {
     run.with(image, options, (session) => {
-      run.print(options, () => session.vmalloc(), () => session.vmallocinfoText());
+      run.print(
+        options,
+        () => session.vmalloc(),
+        () => session.vmallocinfoText(),
+      );
     });
   });
 
@@ -142,7 +167,11 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     .action((image: string, addresses: string[], options: MmOptions) => {
       run.with(image, options, (session) => {
         const results = addresses.map((text) => session.identify(addressArgument(text, session), options.mm));
-        run.print(options, () => ({ results }), () => results.map(identifyText).join(''));
+        run.print(
+          options,
+          () => ({ results }),
+          () => results.map(identifyText).join(''),
+        );
       });
     });
 
@@ -156,31 +185,45 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       });
     });
 
-  verb('sym <image> <name-or-address>', 'symbols by name, prefix* or address').action((image: string, name: string, options: CommonOptions) => {
-    run.with(image, options, (session) => {
-      const isAddress = /^0x[0-9a-f]+$|^[0-9a-f]{16}$/i.test(name);
-      const hit = isAddress ? session.resolveSymbol(addressArgument(name, session)) : undefined;
-      const results = isAddress ? (hit === undefined ? [] : [hit]) : session.findSymbols(name, mostSymbols);
-      if (results.length === 0) {
-        if (!isAddress) throw errors.unknownSymbol(name);
-        run.status = exitStatus.notFound;
-        run.output.complain(`pagewalk: no symbol covers ${name}; see what it is with: pagewalk identify ${image} ${name}`);
-      }
-      run.print(options, () => ({ results }), () => results.map(symbolText).join(''));
-    });
-  });
+  verb('sym <image> <name-or-address>', 'symbols by name, prefix* or address').action(
+    (image: string, name: string, options: CommonOptions) => {
+      run.with(image, options, (session) => {
+        const isAddress = /^0x[0-9a-f]+$|^[0-9a-f]{16}$/i.test(name);
+        const hit = isAddress ? session.resolveSymbol(addressArgument(name, session)) : undefined;
+        const results = isAddress ? (hit === undefined ? [] : [hit]) : session.findSymbols(name, mostSymbols);
+        if (results.length === 0) {
+          if (!isAddress) throw errors.unknownSymbol(name);
+          run.status = exitStatus.notFound;
+          run.output.complain(`pagewalk: no symbol covers ${name}; see what it is with: pagewalk identify ${image} ${name}`);
+        }
+        run.print(
+          options,
+          () => ({ results }),
+          () => results.map(symbolText).join(''),
+        );
+      });
+    },
+  );
 
   verb('vmcoreinfo <image>', 'the VMCOREINFO note').action((image: string, options: CommonOptions) => {
     run.with(image, options, (session) => {
       const text = session.vmcoreinfoText();
-      run.print(options, () => ({ text, source: session.kernel.vmcoreinfo?.source ?? null }), () => text);
+      run.print(
+        options,
+        () => ({ text, source: session.kernel.vmcoreinfo?.source ?? null }),
+        () => text,
+      );
     });
   });
 
   verb('ps <image>', 'tasks').action((image: string, options: CommonOptions) => {
     run.with(image, options, (session) => {
       const tasks = session.tasks();
-      run.print(options, () => ({ tasks }), () => tasksText(tasks));
+      run.print(
+        options,
+        () => ({ tasks }),
+        () => tasksText(tasks),
+      );
     });
   });
 
@@ -206,10 +249,16 @@ function readVerb(
   const { options } = asked;
   const address = addressArgument(asked.address, session);
   const length = lengthArgument(asked.length);
-  if (options.physical === true && address >= 1n << 53n) throw errors.badArgument(`${asked.address} is no physical address; they lie below 2^53`);
-  const read = options.physical === true ? session.readPhysical(toPhysAddr(address), length) : session.readVirtual(address, length, options.mm);
+  if (options.physical === true && address >= 1n << 53n)
+    throw errors.badArgument(`${asked.address} is no physical address; they lie below 2^53`);
+  const read =
+    options.physical === true ? session.readPhysical(toPhysAddr(address), length) : session.readVirtual(address, length, options.mm);
   const end = (offset: number): string => `0x${BigInt.asUintN(64, address + BigInt(offset)).toString(16)}`;
-  const unreadable = read.holes.map((hole) => ({ start: end(hole.offset), end: end(hole.offset + hole.length), reason: hole.reason.message }));
+  const unreadable = read.holes.map((hole) => ({
+    start: end(hole.offset),
+    end: end(hole.offset + hole.length),
+    reason: hole.reason.message,
+  }));
   if (unreadable.length > 0) run.status = exitStatus.notFound;
   if (options.json === true) {
     run.output.text(json({ address: end(0), data: Buffer.from(read.bytes).toString('base64'), unreadable }));

@@ -32,8 +32,15 @@ export function translationText(walk: TranslationFacts): string {
   if (walk.reason !== null) text += `  ${walk.reason}\n`;
   if (walk.effective !== null) {
     const { write, execute, user, writeLostAt, executeLostAt } = walk.effective;
-    const lost = [write ? '' : `write lost at ${writeLostAt ?? '?'}`, execute ? '' : `execute lost at ${executeLostAt ?? '?'}`].filter((part) => part !== '');
-    const size = walk.pageSize >= 2 ** 30 ? `${walk.pageSize / 2 ** 30}G` : walk.pageSize >= 2 ** 20 ? `${walk.pageSize / 2 ** 20}M` : `${walk.pageSize / 1024}K`;
+    const lost = [write ? '' : `write lost at ${writeLostAt ?? '?'}`, execute ? '' : `execute lost at ${executeLostAt ?? '?'}`].filter(
+      (part) => part !== '',
+    );
+    const size =
+      walk.pageSize >= 2 ** 30
+        ? `${walk.pageSize / 2 ** 30}G`
+        : walk.pageSize >= 2 ** 20
+          ? `${walk.pageSize / 2 ** 20}M`
+          : `${walk.pageSize / 1024}K`;
     text += `  ${size} page, ${write ? 'RW' : 'ro'} ${execute ? 'x' : 'NX'} ${user ? 'user' : 'kernel'}${walk.cacheType === null ? '' : `, ${walk.cacheType}`}${lost.length === 0 ? '' : ` (${lost.join(', ')})`}\n`;
   }
   return text;

@@ -1,7 +1,6 @@
 /** Validation of what a client sends: messages name the argument and what it should be. */
 import * as v from 'valibot';
-import { parseAddress } from '../base/address.ts';
-import type { Address } from '../base/address.ts';
+import { parseAddress, toAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 
 /** Checks `value` against a schema; the first problem becomes one sentence with the argument's path. */
@@ -16,5 +15,5 @@ export function check<Schema extends v.GenericSchema>(schema: Schema, value: unk
 export const hexSchema = v.pipe(
   v.string(),
   v.check((text) => parseAddress(text) !== undefined, 'an address is 0x and hexadecimal digits'),
-  v.transform((text) => parseAddress(text) as Address),
+  v.transform((text) => toAddress(parseAddress(text) ?? 0n)),
 );

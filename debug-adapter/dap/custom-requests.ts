@@ -7,7 +7,10 @@ import { check, hexSchema } from './check.ts';
 type Bodies = { readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown) => PagewalkRequests[Name]['body'] };
 
 const mm = v.optional(v.string());
-const addressesSchema = v.looseObject({ addresses: v.pipe(v.array(hexSchema), v.maxLength(10_000, 'at most 10000 addresses at once')), mm });
+const addressesSchema = v.looseObject({
+  addresses: v.pipe(v.array(hexSchema), v.maxLength(10_000, 'at most 10000 addresses at once')),
+  mm,
+});
 const tableSchema = v.looseObject({
   mm,
   user: v.optional(v.boolean()),
@@ -57,5 +60,8 @@ const bodies: Bodies = {
 };
 
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(
-  Object.entries(bodies).map(([name, body]) => [name, (adapter: Adapter, parameters: unknown): Answer => ({ body: body(adapter, parameters) })]),
+  Object.entries(bodies).map(([name, body]) => [
+    name,
+    (adapter: Adapter, parameters: unknown): Answer => ({ body: body(adapter, parameters) }),
+  ]),
 );

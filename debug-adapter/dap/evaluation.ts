@@ -101,8 +101,21 @@ function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtoc
   const read = (): Record<string, unknown> => {
     const facts = adapter.session.identify(address, adapter.mm);
     const walk = adapter.session.translate(address, adapter.mm);
-    const details = Object.fromEntries(facts.details.map((detail, index) => [index === 0 ? detail.kind : `${detail.kind}${facts.details.findIndex(({ kind }) => kind === detail.kind) === index ? '' : ` ${index}`}`, detail]));
-    return { ...details, physical: walk.physical ?? walk.reason, levels: Object.fromEntries(walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }])) };
+    const details = Object.fromEntries(
+      facts.details.map((detail, index) => [
+        index === 0
+          ? detail.kind
+          : `${detail.kind}${facts.details.findIndex(({ kind }) => kind === detail.kind) === index ? '' : ` ${index}`}`,
+        detail,
+      ]),
+    );
+    return {
+      ...details,
+      physical: walk.physical ?? walk.reason,
+      levels: Object.fromEntries(
+        walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }]),
+      ),
+    };
   };
   const { summary } = adapter.session.identify(address, adapter.mm);
   return {
@@ -116,7 +129,8 @@ function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtoc
 function vtopResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
   const walk = adapter.session.translate(address, adapter.mm);
   const key = `vtop ${walk.virtual}`;
-  const read = (): Record<string, unknown> => Object.fromEntries(walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }]));
+  const read = (): Record<string, unknown> =>
+    Object.fromEntries(walk.levels.map((level) => [level.level, { summary: `${level.entry} ${level.flags.join(' ')}`, ...level }]));
   return {
     result: walk.physical === null ? `not mapped: ${walk.reason ?? 'no entry'}` : `physical ${walk.physical}`,
     memoryReference: walk.virtual,
@@ -128,13 +142,18 @@ function dotCommand(adapter: Adapter, text: string): string {
   const [name, ...rest] = text.slice(1).split(/\s+/);
   switch (name) {
     case 'ptdump':
-      return adapter.session.ptdumpLines({ mm: rest[0] ?? adapter.mm }).map((line) => line.text).join('\n');
+      return adapter.session
+        .ptdumpLines({ mm: rest[0] ?? adapter.mm })
+        .map((line) => line.text)
+        .join('\n');
     case 'vmalloc':
       return adapter.session.vmallocinfoText().trimEnd();
     case 'info':
       return JSON.stringify(adapter.session.info(), undefined, 2);
     default:
-      throw errors.badArgument(`.${name ?? ''} is no command; there are .vtop ADDRESS, .identify ADDRESS, .ptdump [SPACE], .vmalloc and .info`);
+      throw errors.badArgument(
+        `.${name ?? ''} is no command; there are .vtop ADDRESS, .identify ADDRESS, .ptdump [SPACE], .vmalloc and .info`,
+      );
   }
 }
 
@@ -144,7 +163,9 @@ function completions(adapter: Adapter, parameters: unknown): Answer {
   const word = /[\w$]*$/.exec(before)?.[0] ?? '';
   const head = before.slice(0, before.length - word.length);
   const names = /(?:\.|->)$/.test(head) ? memberNames(adapter, head.replace(/(?:\.|->)$/, ''), word) : globalNames(adapter, word);
-  const targets = [...new Set(names)].slice(0, mostCompletions).map((label) => ({ label, start: before.length - word.length, length: word.length }));
+  const targets = [...new Set(names)]
+    .slice(0, mostCompletions)
+    .map((label) => ({ label, start: before.length - word.length, length: word.length }));
   return { body: { targets } };
 }
 
@@ -165,7 +186,11 @@ function globalNames(adapter: Adapter, prefix: string): string[] {
   const { symbols, types } = adapter.session;
   const functions = ['vtop', 'identify', 'sizeof'].filter((name) => name.startsWith(prefix));
   if (prefix.length < 2) return functions;
-  return [...functions, ...symbols.withPrefix(prefix, mostCompletions).map(({ name }) => name), ...(types?.withPrefix(prefix, mostCompletions) ?? [])];
+  return [
+    ...functions,
+    ...symbols.withPrefix(prefix, mostCompletions).map(({ name }) => name),
+    ...(types?.withPrefix(prefix, mostCompletions) ?? []),
+  ];
 }
 
 export const evaluationHandlers: Readonly<Record<string, Handler>> = { evaluate: evaluateRequest, completions };

@@ -7,7 +7,9 @@ import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 
 const launchSchema = v.looseObject({
-  image: v.optional(v.union([v.pipe(v.string(), v.minLength(1, 'it is empty')), v.array(v.string())], 'it is the path of a dump, or a list of paths')),
+  image: v.optional(
+    v.union([v.pipe(v.string(), v.minLength(1, 'it is empty')), v.array(v.string())], 'it is the path of a dump, or a list of paths'),
+  ),
   scenario: v.optional(v.string('it is the path of a .kmm file')),
   symbols: v.optional(v.string('it is a path')),
   types: v.optional(v.string('it is a path')),
@@ -37,7 +39,10 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
   const launched = check(launchSchema, parameters);
   if (launched.scenario !== undefined) throw errors.notSupported('scenarios cannot be run yet; give `image`, the path of a dump');
   const { image } = launched;
-  if (image === undefined) throw errors.badArgument('the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore"');
+  if (image === undefined)
+    throw errors.badArgument(
+      'the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore"',
+    );
   const progress = adapter.client?.supportsProgressReporting === true;
   if (progress) adapter.sendEvent('progressStart', { progressId: 'open', title: 'Opening the image', cancellable: false });
   try {
@@ -63,13 +68,17 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
 /** The process, what is wrong with the image, and readiness for configuration. */
 function announce(adapter: Adapter): void {
   const info = adapter.session.info();
-  adapter.sendEvent('process', { name: `Linux ${info.release ?? 'kernel'} (${info.architecture})`, isLocalProcess: false, startMethod: 'launch' });
+  adapter.sendEvent('process', {
+    name: `Linux ${info.release ?? 'kernel'} (${info.architecture})`,
+    isLocalProcess: false,
+    startMethod: 'launch',
+  });
   const symbols = info.symbols.count === 0 ? 'no symbols' : `${info.symbols.count} symbols (${info.symbols.source})`;
   const lines = [
     `${adapter.session.name}: ${info.format}, Linux ${info.release ?? 'unknown'}, ${info.architecture}, ${info.pagingLevels} levels, ${symbols}, ${info.types.source ?? 'no types'}`,
     ...info.warnings.map((warning) => `warning: ${warning}`),
   ];
-  adapter.sendEvent('output', { category: 'console', output: `${lines.join('\n')}\n` });
+  adapter.sendEvent('output', { category: 'stdout', output: `${lines.join('\n')}\n` });
   adapter.sendEvent('initialized', undefined);
 }
 

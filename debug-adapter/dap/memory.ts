@@ -17,7 +17,9 @@ const schema = v.looseObject({
 
 function readMemory(adapter: Adapter, parameters: unknown): Answer {
   const { memoryReference, offset, count } = check(schema, parameters);
-  const base = parseAddress(memoryReference) ?? toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)), adapter.session.memory(adapter.mm)));
+  const base =
+    parseAddress(memoryReference) ??
+    toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)), adapter.session.memory(adapter.mm)));
   const address = addToAddress(base, offset);
   const { bytes, holes } = adapter.session.readVirtual(address, Math.min(count, mostBytes), adapter.mm);
   const [hole] = holes;

@@ -20,7 +20,8 @@ export function pagedNode<Item>(items: readonly Item[], make: (item: Item) => De
 /** The fields of facts: scalars as rows, lists and records expandable. */
 export function recordNode(adapter: Adapter, key: string, read: () => Readonly<Record<string, unknown>>): VariableNode {
   return {
-    children: (page) => pagedNode(Object.entries(read()), ([name, value]) => factRow(adapter, `${key}.${name}`, { name, value })).children(page),
+    children: (page) =>
+      pagedNode(Object.entries(read()), ([name, value]) => factRow(adapter, `${key}.${name}`, { name, value })).children(page),
   };
 }
 
@@ -28,16 +29,32 @@ function factRow(adapter: Adapter, key: string, fact: { name: string; value: unk
   const { name, value } = fact;
   if (value === null || value === undefined) return row(name, '-');
   if (typeof value === 'string') return row(name, value, /^0x[0-9a-f]+$/.test(value) ? { memoryReference: value } : {});
-  if (typeof value !== 'object') return row(name, String(value as number | boolean | bigint));
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint') return row(name, String(value));
+  if (typeof value !== 'object') return row(name, '-');
   const fields = Object.fromEntries(Object.entries(value));
   const scalars = Array.isArray(value) && value.every((item) => typeof item !== 'object');
   const { summary } = fields;
   const text = scalars ? value.join(' ') : typeof summary === 'string' ? summary : Array.isArray(value) ? `${value.length} entries` : '';
-  return row(name, text, scalars ? {} : { variablesReference: adapter.reference(key, recordNode(adapter, key, () => fields)) });
+  return row(
+    name,
+    text,
+    scalars
+      ? {}
+      : {
+          variablesReference: adapter.reference(
+            key,
+            recordNode(adapter, key, () => fields),
+          ),
+        },
+  );
 }
 
 /** A typed value as a row, with what it is made of. */
-export function valueRow(adapter: Adapter, at: { key: string; name: string; evaluateName?: string }, of: { value: Value; context: ExpressionContext }): DebugProtocol.Variable {
+export function valueRow(
+  adapter: Adapter,
+  at: { key: string; name: string; evaluateName?: string },
+  of: { value: Value; context: ExpressionContext },
+): DebugProtocol.Variable {
   const { value, context } = of;
   const { named, indexed } = countChildren(value);
   const reference = named + indexed === 0 ? 0 : adapter.reference(at.key, valueNode(adapter, at, of));
@@ -61,14 +78,23 @@ function memoryReferenceOf(value: Value, context: ExpressionContext): { memoryRe
   }
 }
 
-function valueNode(adapter: Adapter, at: { key: string; evaluateName?: string }, of: { value: Value; context: ExpressionContext }): VariableNode {
+function valueNode(
+  adapter: Adapter,
+  at: { key: string; evaluateName?: string },
+  of: { value: Value; context: ExpressionContext },
+): VariableNode {
   return {
     children: (page: Page) => {
       const bounded = { start: page.start, count: Math.min(page.count, 10_000) };
       return childrenOf(of.value, bounded, of.context).map((child) => {
         const path = child.name.startsWith('[') ? child.name : `->${child.name}`;
-        const evaluateName = at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
-        return valueRow(adapter, { key: `${at.key}${path}`, name: child.name, ...evaluateName }, { value: child.value, context: of.context });
+        const evaluateName =
+          at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
+        return valueRow(
+          adapter,
+          { key: `${at.key}${path}`, name: child.name, ...evaluateName },
+          { value: child.value, context: of.context },
+        );
       });
     },
   };

@@ -24,7 +24,7 @@ export class DapServer extends ProtocolServer {
     super();
     this.#onEnd = onEnd;
     this.#adapter = new Adapter(host, (event, body) => {
-      this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body } as DebugProtocol.Event);
+      this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body });
     });
   }
 

@@ -14,7 +14,8 @@ const programCounters = ['rip', 'eip', 'pc', 'nip', 'psw_addr'];
 /** The CPU of a thread or frame id; undefined for the one thread of an image without CPU notes. */
 export function cpuOf(adapter: Adapter, id: number): CpuState | undefined {
   const cpu = adapter.session.cpus[id - 1];
-  if (cpu === undefined && !(id === 1 && adapter.session.cpus.length === 0)) throw errors.badArgument(`thread or frame ${id} does not exist; ask for the threads first`);
+  if (cpu === undefined && !(id === 1 && adapter.session.cpus.length === 0))
+    throw errors.badArgument(`thread or frame ${id} does not exist; ask for the threads first`);
   return cpu;
 }
 
@@ -29,7 +30,8 @@ function threads(adapter: Adapter): Answer {
 function stackTrace(adapter: Adapter, parameters: unknown): Answer {
   const { threadId } = check(v.looseObject({ threadId: v.number() }), parameters);
   const cpu = cpuOf(adapter, threadId);
-  const counter = cpu?.registers.find(({ name }) => programCounters.includes(name)) ?? cpu?.control.find(({ name }) => programCounters.includes(name));
+  const counter =
+    cpu?.registers.find(({ name }) => programCounters.includes(name)) ?? cpu?.control.find(({ name }) => programCounters.includes(name));
   const frame: DebugProtocol.StackFrame = { id: threadId, name: 'no registers in the dump', line: 0, column: 0 };
   if (counter !== undefined) {
     const hit = adapter.session.symbols.resolve(toAddress(counter.value));

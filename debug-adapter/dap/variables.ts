@@ -24,7 +24,10 @@ function scopes(adapter: Adapter, parameters: unknown): Answer {
         scope('Registers', registersNode(adapter, registers), { presentationHint: 'registers', namedVariables: registers.length }),
         scope('Address spaces', spacesNode(adapter)),
         scope('Vmalloc', vmallocNode(adapter)),
-        scope('Image', recordNode(adapter, 'Image', () => ({ ...adapter.session.info() }))),
+        scope(
+          'Image',
+          recordNode(adapter, 'Image', () => ({ ...adapter.session.info() })),
+        ),
       ],
     },
   };
@@ -34,7 +37,10 @@ function registersNode(adapter: Adapter, registers: readonly Register[]): Variab
   return pagedNode(registers, ({ name, value }) => {
     const symbol = adapter.session.symbols.resolve(BigInt.asUintN(64, value) as never);
     const text = formatAddress(value);
-    return row(name, symbol === undefined ? text : `${text} <${symbol.symbol.name}+0x${symbol.offset.toString(16)}>`, { memoryReference: text, evaluateName: `$${name}` });
+    return row(name, symbol === undefined ? text : `${text} <${symbol.symbol.name}+0x${symbol.offset.toString(16)}>`, {
+      memoryReference: text,
+      evaluateName: `$${name}`,
+    });
   });
 }
 
@@ -55,7 +61,10 @@ function vmallocNode(adapter: Adapter): VariableNode {
         const what = area.flags.length > 0 ? area.flags.join('|') : area.vmFlags.join('|');
         return row(`${area.start}-${area.end}`, `${area.size} ${what}${area.caller === null ? '' : ` ${area.caller}`}`, {
           memoryReference: area.start,
-          variablesReference: adapter.reference(key, recordNode(adapter, key, () => ({ ...area }))),
+          variablesReference: adapter.reference(
+            key,
+            recordNode(adapter, key, () => ({ ...area })),
+          ),
         });
       }).children(page),
   };

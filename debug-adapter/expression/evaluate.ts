@@ -100,10 +100,14 @@ class Evaluation {
   #dereference(value: Value): Value {
     const { memory } = this.#context;
     const plain = stripType(value.type);
-    if (plain.kind === 'array' || (plain.kind === 'pointer' && stripType(plain.target).kind !== 'void')) return elementOf(value, 0n, memory);
+    if (plain.kind === 'array' || (plain.kind === 'pointer' && stripType(plain.target).kind !== 'void'))
+      return elementOf(value, 0n, memory);
     if (plain.kind === 'integer' || plain.kind === 'pointer') {
       // A plain address stands for the word there.
-      return placedValue({ kind: 'integer', name: 'unsigned long', size: memory.pointerSize, signed: false, encoding: 'number' }, toAddress(numberOf(value, memory)));
+      return placedValue(
+        { kind: 'integer', name: 'unsigned long', size: memory.pointerSize, signed: false, encoding: 'number' },
+        toAddress(numberOf(value, memory)),
+      );
     }
     throw this.#wrong('«*» needs a pointer');
   }
@@ -126,7 +130,9 @@ class Evaluation {
     const place = stripType(object.type).kind === 'pointer' ? elementOf(object, 0n, memory) : object;
     const struct = stripType(place.type);
     if ((struct.kind !== 'struct' && struct.kind !== 'union') || place.address === undefined) {
-      throw this.#wrong(`«${expression.through}${expression.name}» needs a struct; cast the value first: ((struct NAME *)…)->${expression.name}`);
+      throw this.#wrong(
+        `«${expression.through}${expression.name}» needs a struct; cast the value first: ((struct NAME *)…)->${expression.name}`,
+      );
     }
     const found = locateMember(struct, expression.name);
     if (found === undefined) throw this.#wrong(`struct ${struct.name} has no member ${expression.name}`);

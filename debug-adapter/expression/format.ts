@@ -123,12 +123,18 @@ export function childrenOf(value: Value, page: { start: number; count: number },
   const { address } = value;
   return plain.members.slice(page.start, page.start + page.count).map((member) => {
     if (member.bitSize === undefined) {
-      return { name: member.name === '' ? '(anonymous)' : member.name, value: placedValue(member.type, addToAddress(address, Math.floor(member.bitOffset / 8))) };
+      return {
+        name: member.name === '' ? '(anonymous)' : member.name,
+        value: placedValue(member.type, addToAddress(address, Math.floor(member.bitOffset / 8))),
+      };
     }
     const size = Math.max(1, sizeOfType(member.type));
     const unit = Math.floor(member.bitOffset / 8 / size) * size;
     const first = member.bitOffset - unit * 8;
     const shift = context.memory.littleEndian ? first : size * 8 - first - member.bitSize;
-    return { name: member.name, value: { type: member.type, address: addToAddress(address, unit), number: undefined, bits: { shift, width: member.bitSize } } };
+    return {
+      name: member.name,
+      value: { type: member.type, address: addToAddress(address, unit), number: undefined, bits: { shift, width: member.bitSize } },
+    };
   });
 }

@@ -132,7 +132,9 @@ class Parser {
     if (!this.#accept('(')) return undefined;
     const words: string[] = [];
     while (this.#peek().kind === 'name') words.push(this.#take().text);
-    const begins = words[0] !== undefined && (['struct', 'union', 'enum', 'unsigned', 'signed', 'const', 'void'].includes(words[0]) || this.#isType(words.join(' ')));
+    const begins =
+      words[0] !== undefined &&
+      (['struct', 'union', 'enum', 'unsigned', 'signed', 'const', 'void'].includes(words[0]) || this.#isType(words.join(' ')));
     let text = words.join(' ');
     while (this.#accept('*')) text += ' *';
     if (begins && this.#accept(')')) return text;

@@ -77,8 +77,13 @@ export function openElfCore(source: ByteSource, options: { readonly format: stri
   const programs = readProgramHeaders(source, header, warnings);
   const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings };
   for (const program of programs.filter(({ type }) => type === noteSegment)) {
-    if (program.fileSize > limits.noteBytes) warnings.push(`a note segment claims ${program.fileSize} bytes; only the first ${limits.noteBytes} are read`);
-    parseNotes(source.read(program.offset, Math.min(program.fileSize, limits.noteBytes)), { file: source.name, machine: header.machine }, notes);
+    if (program.fileSize > limits.noteBytes)
+      warnings.push(`a note segment claims ${program.fileSize} bytes; only the first ${limits.noteBytes} are read`);
+    parseNotes(
+      source.read(program.offset, Math.min(program.fileSize, limits.noteBytes)),
+      { file: source.name, machine: header.machine },
+      notes,
+    );
   }
   const loads = programs.filter(({ type, memorySize }) => type === loadSegment && memorySize > 0);
   const allOnes = header.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
@@ -145,7 +150,11 @@ function readHeader(source: ByteSource): Header {
 /** PN_XNUM: the real count stands in sh_info of section 0. */
 function extendedProgramCount(source: ByteSource, offset: number, shape: { wide: boolean; littleEndian: boolean }): number {
   const size = shape.wide ? 64 : 40;
-  const reader = new ByteReader(source.read(offset, size), { file: source.name, part: 'section header 0', littleEndian: shape.littleEndian });
+  const reader = new ByteReader(source.read(offset, size), {
+    file: source.name,
+    part: 'section header 0',
+    littleEndian: shape.littleEndian,
+  });
   reader.position = shape.wide ? 44 : 28;
   return reader.u32();
 }

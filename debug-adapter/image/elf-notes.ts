@@ -90,11 +90,7 @@ function addPrstatus(notes: DumpNotes, bytes: Uint8Array, place: { file: string;
   notes.cpus.push({ index: notes.cpus.length, pid, registers, control: [] });
 }
 
-function addQemuState(
-  notes: DumpNotes,
-  bytes: Uint8Array,
-  place: { file: string; machine: MachineHint; index: number },
-): void {
+function addQemuState(notes: DumpNotes, bytes: Uint8Array, place: { file: string; machine: MachineHint; index: number }): void {
   const { machine, index } = place;
   if (machine.architecture !== 'x86-64' && machine.architecture !== 'x86-32') return;
   const reader = new ByteReader(bytes, { file: place.file, part: 'QEMU CPU note', littleEndian: true });

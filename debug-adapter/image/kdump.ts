@@ -71,10 +71,13 @@ export function openKdump(host: Host, source: ByteSource): Image {
   const sub = readSubHeader(source, header);
   if (sub.maxFrame !== undefined && sub.maxFrame > 0) header.maxFrame = sub.maxFrame;
   const warnings: string[] = [];
-  if ((header.status & statusIncomplete) !== 0) warnings.push('the dump was ended early by its writer (incomplete flag); pages without data are told as such');
+  if ((header.status & statusIncomplete) !== 0)
+    warnings.push('the dump was ended early by its writer (incomplete flag); pages without data are told as such');
   if ((header.status & statusExcludedVmemmap) !== 0) warnings.push('unused struct pages were left out of the dump (excluded-vmemmap flag)');
   if (sub.split) {
-    throw errors.notSupported(`${source.name}: is one member of a split dump (pages 0x${sub.startFrame.toString(16)}-0x${sub.endFrame.toString(16)}), which cannot be opened alone yet; join the set with: makedumpfile --reassemble FILES vmcore`);
+    throw errors.notSupported(
+      `${source.name}: is one member of a split dump (pages 0x${sub.startFrame.toString(16)}-0x${sub.endFrame.toString(16)}), which cannot be opened alone yet; join the set with: makedumpfile --reassemble FILES vmcore`,
+    );
   }
   const machine = machineOf(source, header);
   const memory = new KdumpMemory(host, source, { header, sub });
@@ -327,7 +330,10 @@ class KdumpMemory implements PhysicalMemory {
     if (size > blockSize || !Number.isSafeInteger(offset)) throw new RangeError(`claims ${size} bytes at 0x${offset.toString(16)}`);
     const data = this.#file.bytes(offset, size);
     if (data.length < size) {
-      return { kind: 'truncated', message: `the file ends at byte ${this.#file.source.size}, before the data of page 0x${page.toString(16)}` };
+      return {
+        kind: 'truncated',
+        message: `the file ends at byte ${this.#file.source.size}, before the data of page 0x${page.toString(16)}`,
+      };
     }
     const codec = compressionBits.find(([bit]) => (flags & bit) !== 0)?.[1];
     const bytes = codec === undefined ? data.slice() : this.#codec(codec)(data, blockSize);

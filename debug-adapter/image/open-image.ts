@@ -20,7 +20,10 @@ const headSize = 4096;
 export function openImage(host: Host, paths: readonly string[]): Image {
   const [path] = paths;
   if (path === undefined) throw errors.badArgument('no image was named; give the path of a dump');
-  if (paths.length > 1) throw errors.notSupported(`${path}: a dump in several files cannot be opened yet; join it with: makedumpfile --reassemble ${paths.join(' ')} vmcore`);
+  if (paths.length > 1)
+    throw errors.notSupported(
+      `${path}: a dump in several files cannot be opened yet; join it with: makedumpfile --reassemble ${paths.join(' ')} vmcore`,
+    );
   const source = host.openFile(path);
   try {
     return openSource(host, source);
@@ -36,7 +39,9 @@ function openSource(host: Host, source: ByteSource): Image {
   if (isKdump(head)) return openKdump(host, source);
   const text = String.fromCharCode(...head.subarray(0, 16));
   if (text.startsWith('makedumpfile')) {
-    throw errors.notSupported(`${source.name}: is a flattened dump, which cannot be read in place yet; rearrange it with: makedumpfile -R vmcore < ${source.name}`);
+    throw errors.notSupported(
+      `${source.name}: is a flattened dump, which cannot be read in place yet; rearrange it with: makedumpfile -R vmcore < ${source.name}`,
+    );
   }
   for (const { magic, format, command } of compressedFiles) {
     if (magic.every((byte, index) => head[index] === byte)) throw errors.compressedFile(source.name, format, command(source.name));

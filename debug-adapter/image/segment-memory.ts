@@ -82,13 +82,12 @@ export class SegmentMemory implements PhysicalMemory {
   #copy(segment: FileSegment, to: { at: number; until: number; start: number; bytes: Uint8Array; holes: Hole[] }): void {
     const { at, until, start, bytes, holes } = to;
     const dataEnd = Math.min(until, segment.start + segment.fileSize);
-    let readableEnd = at;
     if (dataEnd > at) {
       const offset = segment.fileOffset + at - segment.start;
       try {
         const data = this.#file.bytes(offset, dataEnd - at);
         bytes.set(data, at - start);
-        readableEnd = at + data.length;
+        const readableEnd = at + data.length;
         if (readableEnd < dataEnd) {
           const message = `the file ends at byte ${this.#file.source.size}, before this memory`;
           appendHole(holes, { offset: readableEnd - start, length: dataEnd - readableEnd, reason: { kind: 'truncated', message } });

@@ -25,7 +25,13 @@ export function describeFrame(kernel: Kernel, pfn: number, offset: number): read
     case 'anonymous':
       return [{ kind: 'anonymous-page', summary: `anonymous page, index 0x${type.index.toString(16)}`, ...base }];
     case 'file':
-      return [{ kind: 'page-cache', summary: `page-cache page, index 0x${type.index.toString(16)} of mapping ${formatAddress(type.mapping)}`, ...base }];
+      return [
+        {
+          kind: 'page-cache',
+          summary: `page-cache page, index 0x${type.index.toString(16)} of mapping ${formatAddress(type.mapping)}`,
+          ...base,
+        },
+      ];
     case 'reserved':
       return [...stack, { kind: 'reserved-page', summary: 'reserved page (kernel image, boot memory or firmware)', ...base }];
     case 'other':

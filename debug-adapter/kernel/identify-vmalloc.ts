@@ -23,7 +23,10 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   if (kernel.types === undefined) return [];
   const area = findVmapArea(kernel, address);
   if (area === undefined) {
-    const lazy = areaAt(vmapAreas(kernel).lazy.toSorted((a, b) => Number(a.start - b.start)), address);
+    const lazy = areaAt(
+      vmapAreas(kernel).lazy.toSorted((a, b) => Number(a.start - b.start)),
+      address,
+    );
     return lazy === undefined ? [] : [lazyDetail(lazy)];
   }
   const block = blockOf(kernel, area);

@@ -2,7 +2,7 @@
  * What is this address? One answer, most specific first, each part with its evidence. Every part is found by looking at
  * the kernel's own structures and page tables; regions are named only where nothing more is known.
  */
-import { formatAddress } from '../base/address.ts';
+import { formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
@@ -172,9 +172,7 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
   const frame = ram ? describeFrame(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
   const direct: IdentifyDetail = {
     kind: 'direct-map',
-    summary: ram
-      ? `direct map of physical ${formatAddress(physical)}`
-      : `direct map, but physical ${formatAddress(physical)} is not RAM`,
+    summary: ram ? `direct map of physical ${formatAddress(physical)}` : `direct map, but physical ${formatAddress(physical)} is not RAM`,
     physical: formatAddress(physical),
     ram,
   };
@@ -192,7 +190,7 @@ function imageAlias(kernel: Kernel, physical: number): IdentifyDetail | undefine
   const end = kernel.addressOf('_end');
   const physBase = layoutX8664(kernel).physBase;
   if (start === undefined || end === undefined || physBase === undefined) return undefined;
-  const virtual = BigInt.asUintN(64, BigInt(physical) - physBase + startKernelMap) as Address;
+  const virtual = toAddress(BigInt(physical) - physBase + startKernelMap);
   if (virtual < start || virtual >= end) return undefined;
   const hit = allSymbols(kernel).resolve(virtual);
   return {

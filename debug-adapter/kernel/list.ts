@@ -12,12 +12,7 @@ export type WalkProblem = (message: string) => void;
  * The objects on a `struct list_head` list (include/linux/list.h): addresses of the objects, whose list_head lies at
  * `memberOffset`. Ends at the head; a broken, looping or unreadable list ends with a problem.
  */
-export function* walkList(
-  memory: AddressSpace,
-  head: Address,
-  memberOffset: number,
-  problem: WalkProblem,
-): Generator<Address> {
+export function* walkList(memory: AddressSpace, head: Address, memberOffset: number, problem: WalkProblem): Generator<Address> {
   const visited = new Set<bigint>([head]);
   let previous = head;
   for (;;) {
@@ -49,12 +44,7 @@ export function* walkList(
 }
 
 /** The objects on a `struct llist_head` list (include/linux/llist.h), whose llist_node lies at `memberOffset`. */
-export function* walkLockLessList(
-  memory: AddressSpace,
-  head: Address,
-  memberOffset: number,
-  problem: WalkProblem,
-): Generator<Address> {
+export function* walkLockLessList(memory: AddressSpace, head: Address, memberOffset: number, problem: WalkProblem): Generator<Address> {
   const visited = new Set<bigint>();
   let link = head;
   for (;;) {

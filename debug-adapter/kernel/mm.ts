@@ -56,7 +56,8 @@ function vmaAddresses(kernel: Kernel, structs: Structs, mm: Address): Address[] 
     kernel.warn(`VMAs of the mm at ${formatAddress(mm)}: ${message}`);
   };
   if (shape.has('mm_mt')) return walkMapleTree(structs, shape.address(mm, 'mm_mt'), problem);
-  if (!shape.has('mmap')) throw errors.notSupported('the address space of this kernel has neither mm_mt nor mmap; its VMAs cannot be listed');
+  if (!shape.has('mmap'))
+    throw errors.notSupported('the address space of this kernel has neither mm_mt nor mmap; its VMAs cannot be listed');
   const vma = structs.get('vm_area_struct');
   const addresses: Address[] = [];
   const visited = new Set<bigint>();

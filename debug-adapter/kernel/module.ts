@@ -1,5 +1,5 @@
 /** Loaded modules (include/linux/module.h): names, memory, and their symbols behind the kernel's. */
-import { formatAddress } from '../base/address.ts';
+import { addToAddress, formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -86,7 +86,7 @@ function readMemory(shape: StructShape, module: Address): ModuleMemory[] {
   const add = (kind: string, base: string, size: string): void => {
     const start = shape.pointer(module, base);
     const bytes = shape.unsigned(module, size);
-    if (start !== 0n && bytes !== 0n) parts.push({ kind, start, end: (start + bytes) as Address });
+    if (start !== 0n && bytes !== 0n) parts.push({ kind, start, end: addToAddress(start, bytes) });
   };
   if (shape.has('mem')) {
     const count = shape.arrayLength('mem');

@@ -33,9 +33,7 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
   const finder = rootFinders[machine.architecture];
   if (finder === undefined) throw errors.unsupportedArchitecture(image.name, machine.architecture);
   const vmcoreinfo =
-    image.vmcoreinfo === undefined
-      ? findVmcoreinfo(image.memory)
-      : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
+    image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
   const root = finder(image, vmcoreinfo);
   const memory = new AddressSpace(image.memory, root.pageTable, shapeOf(machine));
   const kernel = new Kernel({
@@ -95,7 +93,7 @@ function* imageRanges(kernel: Kernel): Generator<{ start: Address; end: Address 
   const { pageTable } = kernel.root;
   const end = startKernelMap + 0x4000_0000n;
   let runStart: bigint | undefined;
-  for (let at = startKernelMap; at < end; ) {
+  for (let at = startKernelMap; at < end;) {
     const found = pageTable.translate(toAddress(at));
     const size = BigInt(found.pageSize);
     const next = (at / size) * size + size;

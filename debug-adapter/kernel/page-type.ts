@@ -70,7 +70,7 @@ function pageMarks(kernel: Kernel): PageMarks {
       if (unsigned < typed || unsigned === 0xffff_ffff) {
         if (scheme === clearedTypeBits || unsigned < 0x8000_0000) return undefined;
       }
-      return scheme.find(([bit]) => ((unsigned & bit) >>> 0) === 0)?.[1];
+      return scheme.find(([bit]) => (unsigned & bit) >>> 0 === 0)?.[1];
     },
   };
 }

@@ -21,10 +21,7 @@ function readPossibleCpus(kernel: Kernel): number[] {
   if (mask === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [0];
   const idLimit = kernel.addressOf('nr_cpu_ids');
   const bytes = kernel.types?.struct('cpumask')?.size;
-  const bits = Math.min(
-    mostCpus,
-    idLimit === undefined ? (bytes ?? kernel.memory.pointerSize) * 8 : kernel.memory.u32(idLimit),
-  );
+  const bits = Math.min(mostCpus, idLimit === undefined ? (bytes ?? kernel.memory.pointerSize) * 8 : kernel.memory.u32(idLimit));
   const wordBits = kernel.memory.pointerSize * 8;
   const cpus: number[] = [];
   try {

@@ -118,7 +118,10 @@ export class StructShape {
   #need(path: string): MemberShape {
     const member = this.#member(path);
     if (member === undefined) {
-      throw new UserError('unknown-type', `struct ${this.type.name} of this kernel has no member ${path}; Pagewalk does not know this layout`);
+      throw new UserError(
+        'unknown-type',
+        `struct ${this.type.name} of this kernel has no member ${path}; Pagewalk does not know this layout`,
+      );
     }
     return member;
   }

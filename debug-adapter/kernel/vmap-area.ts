@@ -2,7 +2,7 @@
  * The vmalloc space as the kernel keeps it (mm/vmalloc.c): every vmap_area that is in use or waits to be purged, with its
  * vm_struct. Kernels since 6.9 shard the areas over `vmap_nodes`, older ones have one list.
  */
-import { addToAddress, formatAddress } from '../base/address.ts';
+import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
@@ -203,7 +203,7 @@ function readAreas(reader: Reader, objects: Iterable<Address>, from: { node: num
 function readArea(reader: Reader, object: Address, from: { node: number; live: boolean }): VmapArea {
   const { area } = reader;
   const flags = area.has('flags') ? Number(area.unsigned(object, 'flags') & 0xffff_ffffn) : 0;
-  const vmPointer = from.live ? area.pointer(object, 'vm') : (0n as Address);
+  const vmPointer = from.live ? area.pointer(object, 'vm') : toAddress(0n);
   const vmValid = vmPointer !== 0n && (!reader.oldFlags || (flags & 4) !== 0);
   const vm = vmValid ? readVm(reader, vmPointer) : undefined;
   return {

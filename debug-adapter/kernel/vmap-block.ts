@@ -66,7 +66,7 @@ export function blockPageState(block: VmapBlock, page: number, pages: number): B
 export function usedRuns(block: VmapBlock, pages: number): (readonly [number, number])[] | null {
   if (block.usedMap === undefined) return null;
   const runs: (readonly [number, number])[] = [];
-  for (let page = 0; page < pages; ) {
+  for (let page = 0; page < pages;) {
     if (!isUsed(block, page)) {
       page++;
       continue;

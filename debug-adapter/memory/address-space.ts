@@ -39,11 +39,7 @@ export class AddressSpace {
   #lastPage = -1;
   #last: CachedPage | undefined;
 
-  constructor(
-    physical: PhysicalMemory,
-    translator: Translator,
-    shape: { littleEndian: boolean; pointerSize: 4 | 8 },
-  ) {
+  constructor(physical: PhysicalMemory, translator: Translator, shape: { littleEndian: boolean; pointerSize: 4 | 8 }) {
     this.physical = physical;
     this.#translator = translator;
     this.littleEndian = shape.littleEndian;
@@ -103,17 +99,11 @@ export class AddressSpace {
   }
 
   u16(address: Address): number {
-    return (
-      this.#within(address, 2)?.getUint16(this.#offset, this.littleEndian) ??
-      this.#slow(address, 2).getUint16(0, this.littleEndian)
-    );
+    return this.#within(address, 2)?.getUint16(this.#offset, this.littleEndian) ?? this.#slow(address, 2).getUint16(0, this.littleEndian);
   }
 
   u32(address: Address): number {
-    return (
-      this.#within(address, 4)?.getUint32(this.#offset, this.littleEndian) ??
-      this.#slow(address, 4).getUint32(0, this.littleEndian)
-    );
+    return this.#within(address, 4)?.getUint32(this.#offset, this.littleEndian) ?? this.#slow(address, 4).getUint32(0, this.littleEndian);
   }
 
   i32(address: Address): number {
@@ -122,8 +112,7 @@ export class AddressSpace {
 
   u64(address: Address): bigint {
     return (
-      this.#within(address, 8)?.getBigUint64(this.#offset, this.littleEndian) ??
-      this.#slow(address, 8).getBigUint64(0, this.littleEndian)
+      this.#within(address, 8)?.getBigUint64(this.#offset, this.littleEndian) ?? this.#slow(address, 8).getBigUint64(0, this.littleEndian)
     );
   }
 
@@ -175,7 +164,7 @@ export class AddressSpace {
   #offset = 0;
 
   #wrap(address: Address): Address {
-    return this.pointerSize === 4 ? (BigInt.asUintN(32, address) as Address) : address;
+    return this.pointerSize === 4 ? toAddress(BigInt.asUintN(32, address)) : address;
   }
 
   /** The cached page of an access of `size` bytes that stays inside it, with `#offset` set; else `undefined`. */

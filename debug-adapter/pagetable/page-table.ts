@@ -75,7 +75,12 @@ export class PageTable implements Translator {
       const index = indexOf(shape, virtualPage);
       const at = table + index * shape.entrySize;
       const view = this.tableView(Math.floor(at / frameSize));
-      if (view === undefined) return ended(address, { levels: found, pageSize: covered, reason: nonCanonical ?? this.#tableReason(at, { table, level, above: found.at(-1) }) });
+      if (view === undefined)
+        return ended(address, {
+          levels: found,
+          pageSize: covered,
+          reason: nonCanonical ?? this.#tableReason(at, { table, level, above: found.at(-1) }),
+        });
       covered = 2 ** shape.shift;
       const low = this.#lowWord(view, at % frameSize, shape);
       const high = this.#highWord(view, at % frameSize, shape);
@@ -117,7 +122,11 @@ export class PageTable implements Translator {
         cacheType: mode.cacheType(level, low, high),
       };
     }
-    return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message: 'the last level holds a table pointer' } });
+    return ended(address, {
+      levels: found,
+      pageSize: covered,
+      reason: { kind: 'not-mapped', message: 'the last level holds a table pointer' },
+    });
   }
 
   /** A 4 KiB frame of table memory as a view; undefined when it cannot be read. */
@@ -155,7 +164,8 @@ export class PageTable implements Translator {
     const { level, above } = of;
     const name = this.mode.levels[level]?.name ?? 'table';
     const hole = Number.isSafeInteger(at) ? this.physical.partialFrame(Math.floor(at / frameSize)).holes[0]?.reason : undefined;
-    const from = above === undefined ? 'the root' : `the ${above.level} entry ${formatAddress(above.entry)} at ${formatAddress(above.entryAddress)}`;
+    const from =
+      above === undefined ? 'the root' : `the ${above.level} entry ${formatAddress(above.entry)} at ${formatAddress(above.entryAddress)}`;
     const why = hole?.message ?? 'no machine has memory there';
     const wild = hole === undefined || hole.kind === 'not-ram';
     return {
@@ -171,7 +181,7 @@ export function indexOf(level: PagingLevel, virtualPage: number): number {
 }
 
 function isUserAddress(address: Address, mode: PagingMode): boolean {
-  return (address >> BigInt(mode.virtualBits - 1)) === 0n;
+  return address >> BigInt(mode.virtualBits - 1) === 0n;
 }
 
 function ended(address: Address, at: { levels: readonly TranslationLevel[]; pageSize: number; reason: HoleReason }): Translation {

@@ -8,7 +8,10 @@ import { frameSize } from '../memory/physical-memory.ts';
 import type { TableEntryFacts, TableFacts } from '../protocol/facts.ts';
 import type { PageTable } from './page-table.ts';
 
-const kindNames = Object.fromEntries(Object.entries(entryKind).map(([name, value]) => [value, name])) as Record<EntryKind, keyof typeof entryKind>;
+const kindNames = Object.fromEntries(Object.entries(entryKind).map(([name, value]) => [value, name])) as Record<
+  EntryKind,
+  keyof typeof entryKind
+>;
 
 interface Entry {
   readonly index: number;
@@ -27,7 +30,10 @@ export function tableEntries(
   const { mode } = pageTable;
   const level = options.level === undefined ? 0 : mode.levels.findIndex(({ name }) => name === options.level);
   const shape = mode.levels[level];
-  if (shape === undefined) throw errors.badArgument(`no level of ${mode.name} is called ${options.level ?? ''}; levels are ${mode.levels.map(({ name }) => name).join(', ')}`);
+  if (shape === undefined)
+    throw errors.badArgument(
+      `no level of ${mode.name} is called ${options.level ?? ''}; levels are ${mode.levels.map(({ name }) => name).join(', ')}`,
+    );
   const table = options.tableAddress ?? pageTable.root;
   const base = options.virtualBase ?? 0n;
   const entries: Entry[] = [];
@@ -106,7 +112,9 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
     kind: kindNames[first.kind],
     flags: first.flags,
     target: first.target === undefined ? null : formatAddress(first.target),
-    explanation: explained ? mode.explain(at.level, first.low, first.high, { userAddress: start >> BigInt(mode.virtualBits - 1) === 0n }) : wild,
+    explanation: explained
+      ? mode.explain(at.level, first.low, first.high, { userAddress: start >> BigInt(mode.virtualBits - 1) === 0n })
+      : wild,
   };
 }
 

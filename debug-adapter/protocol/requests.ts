@@ -2,16 +2,7 @@
  * Pagewalk's own debug-adapter requests: name, arguments, answer. The extension sends them with
  * `session.customRequest`; any DAP client may. Types only.
  */
-import type {
-  AddressSpaceFacts,
-  Hex,
-  IdentifyFacts,
-  InfoFacts,
-  PtdumpFacts,
-  TableFacts,
-  TranslationFacts,
-  VmallocFacts,
-} from './facts.ts';
+import type { AddressSpaceFacts, Hex, IdentifyFacts, InfoFacts, PtdumpFacts, TableFacts, TranslationFacts, VmallocFacts } from './facts.ts';
 
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };

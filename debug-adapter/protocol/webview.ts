@@ -5,7 +5,13 @@ import type { PtdumpLine } from './requests.ts';
 export type HostToPtdump =
   | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[] }
   /** A page of lines; `total` is the whole count. `generation` echoes the request's. */
-  | { readonly kind: 'lines'; readonly generation: number; readonly start: number; readonly total: number; readonly lines: readonly PtdumpLine[] }
+  | {
+      readonly kind: 'lines';
+      readonly generation: number;
+      readonly start: number;
+      readonly total: number;
+      readonly lines: readonly PtdumpLine[];
+    }
   | { readonly kind: 'details'; readonly address: Hex; readonly identify: IdentifyFacts; readonly walk: TranslationFacts }
   | { readonly kind: 'problem'; readonly message: string }
   /** Another session was started, or this one ended. */

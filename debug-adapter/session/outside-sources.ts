@@ -11,7 +11,9 @@ import type { OpenOptions } from './session-face.ts';
 /** Files are read when the kernel first needs them; a missing one is told then, with its option's name in the path. */
 export function outsideSources(host: Host, options: OpenOptions): OutsideSources {
   if (options.vmlinux !== undefined) {
-    throw errors.notSupported(`vmlinux ${options.vmlinux}: reading a vmlinux is not supported yet; give --symbols System.map and --types BTF instead`);
+    throw errors.notSupported(
+      `vmlinux ${options.vmlinux}: reading a vmlinux is not supported yet; give --symbols System.map and --types BTF instead`,
+    );
   }
   const { symbols, types } = options;
   return {

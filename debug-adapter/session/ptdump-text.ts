@@ -37,7 +37,9 @@ function dumpX8664(kernel: Kernel, space: Space, options: PtdumpOptions): Ptdump
     token: options.token,
     unreadable: (virtual, depth, table) => {
       const level = ['pgd', 'p4d', 'pud', 'pmd', 'pte'][depth] ?? 'page';
-      kernel.warn(`the ${level} table at physical ${formatAddress(table)}, for ${formatAddress(virtual)}, cannot be read; its range is shown as a hole`);
+      kernel.warn(
+        `the ${level} table at physical ${formatAddress(table)}, for ${formatAddress(virtual)}, cannot be read; its range is shown as a hole`,
+      );
     },
   });
 }

@@ -74,7 +74,11 @@ export interface SessionFace {
   /** Symbols of this exact name, or names by `prefix*`. */
   findSymbols(name: string, limit: number): readonly SymbolFacts[];
   resolveSymbol(address: Address): SymbolFacts | undefined;
-  modules(): readonly { readonly name: string; readonly address: Hex; readonly ranges: readonly { readonly start: Hex; readonly end: Hex; readonly kind: string }[] }[];
+  modules(): readonly {
+    readonly name: string;
+    readonly address: Hex;
+    readonly ranges: readonly { readonly start: Hex; readonly end: Hex; readonly kind: string }[];
+  }[];
   close(): void;
 }
 

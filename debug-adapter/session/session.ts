@@ -90,7 +90,9 @@ export class Session implements SessionFace {
 
   vmcoreinfoText(): string {
     if (this.kernel.vmcoreinfo === undefined) {
-      throw errors.notSupported(`${this.name}: has no VMCOREINFO, neither in its notes nor in memory; see what was found instead with: pagewalk info`);
+      throw errors.notSupported(
+        `${this.name}: has no VMCOREINFO, neither in its notes nor in memory; see what was found instead with: pagewalk info`,
+      );
     }
     return this.kernel.vmcoreinfo.text;
   }
@@ -226,4 +228,3 @@ function needHex(name: string, text: Hex): bigint {
   if (value === undefined) throw errors.badArgument(`${name} is not an address: ${text}; write 0x and hexadecimal digits`);
   return value;
 }
-

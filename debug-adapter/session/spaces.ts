@@ -102,9 +102,7 @@ export class Spaces {
   }
 
   #taskOfRoot(root: PhysAddr): Task | undefined {
-    return this.#attempt(() =>
-      tasks(this.#kernel).find((task) => task.mm !== undefined && pgdOf(this.#kernel, task.mm) === root),
-    );
+    return this.#attempt(() => tasks(this.#kernel).find((task) => task.mm !== undefined && pgdOf(this.#kernel, task.mm) === root));
   }
 
   /**

@@ -130,7 +130,8 @@ export class BtfTable implements TypeTable {
   variable(name: string): Type | undefined {
     for (const id of this.#idsOf(name)) {
       const offset = this.offsetOf(id);
-      if (offset !== undefined && this.kindOf(id) === btfKind.variable) return this.type(this.types.getUint32(offset + 8, this.littleEndian));
+      if (offset !== undefined && this.kindOf(id) === btfKind.variable)
+        return this.type(this.types.getUint32(offset + 8, this.littleEndian));
     }
     return this.base?.variable(name);
   }
@@ -199,7 +200,10 @@ export class BtfTable implements TypeTable {
 }
 
 function malformed(what: string): UserError {
-  return new UserError('no-types', `the BTF type information is malformed: ${what}; give --types FILE (the kernel's BTF, as in /sys/kernel/btf/vmlinux)`);
+  return new UserError(
+    'no-types',
+    `the BTF type information is malformed: ${what}; give --types FILE (the kernel's BTF, as in /sys/kernel/btf/vmlinux)`,
+  );
 }
 
 function readHeader(bytes: Uint8Array, littleEndian: boolean): { types: Uint8Array; strings: Uint8Array } {

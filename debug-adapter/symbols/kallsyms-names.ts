@@ -1,5 +1,5 @@
 /** The compressed names of kallsyms: for each symbol a length and that many token numbers. */
-import { addToAddress } from '../base/address.ts';
+import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -22,7 +22,7 @@ export class CompressedNames {
   #order: ((position: number) => number) | undefined;
   #byName: Map<string, number[]> | undefined;
 
-  private constructor(parts: { bytes: Uint8Array; starts: Uint32Array; tokens: readonly string[]; longLengths: boolean }) {
+  constructor(parts: { bytes: Uint8Array; starts: Uint32Array; tokens: readonly string[]; longLengths: boolean }) {
     this.#bytes = parts.bytes;
     this.#starts = parts.starts;
     this.#tokens = parts.tokens;
@@ -105,7 +105,7 @@ export class CompressedNames {
     for (const candidate of candidates) {
       let bytes: Uint8Array;
       try {
-        bytes = memory.bytes(BigInt.asUintN(64, candidate) as Address, 3 * count);
+        bytes = memory.bytes(toAddress(candidate), 3 * count);
       } catch (error) {
         if (!(error instanceof MemoryFault)) throw error;
         continue;

@@ -90,7 +90,7 @@ function small(text: string | undefined): number | undefined {
   return value !== undefined && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
 }
 
-const marker = [...'OSRELEASE='].map((letter) => letter.charCodeAt(0));
+const marker = Array.from('OSRELEASE=', (letter) => letter.charCodeAt(0));
 const longestText = 2 * frameSize;
 const leastKeys = 8;
 

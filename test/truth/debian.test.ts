@@ -6,12 +6,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { parseAddress } from '../../debug-adapter/base/address.ts';
-import type { Address } from '../../debug-adapter/base/address.ts';
+import { addToAddress } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
-import { absent, dumpFolder, expandedDump, jsonLines } from '../support/dumps.ts';
+import { absent, addressOf, dumpFolder, expandedDump, jsonLines } from '../support/dumps.ts';
 
 const name = 'x86-64-debian-6.12';
 const skip = absent(name);
@@ -75,11 +74,13 @@ for (const { label, path, whole } of images) {
       const wrong: string[] = [];
       for (const walk of walks) {
         const mm = walk.space === 'kernel' ? 'kernel' : user;
-        const ours = session.translate(parseAddress(walk.addr) as Address, mm);
+        const ours = session.translate(addressOf(walk.addr), mm);
         const levels = ours.levels.map(({ entryAddress, entry }) => `${entryAddress}=${entry}`).join(' ');
         const theirs = walk.walk.map(({ at, entry }) => `${at}=${entry}`).join(' ');
         if (levels !== theirs || (ours.physical ?? undefined) !== walk.phys) {
-          wrong.push(`${walk.space} ${walk.name} ${walk.addr}: ours ${levels} -> ${ours.physical}, drgn ${theirs} -> ${walk.phys ?? 'nothing'}`);
+          wrong.push(
+            `${walk.space} ${walk.name} ${walk.addr}: ours ${levels} -> ${ours.physical}, drgn ${theirs} -> ${walk.phys ?? 'nothing'}`,
+          );
         }
       }
       assert.deepEqual(wrong.slice(0, 5), []);
@@ -115,9 +116,7 @@ for (const { label, path, whole } of images) {
       const ours = session.vmalloc().areas.filter(({ block }) => block !== null);
       assert.ok(blocks.length > 3);
       assert.deepEqual(
-        ours
-          .map(({ start, block }) => JSON.stringify({ start, ...block, pages: undefined }))
-          .sort(),
+        ours.map(({ start, block }) => JSON.stringify({ start, ...block, pages: undefined })).sort(),
         blocks
           .map((block) =>
             JSON.stringify({
@@ -147,15 +146,26 @@ for (const { label, path, whole } of images) {
     });
 
     test('tasks, modules and VMAs equal drgn', () => {
-      const tasks = jsonLines<{ pid: number; comm: string; task: string; mm: string; pgd: string | null; stack: string }>(truth('drgn/tasks.jsonl'));
+      const tasks = jsonLines<{ pid: number; comm: string; task: string; mm: string; pgd: string | null; stack: string }>(
+        truth('drgn/tasks.jsonl'),
+      );
       assert.deepEqual(
-        session.tasks().map(({ pid, comm, task, mm, pgd, stack }) => `${pid} ${comm} ${task} ${mm ?? '0x0'} ${pgd} ${stack}`).sort(),
+        session
+          .tasks()
+          .map(({ pid, comm, task, mm, pgd, stack }) => `${pid} ${comm} ${task} ${mm ?? '0x0'} ${pgd} ${stack}`)
+          .sort(),
         tasks.map(({ pid, comm, task, mm, pgd, stack }) => `${pid} ${comm} ${task} ${mm} ${pgd} ${stack}`).sort(),
       );
       const modules = jsonLines<{ name: string; module: string; mem: { base: string; size: number }[] }>(truth('drgn/modules.jsonl'));
       assert.deepEqual(
         session.modules().map((module) => `${module.name} ${module.address} ${module.ranges.map(({ start }) => start).join(' ')}`),
-        modules.map((module) => `${module.name} ${module.module} ${module.mem.filter(({ size }) => size > 0).map(({ base }) => base).join(' ')}`),
+        modules.map(
+          (module) =>
+            `${module.name} ${module.module} ${module.mem
+              .filter(({ size }) => size > 0)
+              .map(({ base }) => base)
+              .join(' ')}`,
+        ),
       );
     });
 
@@ -173,7 +183,7 @@ for (const { label, path, whole } of images) {
         (pfns as number[]).forEach((pfn, index) => {
           if (pfn <= 0) return;
           pages++;
-          const address = ((parseAddress(String(addr)) ?? 0n) + BigInt(index * 4096)) as Address;
+          const address = addToAddress(addressOf(String(addr)), index * 4096);
           const { physical } = session.translate(address);
           // The page's number in its pool stands in bits 12-31: several mappings show the same pages in other orders.
           const expected = (0x4658n << 16n) | BigInt(Number(pool));
@@ -182,7 +192,9 @@ for (const { label, path, whole } of images) {
           // The small file leaves out some of the module's pages: then that must be what is told.
           if (!whole && holes[0]?.reason.kind === 'excluded' && physical === `0x${(pfn * 4096).toString(16)}`) return;
           if (physical !== `0x${(pfn * 4096).toString(16)}` || holes.length > 0 || word >> 32n !== expected) {
-            wrong.push(`${String(area)} ${address.toString(16)}: frame ${physical}, want pfn ${pfn}; word ${word.toString(16)}, want ${expected.toString(16)}; ${holes[0]?.reason.message ?? ''}`);
+            wrong.push(
+              `${String(area)} ${address.toString(16)}: frame ${physical}, want pfn ${pfn}; word ${word.toString(16)}, want ${expected.toString(16)}; ${holes[0]?.reason.message ?? ''}`,
+            );
           }
         });
       }

@@ -3,12 +3,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { parseAddress } from '../../debug-adapter/base/address.ts';
-import type { Address } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
-import { absent, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { absent, addressOf, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
 
 for (const name of ['x86-64', 'x86-64-efi', 'x86-64-kasan']) {
   const skip = absent(name);
@@ -57,7 +55,10 @@ function compareWithDrgn(session: Session, text: string): void {
   ] as const) {
     const told = lines.filter((line) => line.startsWith(`${where} `));
     assert.ok(told.length > 0, `drgn told no ${where} areas`);
-    const ours = areas.map((area) => `node=${area.node} ${area.start}-${area.end} flags=${area.flags.map((flag) => flag.replace('VM_', 'VMAP_')).join('|') || '0'}`);
+    const ours = areas.map(
+      (area) =>
+        `node=${area.node} ${area.start}-${area.end} flags=${area.flags.map((flag) => flag.replace('VM_', 'VMAP_')).join('|') || '0'}`,
+    );
     assert.deepEqual(ours.sort(), told.map((line) => / (node=\d+ \S+ flags=\S+)/.exec(line)?.[1] ?? '').sort());
   }
   const blocks = lines.filter((line) => line.startsWith('block '));
@@ -91,7 +92,7 @@ function filledPages(session: Session, dmesg: string): { pages: number; words: s
   for (const match of told) {
     const [line] = match;
     pages++;
-    const address = parseAddress(match[1] ?? '') as Address;
+    const address = addressOf(match[1] ?? '');
     const { bytes, holes } = session.readVirtual(address, 8);
     const word = new DataView(bytes.buffer).getBigUint64(0, true);
     const { physical } = session.translate(address);

@@ -8,7 +8,11 @@ const units: Readonly<Record<string, bigint>> = { '': 1n, K: 1n << 10n, M: 1n <<
 
 /** Undefined for an empty filter. */
 export function parseFilter(text: string): Filter | undefined {
-  const tests = text.trim().split(/\s+/).filter((word) => word !== '').map(testOf);
+  const tests = text
+    .trim()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map(testOf);
   return tests.length === 0 ? undefined : (line) => tests.every((test) => test(line));
 }
 
@@ -34,7 +38,8 @@ function testOf(word: string): Filter {
     const limit = BigInt(digits) * (units[(unit ?? '').toUpperCase()] ?? 1n);
     return ({ region }) => compare(sizeOf(region), comparison, limit);
   }
-  return ({ text, region }) => region.attributes.some((attribute) => attribute.toLowerCase() === lower) || text.toLowerCase().includes(lower);
+  return ({ text, region }) =>
+    region.attributes.some((attribute) => attribute.toLowerCase() === lower) || text.toLowerCase().includes(lower);
 }
 
 function compare(size: bigint, comparison: string, limit: bigint): boolean {

@@ -1,0 +1,76 @@
+/**
+ * Measures Pagewalk as whole processes on one dump, beside the peers that are installed (crash with a vmlinux named in
+ * PAGEWALK_VMLINUX, drgn). Medians of several runs; ratios within this one run.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { absent, bundled, expandedDump } from '../support/dumps.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const program = join(root, 'dist/pagewalk.js');
+const runs = Number(process.env['PAGEWALK_BENCH_RUNS'] ?? 7);
+const shared = 'x86-64-debian-6.12';
+const image = absent(shared) === undefined ? expandedDump(shared, 'dump.elf') : bundled.image;
+const address = '0xffffffffa3e00000';
+
+interface Measured {
+  readonly name: string;
+  readonly seconds: number;
+  readonly peakMiB: number;
+}
+
+/** Median wall time and largest peak memory of a command; GNU time tells the memory. */
+function measure(name: string, command: readonly string[], input?: string): Measured {
+  const times: number[] = [];
+  let peak = 0;
+  for (let run = 0; run <= runs; run++) {
+    const start = process.hrtime.bigint();
+    const result = spawnSync('/usr/bin/time', ['-f', 'peak %M', ...command], { input: input ?? '', encoding: 'utf8', maxBuffer: 1 << 28 });
+    if (result.error !== undefined) throw result.error;
+    if (result.status !== 0) throw new Error(`${name}: exit status ${result.status}\n${result.stderr}`);
+    const elapsed = Number(process.hrtime.bigint() - start) / 1e9;
+    // The first run warms the file cache.
+    if (run > 0) times.push(elapsed);
+    peak = Math.max(peak, Number(/peak (\d+)/.exec(result.stderr)?.[1] ?? 0) / 1024);
+  }
+  times.sort((a, b) => a - b);
+  return { name, seconds: times[Math.floor(times.length / 2)] ?? 0, peakMiB: Math.round(peak) };
+}
+
+const ours = (name: string, ...parameters: string[]): Measured => measure(name, [process.execPath, program, ...parameters]);
+const measured = [
+  ours('first translated address', 'vtop', image, address),
+  ours('vmalloc list', 'vmalloc', image),
+  ours('kernel ptdump', 'ptdump', image),
+  ours('info', 'info', image),
+  measure('node alone', [process.execPath, '-e', '0']),
+];
+const [first] = measured;
+console.log(`${image}, median of ${runs} runs, Node ${process.version}`);
+for (const { name, seconds, peakMiB } of measured) console.log(`  ${name.padEnd(28)} ${seconds.toFixed(3)} s  ${peakMiB} MiB`);
+
+const vmlinux = process.env['PAGEWALK_VMLINUX'];
+const peers: Measured[] = [];
+if (spawnSync('crash', ['--version']).status !== 0) console.log('SKIPPED crash: not installed (Debian package crash)');
+else if (vmlinux === undefined || !existsSync(vmlinux))
+  console.log('SKIPPED crash: needs the vmlinux of the dump; name it in PAGEWALK_VMLINUX');
+else peers.push(measure('crash, open and vtop', ['crash', '-s', vmlinux, image], `vtop ${address}\nquit\n`));
+if (spawnSync('python3', ['-c', 'import drgn']).status !== 0) console.log('SKIPPED drgn: not installed (Debian package python3-drgn)');
+else {
+  const script = `import drgn,sys\np=drgn.Program()\np.set_core_dump(${JSON.stringify(image)})\n${vmlinux === undefined ? '' : `p.load_debug_info([${JSON.stringify(vmlinux)}])\n`}print(p.read(${address},8))`;
+  try {
+    peers.push(measure(vmlinux === undefined ? 'drgn, open and read (no debug info)' : 'drgn, open and read', ['python3', '-c', script]));
+  } catch (error) {
+    console.log(
+      `SKIPPED drgn: it cannot read this dump: ${(error instanceof Error ? error.message : String(error)).split('\n').slice(-2).join(' ')}`,
+    );
+  }
+}
+for (const peer of peers) {
+  console.log(
+    `  ${peer.name.padEnd(28)} ${peer.seconds.toFixed(3)} s  ${peer.peakMiB} MiB  = ${(peer.seconds / (first?.seconds ?? 1)).toFixed(1)} times Pagewalk's`,
+  );
+}
+mkdirSync(join(root, 'artefacts'), { recursive: true });
+writeFileSync(join(root, 'artefacts/bench.json'), JSON.stringify({ image, runs, measured, peers }, undefined, 2));
