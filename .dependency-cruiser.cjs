@@ -1,36 +1,32 @@
 /**
- * The floors of the house, as rules. A room may import only from floors below it and from itself; what is not named in
- * `floors` or `worlds` below may not exist (test/frame/layers.test.ts compares the list with the folders).
+ * The floors of the house, as rules. A room may import only from floors below it and from itself; a room that
+ * has no rule here may not exist (test/frame/layers.test.ts compares the list with the folders and breaks each rule once).
  */
 
-/** Each room of debug-adapter/ with the rooms it may look down to, and why it must not look further. */
+const ground = ['base'];
+const bytes = [...ground, 'memory', 'codec'];
+const formats = [...bytes, 'image', 'arch', 'symbols'];
+const meaning = [...formats, 'pagetable', 'kernel', 'expression'];
+
+/**
+ * Each room of debug-adapter/ with the rooms that it may look down to, and why it must not look further. Rooms of one
+ * floor do not know each other, but for one pair: what kernel memory means is found by walking page tables.
+ */
 const floors = [
-  { room: 'base', below: [], because: 'base is the ground: addresses, ranges and errors mean the same everywhere because they know nothing' },
-  { room: 'memory', below: ['base'], because: 'memory is bytes and holes; who wrote them and what they mean is for others' },
-  { room: 'codec', below: ['base'], because: 'a codec turns bytes into bytes' },
-  { room: 'image', below: ['base', 'memory', 'codec'], because: 'a dump format yields physical memory and notes, whatever kernel wrote them' },
-  { room: 'arch', below: ['base', 'memory'], because: 'an architecture is manuals: it holds for every kernel and every dump format' },
-  { room: 'symbols', below: ['base', 'memory', 'codec'], because: 'names and shapes are read from bytes, before anything is known about their meaning' },
-  { room: 'pagetable', below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols'], because: 'one walker serves every architecture and every kernel' },
-  { room: 'kernel', below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable'], because: 'what memory means does not depend on who asks' },
-  {
-    room: 'expression',
-    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel'],
-    because: 'expressions are values of kernel memory, in any face',
-  },
-  {
-    room: 'simulator',
-    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression'],
-    because: 'a simulated machine is memory that others read; it does not know its scenario',
-  },
-  {
-    room: 'scenario',
-    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression', 'simulator'],
-    because: 'a scenario drives a machine, whoever watches',
-  },
+  { room: 'base', below: [], because: 'addresses, ranges and errors mean the same everywhere because they know nothing' },
+  { room: 'memory', below: ground, because: 'memory is bytes and holes; who wrote them and what they mean is for others' },
+  { room: 'codec', below: ground, because: 'a codec turns bytes into bytes' },
+  { room: 'image', below: bytes, because: 'a dump format yields physical memory and notes, whatever kernel wrote them' },
+  { room: 'arch', below: bytes, because: 'an architecture is what its manual says, for every kernel and every dump format' },
+  { room: 'symbols', below: bytes, because: 'names and shapes are read before anything is known of their meaning' },
+  { room: 'pagetable', below: formats, because: 'one walker serves every architecture and every kernel' },
+  { room: 'kernel', below: [...formats, 'pagetable'], because: 'what memory means does not depend on who asks' },
+  { room: 'expression', below: formats, because: 'the language knows types and symbols; which kernel objects there are is told to it' },
+  { room: 'simulator', below: meaning, because: 'a simulated machine is memory that others read; it does not know its scenario' },
+  { room: 'scenario', below: [...meaning, 'simulator'], because: 'a scenario drives a machine, whoever watches' },
   {
     room: 'session',
-    below: ['base', 'memory', 'codec', 'image', 'arch', 'symbols', 'pagetable', 'kernel', 'expression', 'simulator', 'scenario'],
+    below: [...meaning, 'simulator', 'scenario'],
     because: "a session speaks the field's words and no protocol's, so that all faces are equally capable",
   },
 ];
@@ -139,13 +135,18 @@ module.exports = {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
-    { name: 'no-missing-file', comment: 'An import that leads nowhere.', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '^vscode$' } },
+    {
+      name: 'no-missing-file',
+      comment: 'An import that leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: '^vscode$' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(?:^|/)node_modules/' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: '.tsconfig.base.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
   },
 };

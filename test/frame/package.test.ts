@@ -24,7 +24,10 @@ function namedInManifest(value: unknown): string[] {
 }
 
 test('the packed extension holds what runs and nothing else', () => {
-  const listing = execFileSync(process.execPath, [resolve(root, 'node_modules/@vscode/vsce/vsce'), 'ls', '--no-dependencies'], { cwd: root, encoding: 'utf8' });
+  const listing = execFileSync(process.execPath, [resolve(root, 'node_modules/@vscode/vsce/vsce'), 'ls', '--no-dependencies'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   const packed = listing.split('\n').filter((line) => line !== '');
   assert.deepEqual(
     packed.filter((file) => !meant.some((pattern) => pattern.test(file))),
