@@ -227,6 +227,7 @@ function machineOf(source: ByteSource, header: Header): MachineHint {
 }
 
 const cachedPages = 2048;
+const sampledDescriptors = 4096;
 
 class KdumpMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
@@ -262,16 +263,21 @@ class KdumpMemory implements PhysicalMemory {
     this.ranges = [...this.#ram.runs()].map(({ start, end }) => ({ start: start * header.blockSize, end: end * header.blockSize }));
   }
 
-  /** In words, what a file that ends too early lacks; the writer puts pages in order, so the last one tells. */
+  /** In words, what a file that ends too early lacks; the writer puts pages in order, so the last ones tell. */
   truncation(): string | undefined {
     const { population } = this.#dumped;
     const { size } = this.#file.source;
     if (population === 0 || (this.#header.status & statusIncomplete) !== 0) return undefined;
     const descriptorsEnd = this.#descriptors + population * descriptorSize;
-    const last = this.#file.bytes(descriptorsEnd - descriptorSize, descriptorSize);
-    if (descriptorsEnd <= size && last.length === descriptorSize) {
-      const view = new DataView(last.buffer, last.byteOffset, descriptorSize);
-      const end = Number(view.getBigUint64(0, this.#header.littleEndian)) + view.getUint32(8, this.#header.littleEndian);
+    // Pages of zeros share the first one's data, so the last descriptor alone does not tell.
+    const sampled = Math.min(population, sampledDescriptors);
+    const tail = this.#file.source.read(descriptorsEnd - sampled * descriptorSize, sampled * descriptorSize);
+    if (tail.length === sampled * descriptorSize) {
+      const view = new DataView(tail.buffer, tail.byteOffset, tail.length);
+      let end = 0;
+      for (let at = 0; at < tail.length; at += descriptorSize) {
+        end = Math.max(end, Number(view.getBigUint64(at, this.#header.littleEndian)) + view.getUint32(at + 8, this.#header.littleEndian));
+      }
       if (end <= size) return undefined;
     }
     return `the file is cut short at ${size} bytes: pages whose data lay behind are missing; copy the dump again if it is longer elsewhere`;

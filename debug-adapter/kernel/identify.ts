@@ -13,10 +13,12 @@ import { describeFrame } from './identify-frame.ts';
 import { describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from './kernel.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
-import { vmaRights, vmas } from './mm.ts';
+import { pgdOf, vmaRights, vmas } from './mm.ts';
 import { allSymbols, findModule } from './module.ts';
 import { memoryMap } from './page-frame.ts';
+import { kernelTableFrames } from './table-frames.ts';
 import { startKernelMap } from './root-x86-64.ts';
+import { tasks } from './task.ts';
 import type { Task } from './task.ts';
 
 /** The address space in which a user address is looked up. */
@@ -42,12 +44,15 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   const translation = context.pageTable.translate(address);
   if (mode.isCanonical(address) && translation.physical === undefined) {
     const reason = translation.reason?.message ?? 'no page table entry maps it';
-    const unmapped: IdentifyDetail = { kind: 'unmapped', summary: `not mapped: ${reason}` };
     // A guard page or a freed area says more than that nothing is mapped; a bare region says less.
-    if (details.length === 0) details.push({ ...unmapped, ...regionOf(kernel, address) });
-    else details.push(unmapped);
+    const region = regionOf(kernel, address);
+    const where = details.length === 0 ? `in ${region.name}, ` : '';
+    details.push({ kind: 'unmapped', summary: `${where}not mapped: ${reason}`, region: region.name });
   }
-  if (details.length === 0) details.push({ kind: 'region', summary: regionOf(kernel, address).region });
+  if (details.length === 0) {
+    const region = regionOf(kernel, address);
+    details.push({ kind: region.kind, summary: `in ${region.name}` });
+  }
   const first = details[0];
   return { address: formatAddress(address), kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
 }
@@ -177,7 +182,39 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
     ram,
   };
   const text = imageAlias(kernel, physical);
-  return [...frame, ...(text === undefined ? [] : [text]), direct];
+  return [...tableOf(kernel, physical), ...frame, ...(text === undefined ? [] : [text]), direct];
+}
+
+/** A frame that the kernel's own page table uses as a table; those have no mark in their struct page. */
+function tableOf(kernel: Kernel, physical: number): IdentifyDetail[] {
+  const table = kernelTableFrames(kernel).get(Math.floor(physical / 4096));
+  if (table === undefined) return rootOf(kernel, physical);
+  return [
+    {
+      kind: 'page-table',
+      summary: `${table.level} table of the kernel, for addresses from ${formatAddress(table.virtualBase)}; this is entry ${Math.floor((physical % 4096) / 8)}`,
+      level: table.level,
+      virtualBase: formatAddress(table.virtualBase),
+      entry: Math.floor((physical % 4096) / 8),
+    },
+  ];
+}
+
+/** A frame that is the root table of a process. */
+function rootOf(kernel: Kernel, physical: number): IdentifyDetail[] {
+  const task = kernel.types === undefined ? undefined : kernel.once(tasksByRoot).get(Math.floor(physical / 4096));
+  if (task === undefined) return [];
+  return [{ kind: 'page-table', summary: `pgd of process ${task.pid} (${task.comm})`, level: 'pgd', pid: task.pid, comm: task.comm }];
+}
+
+function tasksByRoot(kernel: Kernel): ReadonlyMap<number, Task> {
+  const roots = new Map<number, Task>();
+  for (const task of tasks(kernel)) {
+    if (task.mm === undefined) continue;
+    const frame = Math.floor(pgdOf(kernel, task.mm) / 4096);
+    if (!roots.has(frame)) roots.set(frame, task);
+  }
+  return roots;
 }
 
 function isRam(kernel: Kernel, physical: number): boolean {
@@ -219,22 +256,23 @@ function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyD
   ];
 }
 
-function regionOf(kernel: Kernel, address: Address): { region: string } {
-  if (isUserAddress(kernel, address)) return { region: 'user space' };
-  if (kernel.machine.architecture !== 'x86-64') return { region: 'kernel space' };
+/** The region of the address space, with its kind in `identify`'s words. */
+function regionOf(kernel: Kernel, address: Address): { kind: string; name: string } {
+  if (isUserAddress(kernel, address)) return { kind: 'user-address', name: 'user space' };
+  if (kernel.machine.architecture !== 'x86-64') return { kind: 'region', name: 'kernel space' };
   const layout = layoutX8664(kernel);
-  const regions: readonly (readonly [bigint, bigint, string])[] = [
-    [layout.pageOffset, layout.vmallocStart, 'the direct map'],
-    [layout.vmallocStart, layout.vmallocEnd, 'the vmalloc space'],
-    [layout.vmemmapStart, layout.vmemmapEnd, 'vmemmap'],
-    [0xffff_fe00_0000_0000n, 0xffff_fe80_0000_0000n, 'cpu_entry_area'],
-    [0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 'the espfix area'],
-    [0xffff_ffef_0000_0000n, 0xffff_ffff_0000_0000n, 'EFI runtime services'],
-    [startKernelMap, layout.modulesStart, 'the kernel image'],
-    [layout.modulesStart, layout.modulesEnd, 'the module area'],
-    [layout.modulesEnd, 0xffff_ffff_ff60_0000n, 'the fixmap'],
-    [0xffff_ffff_ff60_0000n, 0xffff_ffff_ff60_1000n, 'the vsyscall page'],
+  const regions: readonly (readonly [start: bigint, end: bigint, kind: string, name: string])[] = [
+    [layout.pageOffset, layout.vmallocStart, 'direct-map', 'the direct map'],
+    [layout.vmallocStart, layout.vmallocEnd, 'vmalloc-space', 'the vmalloc space'],
+    [layout.vmemmapStart, layout.vmemmapEnd, 'struct-page', 'vmemmap'],
+    [0xffff_fe00_0000_0000n, 0xffff_fe80_0000_0000n, 'cpu-entry-area', 'the CPU entry area'],
+    [0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 'espfix', 'the espfix area'],
+    [0xffff_ffef_0000_0000n, 0xffff_ffff_0000_0000n, 'efi-runtime', 'EFI runtime services'],
+    [startKernelMap, layout.modulesStart, 'kernel-image', 'the kernel image'],
+    [layout.modulesStart, layout.modulesEnd, 'module-space', 'the module area'],
+    [0xffff_ffff_ff60_0000n, 0xffff_ffff_ff60_1000n, 'vsyscall', 'the vsyscall page'],
+    [layout.modulesEnd, 0xffff_ffff_ff7f_f000n, 'fixmap', 'the fixmap'],
   ];
   const found = regions.find(([start, end]) => address >= start && address < end);
-  return { region: found?.[2] ?? 'kernel space' };
+  return found === undefined ? { kind: 'region', name: 'an unused part of kernel space' } : { kind: found[2], name: found[3] };
 }

@@ -10,6 +10,7 @@ import { currentTask } from '../kernel/current-task.ts';
 import { identify } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
+import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
 import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { AddressSpace } from '../memory/address-space.ts';
@@ -77,7 +78,7 @@ export class Session implements SessionFace {
   }
 
   get types(): TypeTable | undefined {
-    return this.kernel.types;
+    return allTypes(this.kernel);
   }
 
   get cpus(): readonly CpuState[] {
