@@ -68,14 +68,19 @@ const results = await Promise.all([
 
 const files = new Map(results.flatMap(({ outputFiles }) => outputFiles.map(({ path, contents }) => [relative(dist, path), contents])));
 const copy = (from, to) => files.set(to, readFileSync(join(root, from)));
-for (const page of pages) for (const style of readdirSync(join(root, 'webview', page))) if (style.endsWith('.css')) copy(`webview/${page}/${style}`, `webview/${style}`);
+for (const page of pages)
+  for (const style of readdirSync(join(root, 'webview', page)))
+    if (style.endsWith('.css')) copy(`webview/${page}/${style}`, `webview/${style}`);
 copy('node_modules/@vscode/codicons/dist/codicon.css', 'webview/codicon.css');
 copy('node_modules/@vscode/codicons/dist/codicon.ttf', 'webview/codicon.ttf');
 files.set('THIRD-PARTY.txt', Buffer.from(licences()));
 
 if (production) {
   const over = Object.entries(budgets).filter(([file, most]) => (files.get(file)?.length ?? Infinity) > most);
-  for (const [file, most] of over) console.error(`${file}: ${files.get(file)?.length ?? 'missing'} bytes, the budget is ${most}; see what came in with: npx esbuild --analyze`);
+  for (const [file, most] of over)
+    console.error(
+      `${file}: ${files.get(file)?.length ?? 'missing'} bytes, the budget is ${most}; see what came in with: npx esbuild --analyze`,
+    );
   if (over.length > 0) process.exit(1);
 }
 for (const [file, contents] of files) {

@@ -68,14 +68,38 @@ export default defineConfig(
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['console', 'process', 'Buffer', 'URL', 'URLSearchParams', 'setTimeout', 'setInterval', 'clearInterval', 'clearTimeout', 'document', 'performance', 'NodeFilter', 'getComputedStyle'].map(
-          (name) => [name, 'readonly'],
-        ),
+        [
+          'console',
+          'process',
+          'Buffer',
+          'URL',
+          'URLSearchParams',
+          'setTimeout',
+          'setInterval',
+          'clearInterval',
+          'clearTimeout',
+          'document',
+          'performance',
+          'NodeFilter',
+          'getComputedStyle',
+        ].map((name) => [name, 'readonly']),
       ),
     },
   },
   {
     files: ['**/*.cjs', 'test/vscode-web/stubs/**/*.js', 'test/vscode-web/hexeditor-stub/*.js'],
-    languageOptions: { sourceType: 'commonjs', globals: { require: 'readonly', module: 'readonly', exports: 'writable', process: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', globalThis: 'readonly', __dirname: 'readonly' } },
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: {
+        require: 'readonly',
+        module: 'readonly',
+        exports: 'writable',
+        process: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        globalThis: 'readonly',
+        __dirname: 'readonly',
+      },
+    },
   },
 );
