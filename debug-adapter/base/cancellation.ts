@@ -15,5 +15,3 @@ export function throwIfCancelled(token: CancellationToken): void {
 
 /** Reports how far a long job is: `done` of `total` units (both >= 0), with a few words about the step. */
 export type ProgressReporter = (step: string, done: number, total: number) => void;
-
-export const noProgress: ProgressReporter = () => undefined;

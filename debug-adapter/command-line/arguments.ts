@@ -1,5 +1,5 @@
 /** Reads what users type: addresses, lengths, ranges. Every complaint says what would have been right. */
-import { parseAddress } from '../base/address.ts';
+import { addToAddress, parseAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
@@ -19,7 +19,7 @@ export function addressArgument(text: string, session: Session): Address {
     if (session.symbols.count === 0) throw errors.noSymbols(`the name ${name}`);
     throw errors.unknownSymbol(name);
   }
-  return BigInt.asUintN(64, symbol.address + BigInt(offset ?? '0')) as Address;
+  return addToAddress(symbol.address, BigInt(offset ?? '0'));
 }
 
 /** A number of bytes: decimal or `0x…`, with K, M or G behind. */

@@ -11,11 +11,6 @@ export function possibleCpus(kernel: Kernel): readonly number[] {
   return kernel.once(readPossibleCpus);
 }
 
-/** nr_cpu_ids: one more than the highest possible CPU. */
-export function cpuIdLimit(kernel: Kernel): number {
-  return (possibleCpus(kernel).at(-1) ?? 0) + 1;
-}
-
 function readPossibleCpus(kernel: Kernel): number[] {
   const mask = kernel.addressOf('__cpu_possible_mask') ?? kernel.addressOf('cpu_possible_bits');
   if (mask === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [0];

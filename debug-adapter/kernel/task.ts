@@ -30,11 +30,6 @@ export function findTask(kernel: Kernel, pid: number): Task | undefined {
   return tasks(kernel).find((task) => task.pid === pid);
 }
 
-/** The idle task of the first CPU, from which the list of tasks hangs. */
-export function initTask(kernel: Kernel): Task {
-  return readTask(kernel.structs(purpose).get('task_struct'), kernel.needAddressOf('init_task', purpose));
-}
-
 function readTasks(kernel: Kernel): Task[] {
   const structs = kernel.structs(purpose);
   const shape = structs.get('task_struct');

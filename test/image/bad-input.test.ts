@@ -15,7 +15,9 @@ import { absent, bundled, expandedDump } from '../support/dumps.ts';
 
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-bad-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function file(name: string, bytes: Uint8Array | string): string {
   const path = join(folder, name);

@@ -61,11 +61,12 @@ for (const [name, file, truth] of kernels) {
       const start = session.symbols.find('__start_rodata')?.address ?? toAddress(0);
       const end = session.symbols.find('__end_rodata')?.address ?? toAddress(0);
       const found = locateKallsyms(memory, [{ start, end }]);
-      assert.equal(found?.names, vmcoreinfo?.symbol('kallsyms_names'));
-      assert.equal(found?.count, session.symbols.count);
-      assert.equal(found?.tokenTable, vmcoreinfo?.symbol('kallsyms_token_table'));
-      assert.equal(found?.offsets, vmcoreinfo?.symbol('kallsyms_offsets'));
-      assert.equal(found?.relativeBase, vmcoreinfo?.symbol('kallsyms_relative_base'));
+      assert.ok(found !== undefined);
+      assert.equal(found.names, vmcoreinfo?.symbol('kallsyms_names'));
+      assert.equal(found.count, session.symbols.count);
+      assert.equal(found.tokenTable, vmcoreinfo?.symbol('kallsyms_token_table'));
+      assert.equal(found.offsets, vmcoreinfo?.symbol('kallsyms_offsets'));
+      assert.equal(found.relativeBase, vmcoreinfo?.symbol('kallsyms_relative_base'));
       session.close();
     });
 

@@ -18,7 +18,7 @@ const parameters = [
 
 export async function openBrowser(places: Places): Promise<{ browser: Browser; page: Page }> {
   const browser = await chromium.launch({
-    executablePath: places.chromium,
+    ...(places.chromium === undefined ? {} : { executablePath: places.chromium }),
     args: parameters,
     // Who started the browser ends it: chromium's own handlers would race with that.
     handleSIGINT: false,

@@ -201,11 +201,6 @@ function remote(port: number, path: string): string {
   return `vscode-remote://127.0.0.1:${port}${encodeURI(path)}`;
 }
 
-const places = findPlaces();
-if ('missing' in places) {
-  console.error(`code-web-runner: ${places.missing}`);
-  process.exit(2);
-}
 const { values, positionals } = parseArgs({
   // VS Code's own arguments that mean nothing here are passed over.
   strict: false,
@@ -218,6 +213,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const pathOf = (value: unknown): string | undefined => (typeof value === 'string' ? resolve(value) : undefined);
+const places = findPlaces({ browser: values.extensionTestsPath !== undefined });
+if ('missing' in places) {
+  console.error(`code-web-runner: ${places.missing}`);
+  process.exit(2);
+}
 const runner = new Runner(places);
 for (const [signal, code] of [
   ['SIGINT', 130],

