@@ -3,17 +3,13 @@
  * @vscode/test-electron downloads, else the browser VS Code, whose address is printed.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPlaces } from '../vscode-web/places.ts';
 import { browserVSCode, desktopVSCode, hasScreen, root } from '../support/vscode.ts';
 
 const { command, parameters } = await choose();
-// A copy, so that what is tried out leaves the example as it is.
-const workspace = join(mkdtempSync(join(tmpdir(), 'pagewalk-example-')), 'first-vmcore');
-cpSync(join(root, 'examples/first-vmcore'), workspace, { recursive: true });
-console.log(`Opening the example in ${workspace}: press F5 there to debug the bundled vmcore, then hover an address in kernel.dmesg.`);
+const workspace = join(root, 'examples/first-vmcore');
+console.log(`Opening ${workspace}: press F5 there to debug the bundled vmcore, then hover an address in kernel.dmesg.`);
 const child = spawn(command, [...parameters, `--extensionDevelopmentPath=${root}`, workspace], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => {

@@ -224,7 +224,7 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const)
-  process.on(signal, () => void runner.end(code, signal));
+  process.on(signal, () => void runner.end(code));
 const folder = pathOf(positionals[0]);
 const development = (values.extensionDevelopmentPath ?? []).flatMap((value) => pathOf(value) ?? []);
 const tests = pathOf(values.extensionTestsPath);
