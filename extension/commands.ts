@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { addressOfToken } from './address.ts';
 import { imageConfiguration, pickImage } from './debugging.ts';
+import { showMemory } from './memory-document.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -22,6 +23,10 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
     command('pagewalk.showTranslation', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
       if (address !== undefined) await showTranslation(sessions, address);
+    }),
+    command('pagewalk.openMemory', async (argument) => {
+      const address = addressOf(argument) ?? (await askForAddress());
+      if (address !== undefined) await showMemory(sessions, address);
     }),
     command('pagewalk.copyText', async (argument) => {
       const text = typeof argument === 'string' ? argument : addressOf(argument);

@@ -10,7 +10,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
 
 export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vscode.MarkdownString {
   const text = new vscode.MarkdownString(undefined, true);
-  text.isTrusted = { enabledCommands: ['pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };
+  text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };
   const [first, ...rest] = facts.details;
   text.appendMarkdown(`**${escape(first?.summary ?? facts.summary)}**\n\n`);
   text.appendMarkdown(`\`${facts.address}\`\n\n`);
@@ -23,7 +23,7 @@ export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vsc
   const address = encodeURIComponent(JSON.stringify([{ address: facts.address }]));
   const copy = encodeURIComponent(JSON.stringify([facts.address]));
   text.appendMarkdown(
-    `\n[$(type-hierarchy) Show walk](command:pagewalk.showTranslation?${address}) · [$(list-flat) Show in ptdump](command:pagewalk.openPtdump?${address}) · [$(copy) Copy](command:pagewalk.copyText?${copy})`,
+    `\n[$(file-binary) Open memory](command:pagewalk.openMemory?${address}) · [$(type-hierarchy) Show walk](command:pagewalk.showTranslation?${address}) · [$(list-flat) Show in ptdump](command:pagewalk.openPtdump?${address}) · [$(copy) Copy](command:pagewalk.copyText?${copy})`,
   );
   return text;
 }

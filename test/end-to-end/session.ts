@@ -128,6 +128,18 @@ export function defineSessionTests(): void {
       await picture('hover-wild');
     });
 
+    it('opens memory as a hex document, with what is missing told', async () => {
+      await vscode.commands.executeCommand('pagewalk.openMemory', { address: '0xffffd4bf800bd010' });
+      const filled = await eventually('the hex document', () => vscode.window.activeTextEditor?.document);
+      assert.match(filled.getText(), /^0xffffd4bf800bd000 {2}00 00 00 00 01 00 58 46 /);
+      await vscode.commands.executeCommand('pagewalk.openMemory', { address: '0xffffd4bf800be000' });
+      const guard = await eventually('the guard page', () => {
+        const document = vscode.window.activeTextEditor?.document;
+        return document?.getText().includes('not readable') === true ? document : undefined;
+      });
+      assert.match(guard.getText(), /^0xffffd4bf800be000-0xffffd4bf800bf000 {2}not readable: the pte entry is empty/);
+    });
+
     it('opens the ptdump panel, in every theme', async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       await vscode.commands.executeCommand('pagewalk.openPtdump', { address: '0xffffd4bf80801000' });

@@ -90,6 +90,38 @@ for (const { label, path, truth, whole } of images) {
       assert.deepEqual(wrong.slice(0, 5), []);
     });
 
+    test('the whole kernel table equals drgn, run by run', { skip: whole ? false : 'its truth is for the whole dump' }, () => {
+      const runs = jsonLines<{ va: string; level: number; n: number; phys: string; flags: string }>(truth('drgn/pagetable.jsonl.zst'));
+      assert.ok(runs.length > 500);
+      const wrong: string[] = [];
+      for (const { va, level, n, phys } of runs) {
+        const size = 4096 * 512 ** (level - 1);
+        for (const step of n === 1 ? [0] : [0, n - 1]) {
+          const walk = session.translate(addToAddress(addressOf(va), step * size));
+          const expected = `0x${(BigInt(phys) + BigInt(step * size)).toString(16)}`;
+          if (walk.physical !== expected || walk.pageSize !== size)
+            wrong.push(`${va} step ${step}: ${walk.physical} page ${walk.pageSize}, drgn ${expected} page ${size}`);
+        }
+      }
+      assert.deepEqual(wrong.slice(0, 5), [], `${wrong.length} wrong`);
+    });
+
+    test("every entry of the test process's table equals drgn", { skip: whole ? false : 'its truth is for the whole dump' }, () => {
+      const entries = jsonLines<{ va: string; level?: number; entry: string; at: string }>(truth('drgn/user_pagetable.jsonl'));
+      const user = readFileSync(truth('guest/user.pid'), 'utf8').trim();
+      const wrong: string[] = [];
+      let checked = 0;
+      for (const { va, level, entry, at } of entries) {
+        if (level === undefined) continue;
+        checked++;
+        const last = session.translate(addressOf(va), user).levels.at(-1);
+        if (last?.entry !== entry || last.entryAddress !== at)
+          wrong.push(`${va}: ${last?.entry} at ${last?.entryAddress}, drgn ${entry} at ${at}`);
+      }
+      assert.ok(checked > 1000);
+      assert.deepEqual(wrong.slice(0, 5), [], `${wrong.length} of ${checked}`);
+    });
+
     test('vmap areas equal drgn', () => {
       const areas = jsonLines<DrgnArea>(truth('drgn/vmap_areas.jsonl'));
       const facts = session.vmalloc();

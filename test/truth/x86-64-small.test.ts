@@ -45,6 +45,44 @@ for (const name of ['x86-64', 'x86-64-efi', 'x86-64-kasan']) {
   });
 }
 
+describe('damaged page tables', { skip: absent('x86-64') ?? false }, () => {
+  for (const [label, mm] of [
+    ['corrupt-kernel', 'kernel'],
+    ['corrupt-user', '35'],
+  ] as const) {
+    test(`${label}: the dump goes on, and every table outside RAM is told`, () => {
+      const session = openSession(nodeHost(), { paths: [expandedDump('x86-64', `vmcore-${label}.elf`)] });
+      const lines = session.ptdumpLines({ mm });
+      assert.ok(lines.length > 300);
+      const damage = [
+        ...truthText('x86-64', `dmesg-${label}.txt`).matchAll(
+          /FX2 damage what=(\S+) va=(\S+) level=(\S+) entry_va=\S+ entry_pa=(\S+) old=\S+ new=(\S+)/g,
+        ),
+      ];
+      // The log tells the user damage of the earlier dump too: only this space's addresses count.
+      const own = damage.filter(([, , va]) => addressOf(va ?? '') >= 1n << 63n === (mm === 'kernel'));
+      assert.ok(own.length > 3);
+      const outside = own.filter(([, what]) => ['wild_table_beyond_ram', 'reserved_bits', 'table_in_mmio_hole'].includes(what ?? ''));
+      assert.equal(
+        session.warnings().filter((warning) => warning.includes('cannot be read; its range is shown as a hole')).length,
+        outside.length,
+      );
+      for (const [, , va, level, entryAddress, entry] of own) {
+        const walk = session.translate(addressOf(va ?? ''), mm);
+        const found = walk.levels.find((one) => one.level === level);
+        assert.deepEqual([found?.entry, found?.entryAddress], [entry, entryAddress], va);
+      }
+      for (const [, , va, , , entry] of outside) {
+        assert.match(
+          session.translate(addressOf(va ?? ''), mm).reason ?? '',
+          new RegExp(`entry ${entry ?? ''} at 0x[0-9a-f]+ points to a`),
+        );
+      }
+      session.close();
+    });
+  }
+});
+
 /** Lines `busy|lazy node=0 0xA-0xB flags=F …`, ascending, and `block cpu=… vb=… va=… free=… dirty=… used_map=0x…`. */
 function compareWithDrgn(session: Session, text: string): void {
   const facts = session.vmalloc();

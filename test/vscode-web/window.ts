@@ -1,0 +1,203 @@
+/** A VS Code window as a person uses it: mouse, keyboard, and what is on the screen. One throw-away profile a window. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { openBrowser } from './browser.ts';
+import type { Places } from './places.ts';
+import { extensionHostLog, sleep, startServer, workbenchAddress } from './server.ts';
+import type { Server } from './server.ts';
+
+const patience = 30_000;
+/** Menus, hovers and toasts fade in. */
+const settled = 400;
+
+export interface WindowOptions {
+  /** Absolute path of the folder to open. */
+  readonly folder: string;
+  /** Absolute path of the extension under test. */
+  readonly extension: string;
+  /** Where the server's log goes. */
+  readonly artefacts: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export class VSCodeWindow {
+  readonly page: Page;
+  readonly #browser: Browser;
+  readonly #server: Server;
+  readonly #profile: string;
+
+  private constructor(parts: { page: Page; browser: Browser; server: Server; profile: string }) {
+    this.page = parts.page;
+    this.#browser = parts.browser;
+    this.#server = parts.server;
+    this.#profile = parts.profile;
+  }
+
+  /** Resolves when the window has its extensions. */
+  static async open(places: Places, options: WindowOptions): Promise<VSCodeWindow> {
+    const profile = mkdtempSync(join(tmpdir(), 'code-web-'));
+    mkdirSync(options.artefacts, { recursive: true });
+    const settings = { 'git.enabled': false, 'workbench.reduceMotion': 'on', 'editor.cursorBlinking': 'solid', ...options.settings };
+    const server = await startServer(places, { profile, settings, log: join(options.artefacts, 'window-server.log') });
+    let window: VSCodeWindow | undefined;
+    try {
+      const { browser, page } = await openBrowser(places);
+      window = new VSCodeWindow({ page, browser, server, profile });
+      page.setDefaultTimeout(patience);
+      const extension = ['extensionDevelopmentPath', `vscode-remote://127.0.0.1:${server.port}${encodeURI(options.extension)}`] as const;
+      await page.goto(workbenchAddress(server.port, { folder: options.folder, payload: [extension, ['skipWelcome', 'true']] }));
+      await window.#ready();
+      return window;
+    } catch (error) {
+      if (window === undefined) await server.stop();
+      else await window.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#server.stop();
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  /** Commands, views and debuggers of extensions exist only when their host is up. */
+  async #ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench').waitFor();
+    await until('the extension host', () => {
+      const log = extensionHostLog(this.#server.userData);
+      return log !== undefined && existsSync(log) && readFileSync(log, 'utf8').includes('Eager extensions activated');
+    });
+  }
+
+  /** Runs the command with exactly this title, through the command palette. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const row = await this.#quickPick(`>${title}`, title);
+    await row.click();
+  }
+
+  /** Opens a file of the folder, at a line. */
+  async openFile(path: string, line = 1): Promise<void> {
+    await this.page.keyboard.press('Control+p');
+    const row = await this.#quickPick(`${path}:${line}`, basename(path));
+    await row.click();
+    await this.page.locator('.tab.active', { hasText: basename(path) }).waitFor();
+    await this.page.locator('.editor-instance .view-lines').first().waitFor();
+  }
+
+  /** Starts the launch configuration of this name, and waits until its threads are shown. */
+  async debug(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+p');
+    const row = await this.#quickPick(`debug ${name}`, name);
+    await row.click();
+    await this.page.locator('.debug-toolbar').waitFor();
+    await this.showView('Run and Debug');
+    await this.page.locator('.debug-call-stack .monaco-list-row').first().waitFor();
+  }
+
+  /** Types into quick open and gives the row that has `text`: before the filter has run, the first row is a recent one. */
+  async #quickPick(typed: string, text: string): Promise<Locator> {
+    await this.page.locator('.quick-input-widget:visible input.input').fill(typed);
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
+    await row.waitFor();
+    return row;
+  }
+
+  /** Shows a container of the activity bar. */
+  async showView(title: string): Promise<void> {
+    const tab = this.page.locator(`.part.activitybar a.action-label[aria-label^="${title}"]`).first();
+    await tab.waitFor();
+    const shown = await tab.locator('xpath=ancestor::li[1]').getAttribute('aria-selected');
+    // A badge may lie over the icon.
+    if (shown !== 'true') await tab.click({ force: true });
+    await this.parkMouse();
+  }
+
+  /** A row of a tree or list in the part of the window that `within` selects. */
+  row(text: string | RegExp, within: string): Locator {
+    return this.page.locator(`${within} .monaco-list-row`).filter({ hasText: text }).first();
+  }
+
+  /** Moves the mouse on `text` in the active editor, and gives what the hover says. */
+  async hover(text: string): Promise<string> {
+    const { x, y } = await this.#place(text);
+    const hovers = this.page.locator('.monaco-hover:visible .monaco-hover-content, .debug-hover-widget:visible');
+    let said = '';
+    await until(`a hover on ${text}`, async () => {
+      // A hover comes when the mouse moves and then rests.
+      await this.page.mouse.move(x - 4, y);
+      await this.page.mouse.move(x, y, { steps: 4 });
+      await sleep(settled * 3);
+      said = (await hovers.allInnerTexts()).join('\n').replaceAll('\u00a0', ' ').trim();
+      return said !== '' && !said.startsWith('Loading');
+    });
+    return said;
+  }
+
+  async #place(text: string): Promise<{ x: number; y: number }> {
+    const line = this.page.locator('.editor-group-container.active .view-line', { hasText: text }).first();
+    await line.waitFor();
+    const box = await line.evaluate((element, wanted) => {
+      const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+        const at = (node.textContent ?? '').replaceAll('\u00a0', ' ').indexOf(wanted);
+        if (at < 0) continue;
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + wanted.length);
+        const { left, top, width, height } = range.getBoundingClientRect();
+        return { x: left + width / 2, y: top + height / 2 };
+      }
+      return undefined;
+    }, text);
+    if (box === undefined) throw new Error(`${text} is not in one piece of a line`);
+    return box;
+  }
+
+  /** The document of the visible webview that has an element `selector`. */
+  async webview(selector: string): Promise<Frame> {
+    let found: Frame | undefined;
+    await until(`a webview with ${selector}`, async () => {
+      for (const frame of this.page.frames()) {
+        if (frame.parentFrame() === null || frame.isDetached()) continue;
+        if (await isShown(frame, selector)) found = frame;
+      }
+      return found !== undefined;
+    });
+    if (found === undefined) throw new Error('no webview');
+    return found;
+  }
+
+  /** Away from anything with a tooltip. */
+  async parkMouse(): Promise<void> {
+    await this.page.mouse.move(1000, 1);
+  }
+
+  async picture(file: string): Promise<void> {
+    await sleep(settled);
+    mkdirSync(dirname(file), { recursive: true });
+    await this.page.screenshot({ path: file });
+  }
+}
+
+/** Frames come and go while a webview loads: one that goes while it is asked is not shown. */
+async function isShown(frame: Frame, selector: string): Promise<boolean> {
+  try {
+    const outer = await frame.parentFrame()?.frameElement();
+    return (await outer?.isVisible()) === true && (await frame.$(selector)) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** Polls until `holds` gives true; what is not so within half a minute is an error. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + patience;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`${what} did not come within ${patience / 1000} s`);
+    await sleep(100);
+  }
+}
