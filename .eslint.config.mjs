@@ -19,7 +19,7 @@ const noGeneratedCode = [
   { selector: 'TSModuleDeclaration[declare!=true]', message: 'A file is a namespace already.' },
   { selector: 'ExportDefaultDeclaration', message: 'Export by name, so that one thing has one name everywhere.' },
   { selector: 'PropertyDefinition[accessibility="private"]', message: 'Write #private: it holds at run time too.' },
-  { selector: 'MethodDefinition[accessibility="private"]', message: 'Write #private: it holds at run time too.' },
+  { selector: 'MethodDefinition[accessibility="private"][kind!="constructor"]', message: 'Write #private: it holds at run time too.' },
 ];
 
 export default defineConfig(

@@ -396,7 +396,8 @@ class PtdumpElement extends LitElement {
     event.preventDefault();
     let row = Math.min(Math.max(this.#selected + step, 0), this.#shown.length - 1);
     const direction = step < 0 ? -1 : 1;
-    if (this.#lines[this.#shown[row] ?? -1]?.region === null && this.#shown[row + direction] !== undefined) row += direction;
+    // Markers are passed over; the first row is one, with nothing before it.
+    if (this.#lines[this.#shown[row] ?? -1]?.region === null) row += this.#shown[row + direction] === undefined ? -direction : direction;
     this.#select(row);
   };
 

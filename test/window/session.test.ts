@@ -1,0 +1,151 @@
+/**
+ * A session on the bundled vmcore with mouse and keyboard, in a real VS Code window: what a person sees is what the kernel
+ * said. Pictures are kept in artefacts/window/.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Frame, Locator } from 'playwright-core';
+import type { AxeResults } from 'axe-core';
+import { bundled } from '../support/dumps.ts';
+import { root } from '../support/vscode.ts';
+import { findPlaces } from '../vscode-web/places.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
+
+const artefacts = join(root, 'artefacts/window');
+const places = findPlaces();
+const blockPage = '0xffffd4bf80801000';
+
+/** The kernel's text, as the command line prints it (test/truth compares that with the kernel's own file). */
+function ptdumpText(): string[] {
+  return execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'ptdump', bundled.image], { encoding: 'utf8', maxBuffer: 1 << 26 })
+    .trimEnd()
+    .split('\n');
+}
+
+describe('in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+  let window: VSCodeWindow;
+  let folder: string;
+
+  before(async () => {
+    assert.ok(!('missing' in places));
+    folder = join(mkdtempSync(join(tmpdir(), 'pagewalk-window-')), 'first-vmcore');
+    cpSync(join(root, 'examples/first-vmcore'), folder, { recursive: true });
+    window = await VSCodeWindow.open(places, { folder, extension: root, artefacts });
+  });
+  after(async () => {
+    await window.close();
+    rmSync(join(folder, '..'), { recursive: true, force: true });
+  });
+
+  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
+
+  test('before a session the views say what to do', async () => {
+    await window.showView('Kernel Memory');
+    await window.page.locator('.welcome-view-content', { hasText: 'Open a kernel memory image' }).first().waitFor();
+    await picture('welcome');
+  });
+
+  test('a session shows each CPU with the symbol it stopped at', async () => {
+    await window.debug('Open the bundled vmcore');
+    for (const cpu of ['CPU 0', 'CPU 1', 'CPU 2', 'CPU 3']) await window.row(cpu, '.debug-call-stack').waitFor();
+    await picture('threads');
+  });
+
+  test('the mouse on the wild pointer of a log tells what it is', async () => {
+    await window.openFile('seed-002.dmesg', 14);
+    const said = await window.hover('000f887fee5ff000');
+    assert.match(said, /not canonical/);
+    await picture('hover-wild');
+  });
+
+  test('the vmalloc tree shows a vm_map_ram block and its pages', async () => {
+    await window.showView('Kernel Memory');
+    const tree = '.pane:has([aria-label^="Vmalloc Areas"])';
+    const inView = async (text: string): Promise<Locator> => {
+      const row = window.row(text, tree);
+      await window.page.locator(`${tree} .monaco-list`).hover();
+      await until(`${text} in view`, async () => {
+        if (await row.isVisible()) return true;
+        await window.page.mouse.wheel(0, 200);
+        return false;
+      });
+      return row;
+    };
+    await (await inView('vm_map_ram block')).locator('.monaco-tl-twistie').click();
+    await inView('never used');
+    await inView('vmap_block');
+    await window.parkMouse();
+    await picture('vmalloc-tree');
+  });
+
+  describe('the ptdump panel', () => {
+    const lines = ptdumpText();
+    const regions = lines.filter((line) => line.startsWith('0x'));
+    let page: Frame;
+
+    before(async () => {
+      await window.runCommand('Pagewalk: Open ptdump Panel');
+      page = await window.webview('pagewalk-ptdump .rows');
+    });
+
+    const count = async (wanted: string): Promise<void> => {
+      await page.waitForFunction((text) => document.querySelector('.count')?.textContent.trim() === text, wanted);
+    };
+    const shownRegions = (): Promise<string[]> =>
+      page.$$eval('.row:not(.marker) [role=gridcell]', (cells) => cells.map((cell) => cell.textContent));
+
+    test("holds the kernel's lines", async () => {
+      await count(`${regions.length} regions`);
+      const shown = await shownRegions();
+      assert.ok(shown.length > 10);
+      for (const line of shown) assert.ok(lines.includes(line), `not a line of the kernel: ${line}`);
+      await picture('ptdump');
+    });
+
+    test('filters as one types', async () => {
+      const wanted = regions.filter((line) => /\bRW\b/.test(line) && line.trimEnd().endsWith('pmd'));
+      assert.ok(wanted.length > 0 && wanted.length < regions.length);
+      await page.fill('input.filter', 'RW level:pmd');
+      await count(`${wanted.length} regions`);
+      for (const line of await shownRegions()) assert.ok(wanted.includes(line), line);
+      await page.fill('input.filter', '');
+      await count(`${regions.length} regions`);
+    });
+
+    test('goes to an address and shows its walk', async () => {
+      await page.fill('input.jump', blockPage);
+      await page.press('input.jump', 'Enter');
+      await page.waitForSelector('aside table th:text-is("pte")');
+      assert.match(await page.innerText('.row.selected'), /0xffffd4bf80800000/);
+      assert.match(await page.innerText('aside h2'), /used page 1 of \d+ of a vm_map_ram block/);
+      await picture('ptdump-walk');
+    });
+
+    test('is moved through by keyboard', async () => {
+      await page.focus('.rows');
+      const selected = (): Promise<string | undefined> => page.$eval('.row.selected', (row) => row.id);
+      const first = Number((await selected())?.split('-')[1]);
+      await page.press('.rows', 'ArrowUp');
+      await page.waitForFunction((id) => document.querySelector('.row.selected')?.id === id, `row-${first - 1}`);
+      await page.press('.rows', 'End');
+      await page.waitForFunction((text) => document.querySelector('.row.selected [role=gridcell]')?.textContent === text, regions.at(-1));
+      await page.press('.rows', 'Home');
+      await page.waitForFunction((text) => document.querySelector('.row.selected [role=gridcell]')?.textContent === text, regions[0]);
+    });
+
+    test('has nothing that a screen reader stumbles over', async () => {
+      const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+      await page.evaluate(axe);
+      const results = await page.evaluate<AxeResults>("axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })");
+      assert.deepEqual(
+        results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`),
+        [],
+      );
+    });
+  });
+});
