@@ -13,6 +13,7 @@ const meant = [
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
+  /^examples\/ptdump-panel\.png$/,
   /^syntaxes\/[a-z-]+\.(?:tmLanguage|language-configuration)\.json$/,
 ];
 
