@@ -2,7 +2,7 @@
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import type { KallsymsTables } from './kallsyms.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
 
 /**
  * Addresses as distances from a base, in a plain array: image sizes fit a number exactly. The first `absoluteCount`

@@ -5,7 +5,7 @@ import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { decodeText } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import type { KallsymsTables } from './kallsyms.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
 
 const tokens = 256;
 const tokenTableLimit = 64 * 1024;

@@ -9,7 +9,7 @@ import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { decodeLatin1 } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import type { KallsymsTables } from './kallsyms.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
 
 const digits = '0\u00001\u00002\u00003\u00004\u00005\u00006\u00007\u00008\u00009\u0000';
 const firstDigitToken = 48;

