@@ -1,10 +1,9 @@
 /**
  * Bundles what runs into dist/: the command line (with the debug adapter), the extension, the pages, and the licences of
- * what is bundled. `--production` minifies and leaves source maps out. Files are written when all is built, so that a
- * build beside a running adapter never leaves it without its file.
+ * what is bundled. `--production` minifies and leaves source maps out.
  */
 import { build } from 'esbuild';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const root = import.meta.dirname;
@@ -85,7 +84,10 @@ if (production) {
 }
 for (const [file, contents] of files) {
   mkdirSync(dirname(join(dist, file)), { recursive: true });
-  writeFileSync(join(dist, file), contents, file === 'pagewalk.js' ? { mode: 0o755 } : {});
+  // Renamed into place, so that who starts it meanwhile gets the old file or the new one, never half.
+  const written = join(dist, `${file}.${process.pid}`);
+  writeFileSync(written, contents, file === 'pagewalk.js' ? { mode: 0o755 } : {});
+  renameSync(written, join(dist, file));
 }
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const path = join(file.parentPath, file.name);

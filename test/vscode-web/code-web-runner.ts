@@ -107,6 +107,7 @@ class Runner {
       profile: this.#profile,
       ...folders,
       environment,
+      driven: true,
       log: join(this.#artefacts, 'server.log'),
     });
     this.#server = server;

@@ -1,5 +1,5 @@
 /** Starts the VS Code server on a loopback port, with a throw-away profile. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,19 @@ export interface ServerOptions {
   readonly extensions?: string | undefined;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Takes extensions from their folders and runs tests, as the page's address asks. */
+  readonly driven?: boolean;
   readonly log: string;
+}
+
+/** Installs a packed extension into the profile, before a server is started on it. */
+export function installExtension(places: Places, from: { readonly profile: string; readonly vsix: string }): void {
+  const folders = ['--server-data-dir', join(from.profile, 'server'), '--extensions-dir', join(from.profile, 'extensions')];
+  const run = spawnSync(places.node, [places.serverMain, '--accept-server-license-terms', ...folders, '--install-extension', from.vsix], {
+    encoding: 'utf8',
+  });
+  if (run.status !== 0 || !run.stdout.includes('successfully installed'))
+    throw new Error(`${from.vsix} was not installed:\n${run.stdout}${run.stderr}`);
 }
 
 /** Resolves when the server listens; rejects with its last words when it ends before, or does not within a minute. */
@@ -52,8 +64,9 @@ export async function startServer(places: Places, options: ServerOptions): Promi
       places.serverMain,
       ...['--accept-server-license-terms', '--host', '127.0.0.1', '--port', '0', '--without-connection-token'],
       ...['--server-data-dir', join(options.profile, 'server'), '--user-data-dir', userData, '--extensions-dir', extensions],
-      // The built workbench takes an extension from its folder, and tests, only when it is driven.
-      ...['--disable-telemetry', '--disable-workspace-trust', '--force-disable-user-env', '--enable-smoke-test-driver'],
+      ...['--disable-telemetry', '--disable-workspace-trust', '--force-disable-user-env'],
+      // The built workbench heeds extension folders and tests in its address only with this; it then shows no toasts.
+      ...(options.driven === true ? ['--enable-smoke-test-driver'] : []),
     ],
     {
       // No gallery, so that nothing tries the network; sockets go away with the profile.

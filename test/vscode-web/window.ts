@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
 import type { Places } from './places.ts';
-import { extensionHostLog, sleep, startServer, workbenchAddress } from './server.ts';
+import { extensionHostLog, installExtension, sleep, startServer, workbenchAddress } from './server.ts';
 import type { Server } from './server.ts';
 
 const patience = 30_000;
@@ -15,8 +15,8 @@ const settled = 400;
 export interface WindowOptions {
   /** Absolute path of the folder to open. */
   readonly folder: string;
-  /** Absolute path of the extension under test. */
-  readonly extension: string;
+  /** Absolute path of the packed extension under test. */
+  readonly vsix: string;
   /** Where the server's log goes. */
   readonly artefacts: string;
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -40,14 +40,14 @@ export class VSCodeWindow {
     const profile = mkdtempSync(join(tmpdir(), 'code-web-'));
     mkdirSync(options.artefacts, { recursive: true });
     const settings = { 'git.enabled': false, 'workbench.reduceMotion': 'on', 'editor.cursorBlinking': 'solid', ...options.settings };
+    installExtension(places, { profile, vsix: options.vsix });
     const server = await startServer(places, { profile, settings, log: join(options.artefacts, 'window-server.log') });
     let window: VSCodeWindow | undefined;
     try {
       const { browser, page } = await openBrowser(places);
       window = new VSCodeWindow({ page, browser, server, profile });
       page.setDefaultTimeout(patience);
-      const extension = ['extensionDevelopmentPath', `vscode-remote://127.0.0.1:${server.port}${encodeURI(options.extension)}`] as const;
-      await page.goto(workbenchAddress(server.port, { folder: options.folder, payload: [extension, ['skipWelcome', 'true']] }));
+      await page.goto(workbenchAddress(server.port, { folder: options.folder, payload: [['skipWelcome', 'true']] }));
       await window.#ready();
       return window;
     } catch (error) {

@@ -29,17 +29,20 @@ function ptdumpText(): string[] {
 
 describe('in a window', { skip: 'missing' in places ? places.missing : false }, () => {
   let window: VSCodeWindow;
-  let folder: string;
+  let scratch: string;
 
   before(async () => {
     assert.ok(!('missing' in places));
-    folder = join(mkdtempSync(join(tmpdir(), 'pagewalk-window-')), 'first-vmcore');
+    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-window-'));
+    const folder = join(scratch, 'first-vmcore');
+    const vsix = join(scratch, 'pagewalk.vsix');
+    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
     cpSync(join(root, 'examples/first-vmcore'), folder, { recursive: true });
-    window = await VSCodeWindow.open(places, { folder, extension: root, artefacts });
+    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
   });
   after(async () => {
     await window.close();
-    rmSync(join(folder, '..'), { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   });
 
   const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
