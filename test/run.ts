@@ -7,6 +7,7 @@ import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import type { EventData } from 'node:test';
 import { runEndToEnd } from './end-to-end/launch.ts';
+import { installBrowserVSCode } from './support/vscode.ts';
 
 const folder = import.meta.dirname;
 const named = process.argv.slice(2).map((file) => resolve(file));
@@ -66,6 +67,8 @@ function fail(title: string, reason: unknown): void {
   console.log(`FAILED ${title}\n${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}\n`);
 }
 
+// The page tests need it, and cannot install it while others run.
+if (named.length === 0) installBrowserVSCode();
 const stream = run({ files, concurrency: 2 });
 stream.on('test:start', (test) => {
   namesIn(test.file ?? '')[test.nesting] = test.name;
