@@ -119,7 +119,6 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     .action((image: string, addresses: string[], options: MmOptions) => {
       run.with(image, options, (session) => {
         const results = addresses.map((text) => session.translate(addressArgument(text, session), options.mm));
-        if (results.some(({ physical }) => physical === null)) run.status = exitStatus.notFound;
         run.print(
           options,
           () => ({ results }),
@@ -259,7 +258,8 @@ function readVerb(
     end: end(hole.offset + hole.length),
     reason: hole.reason.message,
   }));
-  if (unreadable.length > 0) run.status = exitStatus.notFound;
+  const missing = read.holes.reduce((sum, hole) => sum + hole.length, 0);
+  if (length > 0 && missing === read.bytes.length) run.status = exitStatus.notFound;
   if (options.json === true) {
     run.output.text(json({ address: end(0), data: Buffer.from(read.bytes).toString('base64'), unreadable }));
     return;

@@ -11,6 +11,9 @@ const tokens = 256;
 const tokenTableLimit = 64 * 1024;
 /** From here on a length has a second byte (6.1+; before, lengths went up to 255 in one byte). */
 const longLength = 0x80;
+/** FNV-1a, 32 bits. */
+const hashStart = 0x811c_9dc5;
+const hashFactor = 0x0100_0193;
 
 export class CompressedNames {
   readonly #bytes: Uint8Array;
@@ -20,7 +23,7 @@ export class CompressedNames {
   readonly #longLengths: boolean;
   /** Symbol indexes in the order of their names (kallsyms_seqs_of_names, 6.2+), when the kernel has them. */
   #order: ((position: number) => number) | undefined;
-  #byName: Map<string, number[]> | undefined;
+  #hashed: Int32Array | undefined;
 
   constructor(parts: { bytes: Uint8Array; starts: Uint32Array; tokens: readonly string[]; longLengths: boolean }) {
     this.#bytes = parts.bytes;
@@ -64,7 +67,7 @@ export class CompressedNames {
 
   /** Indexes of all symbols of this name, ascending. */
   indexesOf(name: string): readonly number[] {
-    if (this.#order === undefined) return this.#mapByName().get(name) ?? [];
+    if (this.#order === undefined) return this.#indexesByHash(name);
     const found: number[] = [];
     for (let at = this.#lowerBound(this.#order, name); at < this.count; at++) {
       const index = this.#order(at);
@@ -145,17 +148,49 @@ export class CompressedNames {
     return low;
   }
 
-  #mapByName(): Map<string, number[]> {
-    if (this.#byName === undefined) {
-      this.#byName = new Map();
-      for (let index = 0; index < this.count; index++) {
-        const name = this.expand(index).slice(1);
-        const known = this.#byName.get(name);
-        if (known === undefined) this.#byName.set(name, [index]);
-        else known.push(index);
+  /** Open addressing over the hashes of all names; built in one pass that expands no name. */
+  #hashTable(): Int32Array {
+    if (this.#hashed !== undefined) return this.#hashed;
+    const size = 2 ** Math.ceil(Math.log2(Math.max(16, this.count * 2)));
+    const table = new Int32Array(size).fill(-1);
+    const letters = this.#tokens.map((token) => Uint16Array.from(token, (letter) => letter.charCodeAt(0)));
+    for (let index = 0; index < this.count; index++) {
+      let slot = this.#hashOf(index, letters) & (size - 1);
+      while (table[slot] !== -1) slot = (slot + 1) & (size - 1);
+      table[slot] = index;
+    }
+    this.#hashed = table;
+    return table;
+  }
+
+  /** Hash of a symbol's name without its type letter, the first of the expanded text. */
+  #hashOf(index: number, letters: readonly Uint16Array[]): number {
+    const start = this.#starts[index] ?? 0;
+    const length = this.#length(start);
+    const from = start + length.bytes;
+    let hash = hashStart;
+    let first = true;
+    for (let at = from; at < from + length.value; at++) {
+      const token = letters[this.#bytes[at] ?? 0];
+      if (token === undefined) continue;
+      for (const letter of token) {
+        if (first) first = false;
+        else hash = Math.imul(hash ^ letter, hashFactor);
       }
     }
-    return this.#byName;
+    return hash >>> 0;
+  }
+
+  #indexesByHash(name: string): number[] {
+    const table = this.#hashTable();
+    let hash = hashStart;
+    for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), hashFactor);
+    const found: number[] = [];
+    for (let slot = (hash >>> 0) & (table.length - 1); table[slot] !== -1; slot = (slot + 1) & (table.length - 1)) {
+      const index = table[slot] ?? -1;
+      if (this.expand(index).slice(1) === name) found.push(index);
+    }
+    return found.sort((a, b) => a - b);
   }
 }
 

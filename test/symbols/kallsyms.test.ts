@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import { CompressedNames } from '../../debug-adapter/symbols/kallsyms-names.ts';
 import { locateKallsyms } from '../../debug-adapter/symbols/kallsyms-scan.ts';
 import { parseVmcoreinfo, findVmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { absent, dumpFolder, expandedDump } from '../support/dumps.ts';
@@ -67,6 +68,31 @@ for (const [name, file, truth] of kernels) {
       assert.equal(found.tokenTable, vmcoreinfo?.symbol('kallsyms_token_table'));
       assert.equal(found.offsets, vmcoreinfo?.symbol('kallsyms_offsets'));
       assert.equal(found.relativeBase, vmcoreinfo?.symbol('kallsyms_relative_base'));
+      session.close();
+    });
+
+    test('names are found without the sorted order too, as kernels before 6.2 need', () => {
+      const session = openSession(nodeHost(), { paths: [expandedDump(name, file)] });
+      const { memory, vmcoreinfo } = session.kernel;
+      const symbol = (key: string): ReturnType<typeof toAddress> => toAddress(vmcoreinfo?.symbol(key) ?? 0n);
+      const names = CompressedNames.read(memory, {
+        names: symbol('kallsyms_names'),
+        count: session.symbols.count,
+        tokenTable: symbol('kallsyms_token_table'),
+        tokenIndex: symbol('kallsyms_token_index'),
+        offsets: undefined,
+        relativeBase: undefined,
+        addresses: undefined,
+        source: 'test',
+      });
+      assert.ok(!('problem' in names));
+      const wrong: string[] = [];
+      for (let index = 0; index < names.count; index += 97) {
+        const text = names.expand(index).slice(1);
+        if (!names.indexesOf(text).includes(index)) wrong.push(text);
+      }
+      assert.deepEqual(wrong, []);
+      assert.deepEqual(names.indexesOf('no_such_symbol_at_all'), []);
       session.close();
     });
 
