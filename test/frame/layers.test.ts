@@ -1,6 +1,6 @@
 /** The rules of the house are complete, and each of them bites. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -31,6 +31,14 @@ test('every room of debug-adapter has a rule', () => {
       rule !== undefined && names.includes(rule),
       `debug-adapter/${room} stands on no floor: give it one in .dependency-cruiser.cjs`,
     );
+  }
+});
+
+test('every room of debug-adapter belongs to one TypeScript world', () => {
+  const worlds = ['engine', 'node'].map((world) => readFileSync(join(root, `.tsconfig.${world}.json`), 'utf8'));
+  for (const room of folders('debug-adapter')) {
+    const named = worlds.filter((text) => text.includes(`"debug-adapter/${room}"`));
+    assert.equal(named.length, 1, `debug-adapter/${room}: name it in .tsconfig.engine.json, or in .tsconfig.node.json where it needs Node`);
   }
 });
 
