@@ -1,7 +1,7 @@
 /** CPUs as threads, one frame each; modules. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
-import { formatAddress, toAddress } from '../base/address.ts';
+import { formatAddress, formatPaddedAddress, toAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { CpuState } from '../image/image.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
@@ -32,13 +32,31 @@ function stackTrace(adapter: Adapter, parameters: unknown): Answer {
   const cpu = cpuOf(adapter, threadId);
   const counter =
     cpu?.registers.find(({ name }) => programCounters.includes(name)) ?? cpu?.control.find(({ name }) => programCounters.includes(name));
+  // A client selects a frame, and shows its variables, only when the frame has a source: the CPU's registers as a text.
   const frame: DebugProtocol.StackFrame = { id: threadId, name: 'no registers in the dump', line: 0, column: 0 };
   if (counter !== undefined) {
     const hit = adapter.session.symbols.resolve(toAddress(counter.value));
     frame.name = hit === undefined ? formatAddress(counter.value) : formatSymbolHit(hit);
     frame.instructionPointerReference = formatAddress(counter.value);
+    frame.source = { name: `cpu-${cpu?.index ?? 0}.dmesg`, sourceReference: threadId };
+    frame.line = 1;
+    frame.column = 1;
   }
   return { body: { stackFrames: [frame], totalFrames: 1 } };
+}
+
+/** The registers of a CPU as a text in which every address can be hovered. */
+function source(adapter: Adapter, parameters: unknown): Answer {
+  const { sourceReference } = check(v.looseObject({ sourceReference: v.number() }), parameters);
+  const cpu = cpuOf(adapter, sourceReference);
+  const registers = [...(cpu?.registers ?? []), ...(cpu?.control ?? [])];
+  const isCounter = ({ name }: { name: string }): boolean => programCounters.includes(name);
+  const ordered = [...registers.filter(isCounter), ...registers.filter((register) => !isCounter(register))];
+  const lines = ordered.map(({ name, value }) => {
+    const hit = adapter.session.symbols.resolve(toAddress(value));
+    return `${name.padEnd(16)} ${formatPaddedAddress(value, 16)}${hit === undefined ? '' : `  ${formatSymbolHit(hit)}`}`;
+  });
+  return { body: { content: `${lines.join('\n')}\n` } };
 }
 
 function modules(adapter: Adapter): Answer {
@@ -49,4 +67,4 @@ function modules(adapter: Adapter): Answer {
   return { body: { modules: found, totalModules: found.length } };
 }
 
-export const stackHandlers: Readonly<Record<string, Handler>> = { threads, stackTrace, modules };
+export const stackHandlers: Readonly<Record<string, Handler>> = { threads, stackTrace, source, modules };
