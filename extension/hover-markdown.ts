@@ -19,7 +19,8 @@ export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vsc
     text.appendMarkdown(`- ${escape(detail.summary)}\n`);
   }
   if (rest.length > 0) text.appendMarkdown('\n');
-  appendWalk(text, walk);
+  // The CPU walks no table for an address that is not canonical.
+  if (facts.kind !== 'non-canonical') appendWalk(text, walk);
   const address = encodeURIComponent(JSON.stringify([{ address: facts.address }]));
   const copy = encodeURIComponent(JSON.stringify([facts.address]));
   text.appendMarkdown(

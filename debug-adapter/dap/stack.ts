@@ -28,7 +28,7 @@ function threads(adapter: Adapter): Answer {
 }
 
 function stackTrace(adapter: Adapter, parameters: unknown): Answer {
-  const { threadId } = check(v.looseObject({ threadId: v.number() }), parameters);
+  const { threadId, startFrame } = check(v.looseObject({ threadId: v.number(), startFrame: v.optional(v.number(), 0) }), parameters);
   const cpu = cpuOf(adapter, threadId);
   const counter =
     cpu?.registers.find(({ name }) => programCounters.includes(name)) ?? cpu?.control.find(({ name }) => programCounters.includes(name));
@@ -42,7 +42,7 @@ function stackTrace(adapter: Adapter, parameters: unknown): Answer {
     frame.line = 1;
     frame.column = 1;
   }
-  return { body: { stackFrames: [frame], totalFrames: 1 } };
+  return { body: { stackFrames: startFrame === 0 ? [frame] : [], totalFrames: 1 } };
 }
 
 /** The registers of a CPU as a text in which every address can be hovered. */

@@ -51,6 +51,7 @@ for (const transport of ['stdio', 'port'] as const) {
       assert.match(threads[0]?.name ?? '', /^CPU 0: /);
       const { stackFrames } = (await client.stackTraceRequest({ threadId: 1 })).body;
       assert.match(stackFrames[0]?.name ?? '', /^\w+\+0x[0-9a-f]+\/0x[0-9a-f]+$/);
+      assert.deepEqual((await client.stackTraceRequest({ threadId: 1, startFrame: 1, levels: 19 })).body.stackFrames, []);
       const { content } = (await client.sourceRequest({ sourceReference: stackFrames[0]?.source?.sourceReference ?? 0 })).body;
       assert.match(content, /^rip {14}0x[0-9a-f]{16} {2}\w+\+0x/);
       const { scopes } = (await client.scopesRequest({ frameId: stackFrames[0]?.id ?? 0 })).body;
