@@ -51,9 +51,15 @@ export class SegmentMemory implements PhysicalMemory {
       this.#last = segment;
     }
     const inSegment = start - segment.start;
-    if (inSegment + frameSize > segment.fileSize) return undefined;
+    if (inSegment + frameSize > segment.fileSize) return segment.end < start + frameSize ? this.#joined(frameNumber) : undefined;
     const bytes = this.#file.bytes(segment.fileOffset + inSegment, frameSize);
     return bytes.length === frameSize ? bytes : undefined;
+  }
+
+  /** A frame that two adjoining segments share. */
+  #joined(frameNumber: number): Uint8Array | undefined {
+    const { bytes, holes } = this.partialFrame(frameNumber);
+    return holes.length === 0 ? bytes : undefined;
   }
 
   partialFrame(frameNumber: number): PartialFrame {
