@@ -53,6 +53,8 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
     const region = regionOf(kernel, address);
     details.push({ kind: region.kind, summary: `in ${region.name}` });
   }
+  // A note about what could not be read is not what the address is.
+  details.sort((a, b) => Number(a.kind === 'note') - Number(b.kind === 'note'));
   const first = details[0];
   return { address: formatAddress(address), kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
 }
@@ -174,7 +176,7 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
   if (address < layout.pageOffset || address >= layout.vmallocStart) return [];
   const physical = Number(address - layout.pageOffset);
   const ram = isRam(kernel, physical);
-  const frame = ram ? describeFrame(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
+  const frame = ram ? frameDetails(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
   const direct: IdentifyDetail = {
     kind: 'direct-map',
     summary: ram ? `direct map of physical ${formatAddress(physical)}` : `direct map, but physical ${formatAddress(physical)} is not RAM`,
@@ -237,6 +239,13 @@ function imageAlias(kernel: Kernel, physical: number): IdentifyDetail | undefine
   };
 }
 
+/** `describeFrame`, with a note in place of what cannot be read. */
+function frameDetails(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
+  const details: IdentifyDetail[] = [];
+  attempt(details, () => describeFrame(kernel, pfn, offset));
+  return details;
+}
+
 function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
   const map = memoryMap(kernel);
   if (map === undefined || kernel.machine.architecture !== 'x86-64') return [];
@@ -252,7 +261,7 @@ function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyD
       physical: formatAddress(pfn * kernel.pageSize),
       offset: offset % map.pageStructSize,
     },
-    ...describeFrame(kernel, pfn, 0),
+    ...frameDetails(kernel, pfn, 0),
   ];
 }
 
