@@ -3,7 +3,7 @@
  * that need one and do not find it are skipped aloud.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -13,6 +13,9 @@ import type { Address } from '../../debug-adapter/base/address.ts';
 const root = resolve(import.meta.dirname, '../..');
 const shared = process.env['PAGEWALK_SHARED'] ?? resolve(root, '../shared');
 const expanded = process.env['PAGEWALK_DUMPS'] ?? join(tmpdir(), 'pagewalk-dumps');
+
+/** Milliseconds after which a lock is nobody's: expanding a folder takes a few seconds. */
+const staleLock = 60_000;
 
 /** The bundled example: a small vmcore that is always there. */
 export const bundled = {
@@ -35,21 +38,25 @@ export function absent(name: string): string | undefined {
 export function expandedDump(name: string, file: string): string {
   const path = join(expanded, name, file);
   mkdirSync(expanded, { recursive: true });
-  // Several test files may ask at once: one expands, the others wait.
+  // Several test files may ask at once: one expands, the others wait. A lock that a killed run left behind is taken over.
   const lock = join(expanded, `${name}.lock`);
-  for (let waited = 0; ; waited++) {
+  for (;;) {
     try {
       mkdirSync(lock);
       break;
     } catch {
-      if (waited > 1200) throw new Error(`${lock} is held by another run; remove it if none is running`);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      const made = statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+      if (made !== undefined && Date.now() - made > staleLock) rmSync(lock, { recursive: true, force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
     }
   }
   try {
+    // Unpacked by an earlier test: under the lock it is whole.
+    if (existsSync(path) && existsSync(join(expanded, name, '.whole'))) return path;
     execFileSync(join(shared, 'dumps/expand.sh'), [name], { env: { ...process.env, PAGEWALK_DUMPS: expanded } });
+    writeFileSync(join(expanded, name, '.whole'), '');
   } finally {
-    rmdirSync(lock);
+    rmSync(lock, { recursive: true, force: true });
   }
   return path;
 }
