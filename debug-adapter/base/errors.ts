@@ -98,6 +98,7 @@ export const errors = {
     ),
   unknownProcess: (pid: string) => new UserError('unknown-process', `no task has the PID ${pid}; list the tasks with: pagewalk ps IMAGE`),
   badArgument: (what: string) => new UserError('bad-argument', what),
+  badSetting: (name: string, why: string) => new UserError('bad-argument', `the setting ${name} cannot be used: ${why}`),
   badExpression: (expression: string, what: string) => new UserError('bad-expression', `${what} in expression: ${expression}`),
   limit: (what: string) => new UserError('limit', what),
   notSupported: (what: string) => new UserError('not-supported', what),

@@ -18,10 +18,17 @@ export interface VariableNode {
   children(page: Page): DebugProtocol.Variable[];
 }
 
+export interface ClientFacts {
+  readonly supportsProgressReporting?: boolean | undefined;
+  /** True when left out. */
+  readonly columnsStartAt1?: boolean | undefined;
+}
+
 export class Adapter {
   readonly host: Host;
   readonly sendEvent: (event: string, body: unknown) => void;
-  client: DebugProtocol.InitializeRequestArguments | undefined;
+  /** What the client said of itself in `initialize`. */
+  client: ClientFacts | undefined;
   /** Address space of the launch configuration. */
   mm: string | undefined;
   #session: SessionFace | undefined;
@@ -39,8 +46,12 @@ export class Adapter {
     return this.#session;
   }
 
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Takes over the session of a launch that worked. */
   open(session: SessionFace): void {
-    this.#session?.close();
     this.#session = session;
   }
 

@@ -1,7 +1,9 @@
 /** initialize, launch, configurationDone, disconnect; and what cannot be done to a dump. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
-import { errors } from '../base/errors.ts';
+import { errors, UserError } from '../base/errors.ts';
+import type { InfoFacts } from '../protocol/facts.ts';
+import type { OpenOptions, SessionFace } from '../session/session-face.ts';
 import { openSession } from '../session/session.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
@@ -15,6 +17,11 @@ const launchSchema = v.looseObject({
   types: v.optional(v.string('it is a path')),
   vmlinux: v.optional(v.string('it is a path')),
   mm: v.optional(v.string('it is kernel, efi, a PID or 0xPGD')),
+});
+
+const clientSchema = v.looseObject({
+  supportsProgressReporting: v.optional(v.boolean()),
+  columnsStartAt1: v.optional(v.boolean()),
 });
 
 const capabilities: DebugProtocol.Capabilities = {
@@ -31,11 +38,12 @@ const capabilities: DebugProtocol.Capabilities = {
 };
 
 function initialize(adapter: Adapter, parameters: unknown): Answer {
-  adapter.client = parameters as DebugProtocol.InitializeRequestArguments;
+  adapter.client = check(clientSchema, parameters);
   return { body: capabilities };
 }
 
 function launch(adapter: Adapter, parameters: unknown): Answer {
+  if (adapter.isOpen) throw errors.badArgument('an image is open already; start another debug session for another image');
   const launched = check(launchSchema, parameters);
   if (launched.scenario !== undefined) throw errors.notSupported('scenarios cannot be run yet; give `image`, the path of a dump');
   const { image } = launched;
@@ -45,29 +53,63 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
     );
   const progress = adapter.client?.supportsProgressReporting === true;
   if (progress) adapter.sendEvent('progressStart', { progressId: 'open', title: 'Opening the image', cancellable: false });
+  let info: InfoFacts;
   try {
-    const session = openSession(adapter.host, {
+    info = openImage(adapter, {
       paths: typeof image === 'string' ? [image] : image,
+      mm: launched.mm,
       symbols: launched.symbols,
       types: launched.types,
       vmlinux: launched.vmlinux,
+      progress: progress
+        ? (message, done, total) => {
+            adapter.sendEvent('progressUpdate', { progressId: 'open', message, percentage: total > 0 ? (100 * done) / total : 0 });
+          }
+        : undefined,
     });
-    adapter.open(session);
-    if (launched.mm !== undefined) session.memory(launched.mm);
-    adapter.mm = launched.mm;
   } finally {
     if (progress) adapter.sendEvent('progressEnd', { progressId: 'open' });
   }
   return {
     then: () => {
-      announce(adapter);
+      announce(adapter, info);
     },
   };
 }
 
+/** Opens the image and asks everything of it that a wrong setting would make fail. */
+function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: string | undefined }): InfoFacts {
+  const session = openSession(adapter.host, options);
+  try {
+    const info = session.info();
+    checkSpace(session, options.mm);
+    adapter.mm = options.mm;
+    adapter.open(session);
+    return info;
+  } catch (error) {
+    session.close();
+    // Symbol and type files are opened when they are first needed, with a message that knows the path or only the contents.
+    const setting = (['symbols', 'types'] as const).find((name) => {
+      const path = options[name];
+      if (path === undefined || !(error instanceof UserError)) return false;
+      return error.message.startsWith(`${path}:`) || (name === 'types' && error.code === 'no-types');
+    });
+    if (setting === undefined || !(error instanceof UserError)) throw error;
+    throw errors.badSetting(setting, error.message);
+  }
+}
+
+function checkSpace(session: SessionFace, mm: string | undefined): void {
+  try {
+    session.memory(mm);
+  } catch (error) {
+    if (error instanceof UserError && mm !== undefined) throw errors.badSetting('mm', error.message);
+    throw error;
+  }
+}
+
 /** The process, what is wrong with the image, and readiness for configuration. */
-function announce(adapter: Adapter): void {
-  const info = adapter.session.info();
+function announce(adapter: Adapter, info: InfoFacts): void {
   adapter.sendEvent('process', {
     name: `Linux ${info.release ?? 'kernel'} (${info.architecture})`,
     isLocalProcess: false,
@@ -83,12 +125,13 @@ function announce(adapter: Adapter): void {
 }
 
 function configurationDone(adapter: Adapter): Answer {
+  const { name } = adapter.session;
   return {
     then: () => {
       adapter.sendEvent('stopped', {
         reason: 'entry',
         description: 'Dump',
-        text: 'a dump is stopped for good: look around',
+        text: `${name} does not run: look around`,
         threadId: 1,
         allThreadsStopped: true,
       });
@@ -107,9 +150,8 @@ const dumpsDoNotRun: Handler = () => {
 
 /** Breakpoints are accepted as never reached, so that a client with breakpoints set elsewhere can start. */
 function setBreakpoints(_adapter: Adapter, parameters: unknown): Answer {
-  const { breakpoints } = parameters as { breakpoints?: unknown };
-  const count = Array.isArray(breakpoints) ? breakpoints.length : 0;
-  return { body: { breakpoints: Array.from({ length: count }, () => ({ verified: false, message: 'A dump does not run' })) } };
+  const { breakpoints } = check(v.looseObject({ breakpoints: v.optional(v.array(v.unknown()), []) }), parameters);
+  return { body: { breakpoints: breakpoints.map(() => ({ verified: false, message: 'A dump does not run' })) } };
 }
 
 export const lifecycleHandlers: Readonly<Record<string, Handler>> = {

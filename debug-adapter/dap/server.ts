@@ -7,6 +7,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { Cancelled, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { Adapter } from './adapter.ts';
+import type { Answer } from './adapter.ts';
 import { handlers } from './handlers.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
@@ -26,6 +27,10 @@ export class DapServer extends ProtocolServer {
     this.#adapter = new Adapter(host, (event, body) => {
       this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body });
     });
+    // The transport reports a message that it cannot parse, and a stream that breaks, as an error event.
+    this.on('error', ({ body }: { readonly body: string }) => {
+      this.#transportFailed(body);
+    });
   }
 
   /** Ends what the session holds, for a client that went away without saying so. */
@@ -40,6 +45,18 @@ export class DapServer extends ProtocolServer {
     }
     this.#waiting.push(request);
     this.#schedule();
+  }
+
+  /** A client that sends nonsense is told; one that cannot be reached any more has ended its session. */
+  #transportFailed(what: string): void {
+    if (what.startsWith('inStream') || what.startsWith('outStream')) {
+      this.close();
+      this.#onEnd();
+    } else this.#tell(`a message of the client cannot be read: ${what}`);
+  }
+
+  #tell(line: string): void {
+    this.sendEvent({ seq: this.#eventSequence++, type: 'event', event: 'output', body: { category: 'stderr', output: `${line}\n` } });
   }
 
   #schedule(): void {
@@ -69,19 +86,30 @@ export class DapServer extends ProtocolServer {
       this.#fail(request, errorIds.unknownRequest, `Pagewalk does not answer the request ${request.command}`);
       return;
     }
-    try {
-      const body = handler(this.#adapter, request.arguments ?? {});
-      this.#reply(request, { success: true, body: body.body });
-      body.then?.();
-    } catch (error) {
-      if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
-      else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
-      else {
-        const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        this.#fail(request, errorIds.defect, `this is a defect of Pagewalk, please report it: ${what}`);
+    const answer = this.#attempt(request, () => handler(this.#adapter, request.arguments ?? {}));
+    // The reply is out: what fails from here on may be told, but not as a second reply.
+    if (answer?.then !== undefined) {
+      try {
+        answer.then();
+      } catch (error) {
+        this.#tell(error instanceof UserError ? error.message : defect(error));
       }
     }
     if (request.command === 'disconnect') this.#onEnd();
+  }
+
+  /** Sends the reply that `work` gives or fails with; undefined when it failed. */
+  #attempt(request: DebugProtocol.Request, work: () => Answer): Answer | undefined {
+    try {
+      const answer = work();
+      this.#reply(request, { success: true, body: answer.body });
+      return answer;
+    } catch (error) {
+      if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
+      else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
+      else this.#fail(request, errorIds.defect, defect(error));
+      return undefined;
+    }
   }
 
   #fail(request: DebugProtocol.Request, id: number, message: string): void {
@@ -92,4 +120,8 @@ export class DapServer extends ProtocolServer {
   #reply(request: DebugProtocol.Request, answer: { success: boolean; message?: string; body?: unknown }): void {
     this.sendResponse({ seq: 0, type: 'response', request_seq: request.seq, command: request.command, ...answer });
   }
+}
+
+function defect(error: unknown): string {
+  return `this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
