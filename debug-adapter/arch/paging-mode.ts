@@ -44,20 +44,38 @@ export interface PagingMode {
   readonly littleEndian: boolean;
   /** Bits of a virtual address that are translated, e.g. 48. */
   readonly virtualBits: number;
+  /** Bits of a pointer. */
+  readonly addressBits: 32 | 64;
+  /** How kernel and user addresses share roots. */
+  readonly split: AddressSplit;
+  /** First address that the kernel's root translates where `split` is `halves`; 0 elsewhere. */
+  readonly kernelBase: bigint;
   /** Whether the hardware would translate this address at all (x86: canonical; arm64: in either half…). */
   isCanonical(address: Address): boolean;
+  /** Whether user mode uses this address; false throughout where `split` is `spaces`: there the root tells. */
+  isUserAddress(address: Address): boolean;
+  /** Physical address of an address that the hardware maps without any table (mips KSEG0, loongarch DMW…). */
+  directWindow(address: Address): number | undefined;
   /** Classifies an entry of `levels[level]`. */
   kind(level: number, low: number, high: number): EntryKind;
   /** Physical address (bytes) of the next table, of a `table` entry. */
   tableAddress(level: number, low: number, high: number): number;
   /** Physical address (bytes) of the first byte that a `leaf` (or a notPresent entry that keeps its frame) maps. */
   leafAddress(level: number, low: number, high: number): number;
+  /**
+   * log2 of the bytes that a `leaf` maps. More than the level's shift where equal neighbours stand for one page and each
+   * holds the address of the whole (riscv NAPOT, arm large pages); arm64's contiguous entries hold their own address.
+   */
+  leafShift(level: number, low: number, high: number): number;
   /** The kernel's names of the set flag bits, lowest bit first, e.g. `PRESENT RW USER ACCESSED DIRTY`. */
   flags(level: number, low: number, high: number): readonly string[];
   /** Cache type in the architecture's words (`WB`, `UC-`, `MEM/NORMAL`…); undefined for tables and unmapped entries. */
   cacheType(level: number, low: number, high: number): string | undefined;
-  /** Rights that a leaf or table entry gives by itself. The effective right is the conjunction over all levels. */
-  rights(level: number, low: number, high: number): Rights;
+  /**
+   * Rights that a leaf or table entry gives by itself; the effective right is the conjunction over all levels. `execute`
+   * is the right of the mode that the address belongs to: user mode for user addresses, the kernel otherwise.
+   */
+  rights(level: number, low: number, high: number, userAddress: boolean): Rights;
   /**
    * Whether a `notPresent` entry still holds its frame in memory (PROT_NONE, an invalidated large page), so that the bytes
    * behind it can be read although no access is allowed.
@@ -65,6 +83,27 @@ export interface PagingMode {
   keepsFrame(level: number, low: number, high: number): boolean;
   /** In words, why a `notPresent` or `malformed` entry ends the walk, e.g. `swap type 0, offset 0x1234`. */
   explain(level: number, low: number, high: number, context: { readonly userAddress: boolean }): string;
+  /**
+   * What no kernel would have written into an entry that the hardware takes as valid: reserved or impossible bits, a leaf
+   * that is not aligned to its size. One phrase, or undefined. It does not change how the entry is walked.
+   */
+  defect(level: number, low: number, high: number): string | undefined;
+  /** Where the kernel keeps an entry of its own beside the hardware's (arm's short descriptors). */
+  readonly companion?: CompanionEntries;
+}
+
+/**
+ * `shared`: every root has the kernel's half too (x86, riscv, arm short). `halves`: the address chooses between the
+ * process's and the kernel's root (arm64, powerpc, mips, loongarch, sparc). `spaces`: user mode and kernel have a whole
+ * space each, and only the root tells them apart (s390).
+ */
+export type AddressSplit = 'shared' | 'halves' | 'spaces';
+
+export interface CompanionEntries {
+  /** Physical address of the kernel's own entry for the hardware entry at `entryAddress`; undefined at levels without. */
+  address(level: number, entryAddress: number): number | undefined;
+  /** The kernel's names of the set bits of its own entry. */
+  flags(entry: number): readonly string[];
 }
 
 export interface Rights {

@@ -2,9 +2,9 @@
  * x86-64 paging with 4 or 5 levels (Intel SDM vol. 3, 4.5; arch/x86/include/asm/pgtable_types.h, pgtable_64.h).
  * Entries pass as two 32-bit halves: `low` has bits 0-31, `high` bits 32-63.
  */
-import type { Address } from '../base/address.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
+import { TableMode } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 
 const present = 0x1;
@@ -39,6 +39,8 @@ export interface X8664Options {
   readonly levels: 4 | 5;
   /** SME C-bit (vmcoreinfo sme_mask): taken out of every address. 0 without memory encryption. */
   readonly encryptionMask: bigint;
+  /** MAXPHYADDR, where it is known: address bits above it are reserved. */
+  readonly physicalBits?: number | undefined;
 }
 
 const levelNames = ['pgd', 'p4d', 'pud', 'pmd', 'pte'] as const;
@@ -52,27 +54,29 @@ export function x8664Mode(options: X8664Options): PagingMode {
   return new X8664Mode(options, levels);
 }
 
-class X8664Mode implements PagingMode {
-  readonly name: string;
-  readonly levels: readonly PagingLevel[];
-  readonly pageShift = 12;
-  readonly littleEndian = true;
-  readonly virtualBits: number;
+class X8664Mode extends TableMode {
   readonly #lowMask: number;
   readonly #highMask: number;
   readonly #encryption: bigint;
+  readonly #physicalBits: number;
+  /** Address bits from 32 up that the CPU has. */
+  readonly #physicalHigh: number;
 
   constructor(options: X8664Options, levels: readonly PagingLevel[]) {
-    this.name = `x86-64, ${options.levels} levels`;
-    this.levels = levels;
-    this.virtualBits = options.levels === 5 ? 57 : 48;
+    super({
+      name: `x86-64, ${options.levels} levels`,
+      levels,
+      pageShift: 12,
+      littleEndian: true,
+      virtualBits: options.levels === 5 ? 57 : 48,
+      addressBits: 64,
+      split: 'shared',
+    });
     this.#encryption = options.encryptionMask;
+    this.#physicalBits = Math.min(52, Math.max(32, options.physicalBits ?? 52));
+    this.#physicalHigh = 2 ** (this.#physicalBits - 32) - 1;
     this.#lowMask = Number(~options.encryptionMask & 0xffff_f000n) >>> 0;
     this.#highMask = (highAddress & Number(BigInt.asUintN(32, ~(options.encryptionMask >> 32n)))) >>> 0;
-  }
-
-  isCanonical(address: Address): boolean {
-    return BigInt.asUintN(64, BigInt.asIntN(this.virtualBits, address)) === address;
   }
 
   kind(level: number, low: number, high: number): EntryKind {
@@ -99,7 +103,7 @@ class X8664Mode implements PagingMode {
     return ((highBits & this.#highMask) >>> 0) * 0x1_0000_0000 + ((lowBits & keep) >>> 0);
   }
 
-  keepsFrame(level: number, low: number): boolean {
+  override keepsFrame(level: number, low: number): boolean {
     if ((low & present) !== 0) return false;
     return (low & protNone) !== 0 || (this.levels[level]?.depth === 3 && (low & pageSize) !== 0);
   }
@@ -133,6 +137,25 @@ class X8664Mode implements PagingMode {
     const depth = this.levels[level]?.depth ?? 4;
     const pat = (low & (depth === 4 ? pageSize : largePat)) === 0 ? 0 : 4;
     return linuxPat[pat | ((low >> 3) & 3)];
+  }
+
+  override defect(level: number, low: number, high: number): string | undefined {
+    const kind = this.kind(level, low, high);
+    if (kind === entryKind.malformed) return `the page-size bit is reserved at the ${this.nameOf(level)} level`;
+    if (kind !== entryKind.leaf && kind !== entryKind.table) return undefined;
+    const reserved = (high & highAddress & ~this.#physicalHigh & this.#highMask) >>> 0;
+    if (reserved !== 0) {
+      return `address bits 0x${(BigInt(reserved) << 32n).toString(16)} are reserved on a CPU with ${this.#physicalBits}-bit physical addresses`;
+    }
+    if (kind === entryKind.table || this.depthOf(level) === 4) return undefined;
+    const shift = this.levels[level]?.shift ?? 12;
+    const inside = (low & ((2 ** Math.min(shift, 32) - 1) & ~0x1fff)) >>> 0;
+    if (inside !== 0) return `the leaf is not aligned to its ${2 ** (shift - 20)} MiB: bits 0x${inside.toString(16)} are set`;
+    // Linux chooses a cache type by its first PAT slot; 4 and 6 repeat 0 and 2 (arch/x86/mm/pat/memtype.c).
+    if ((low & largePat) !== 0 && (low & 0x8) === 0) {
+      return 'bit 12 is set, which chooses a PAT slot that Linux never uses; were it an address bit, the leaf would not be aligned';
+    }
+    return undefined;
   }
 
   rights(_level: number, low: number, high: number): Rights {

@@ -14,6 +14,14 @@ import type { EffectiveRights, Translation, TranslationLevel } from './translati
 
 const frameBits = 12;
 
+type Half = 'kernel' | 'user';
+
+/**
+ * Whose table it is. It matters only where kernel and user addresses have separate roots (`PagingMode.split`): a
+ * process's table then translates kernel addresses by `kernel`, as the CPU does.
+ */
+export type PageTableUse = { readonly half: 'kernel' } | { readonly half: 'user'; readonly kernel: PageTable | undefined };
+
 export class PageTable implements Translator {
   readonly physical: PhysicalMemory;
   readonly mode: PagingMode;
@@ -22,17 +30,41 @@ export class PageTable implements Translator {
   /** Views of table frames that were read, or null for those that cannot be. */
   readonly #frames = new Map<number, DataView | null>();
   readonly #rootBits: number;
+  readonly #half: Half;
+  readonly #kernel: PageTable | undefined;
+  /** Virtual pages from here on belong to the kernel's half, where halves have separate roots. */
+  readonly #firstKernelPage: number;
 
-  constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr) {
+  constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr, use: PageTableUse = { half: 'kernel' }) {
     this.physical = physical;
     this.mode = mode;
     this.root = root;
+    this.#half = use.half;
+    this.#kernel = use.half === 'user' ? use.kernel : undefined;
+    this.#firstKernelPage = 2 ** (mode.addressBits - 13);
     const top = mode.levels[0];
     this.#rootBits = top === undefined ? 0 : top.shift + top.indexBits;
   }
 
+  /** First address that the root table covers (the sign extension of shared roots apart). */
+  get virtualBase(): bigint {
+    return this.#half === 'kernel' ? this.mode.kernelBase : 0n;
+  }
+
+  /** Whether user mode uses this address in this table. */
+  isUserAddress(address: Address): boolean {
+    return this.mode.split === 'spaces' ? this.#half === 'user' : this.mode.isUserAddress(address);
+  }
+
   frameOf(virtualPage: number): number {
-    const { levels } = this.mode;
+    const { levels, split } = this.mode;
+    if (split !== 'shared') {
+      const window = this.mode.directWindow(toAddress(BigInt(virtualPage) << BigInt(frameBits)));
+      if (window !== undefined) return window / frameSize;
+      if (split === 'halves' && virtualPage >= this.#firstKernelPage !== (this.#half === 'kernel')) {
+        return virtualPage >= this.#firstKernelPage ? (this.#kernel?.frameOf(virtualPage) ?? -1) : -1;
+      }
+    }
     let table: number = this.root;
     for (let level = 0; level < levels.length; level++) {
       const shape = levels[level];
@@ -47,7 +79,7 @@ export class PageTable implements Translator {
       if (kind === entryKind.table) table = this.mode.tableAddress(level, low, high);
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
         if (!this.#isCanonicalPage(virtualPage)) return -1;
-        const pages = 2 ** (shape.shift - frameBits);
+        const pages = 2 ** (this.mode.leafShift(level, low, high) - frameBits);
         return this.mode.leafAddress(level, low, high) / frameSize + (virtualPage % pages);
       } else return -1;
     }
@@ -66,6 +98,9 @@ export class PageTable implements Translator {
     const nonCanonical: HoleReason | undefined = mode.isCanonical(address)
       ? undefined
       : { kind: 'non-canonical', message: `${formatAddress(address)} is not a canonical address (${mode.name})` };
+    const user = this.isUserAddress(address);
+    const elsewhere = this.#elsewhere(address);
+    if (elsewhere !== undefined) return elsewhere;
     const virtualPage = Number(address >> BigInt(frameBits));
     let table: number = this.root;
     let covered = 2 ** this.#rootBits;
@@ -95,27 +130,30 @@ export class PageTable implements Translator {
         entry: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
         flags: mode.flags(level, low, high),
         leaf,
-        rights: mode.rights(level, low, high),
+        rights: mode.rights(level, low, high, user),
+        defect: mode.defect(level, low, high),
+        companion: this.#companion(level, at),
       });
       if (kind === entryKind.table) {
         table = mode.tableAddress(level, low, high);
         continue;
       }
       if (!leaf) {
-        const message = mode.explain(level, low, high, { userAddress: isUserAddress(address, mode) });
+        const message = mode.explain(level, low, high, { userAddress: user });
         return ended(address, { levels: found, pageSize: covered, reason: nonCanonical ?? { kind: 'not-mapped', message } });
       }
       if (nonCanonical !== undefined) return ended(address, { levels: found, pageSize: covered, reason: nonCanonical });
       if (keepsFrame) {
-        const message = mode.explain(level, low, high, { userAddress: isUserAddress(address, mode) });
+        const message = mode.explain(level, low, high, { userAddress: user });
         return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message } });
       }
-      const offset = Number(BigInt.asUintN(shape.shift, address));
+      const leafShift = mode.leafShift(level, low, high);
+      const offset = Number(BigInt.asUintN(leafShift, address));
       const physical = mode.leafAddress(level, low, high) + offset;
       return {
         virtual: address,
         physical: toPhysAddr(physical),
-        pageSize: covered,
+        pageSize: Math.max(covered, 2 ** leafShift),
         levels: found,
         reason: undefined,
         effective: effectiveRights(found),
@@ -142,6 +180,31 @@ export class PageTable implements Translator {
   /** Forgets the tables read, after memory was written. */
   invalidate(): void {
     this.#frames.clear();
+  }
+
+  /** The answer for an address that this root does not translate: a direct window's, the other root's. */
+  #elsewhere(address: Address): Translation | undefined {
+    const { mode } = this;
+    const window = mode.directWindow(address);
+    if (window !== undefined) return windowTranslation(address, window, 2 ** mode.pageShift);
+    if (mode.split !== 'halves' || mode.isUserAddress(address) === (this.#half === 'user') || !mode.isCanonical(address)) return undefined;
+    if (this.#half === 'user' && this.#kernel !== undefined) return this.#kernel.translate(address);
+    const message =
+      this.#half === 'user'
+        ? 'it is a kernel address, which this root does not translate'
+        : "it is a user address, which the kernel's root does not translate; choose a process";
+    return ended(address, { levels: [], pageSize: 2 ** this.#rootBits, reason: { kind: 'not-mapped', message } });
+  }
+
+  #companion(level: number, entryAddress: number): TranslationLevel['companion'] {
+    const { companion } = this.mode;
+    const at = companion?.address(level, entryAddress);
+    const shape = this.mode.levels[level];
+    if (companion === undefined || at === undefined || shape === undefined) return undefined;
+    const view = this.tableView(Math.floor(at / frameSize));
+    if (view === undefined) return undefined;
+    const entry = this.#lowWord(view, at % frameSize, shape);
+    return { entryAddress: toPhysAddr(at), entry: BigInt(entry), flags: companion.flags(entry) };
   }
 
   #lowWord(view: DataView, at: number, shape: PagingLevel): number {
@@ -180,8 +243,17 @@ export function indexOf(level: PagingLevel, virtualPage: number): number {
   return Math.floor(virtualPage / 2 ** (level.shift - frameBits)) % 2 ** level.indexBits;
 }
 
-function isUserAddress(address: Address, mode: PagingMode): boolean {
-  return address >> BigInt(mode.virtualBits - 1) === 0n;
+/** An address that no table maps: the hardware does. */
+function windowTranslation(address: Address, physical: number, pageSize: number): Translation {
+  return {
+    virtual: address,
+    physical: toPhysAddr(physical),
+    pageSize,
+    levels: [],
+    reason: undefined,
+    effective: { write: true, execute: true, user: false, writeLostAt: undefined, executeLostAt: undefined, userLostAt: 'direct window' },
+    cacheType: undefined,
+  };
 }
 
 function ended(address: Address, at: { levels: readonly TranslationLevel[]; pageSize: number; reason: HoleReason }): Translation {

@@ -1,9 +1,9 @@
 /** One table's entries for a tree view: runs of equal entries are told once. */
-import { formatAddress, toPhysAddr } from '../base/address.ts';
+import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { entryKind } from '../arch/paging-mode.ts';
-import type { EntryKind } from '../arch/paging-mode.ts';
+import type { EntryKind, PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { TableEntryFacts, TableFacts } from '../protocol/facts.ts';
 import type { PageTable } from './page-table.ts';
@@ -35,7 +35,7 @@ export function tableEntries(
       `no level of ${mode.name} is called ${options.level ?? ''}; levels are ${mode.levels.map(({ name }) => name).join(', ')}`,
     );
   const table = options.tableAddress ?? pageTable.root;
-  const base = options.virtualBase ?? 0n;
+  const base = options.virtualBase ?? pageTable.virtualBase;
   const entries: Entry[] = [];
   let unreadable: string | null = null;
   for (let index = 0; index < 2 ** shape.indexBits; index++) {
@@ -98,29 +98,30 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
   const { mode } = pageTable;
   const shape = mode.levels[at.level];
   const span = 1n << BigInt(shape?.shift ?? 12);
-  const start = virtualOf(at.base + BigInt(first.index) * span, mode.virtualBits, at.level);
-  const last = virtualOf(at.base + BigInt(first.index + count - 1) * span, mode.virtualBits, at.level);
+  const start = virtualOf(at.base + BigInt(first.index) * span, mode, at.level);
+  const last = virtualOf(at.base + BigInt(first.index + count - 1) * span, mode, at.level);
   const explained = first.kind === entryKind.notPresent || first.kind === entryKind.malformed;
   const wild = first.kind === entryKind.table && first.target !== undefined ? wildTable(pageTable, first.target) : null;
   return {
     index: first.index,
     count,
     start: formatAddress(start),
-    end: formatAddress(BigInt.asUintN(64, last + span)),
+    end: formatAddress(BigInt.asUintN(mode.addressBits, last + span)),
     entryAddress: formatAddress(at.table + first.index * (shape?.entrySize ?? 8)),
     entry: formatAddress((BigInt(first.high >>> 0) << 32n) | BigInt(first.low >>> 0)),
     kind: kindNames[first.kind],
     flags: first.flags,
     target: first.target === undefined ? null : formatAddress(first.target),
     explanation: explained
-      ? mode.explain(at.level, first.low, first.high, { userAddress: start >> BigInt(mode.virtualBits - 1) === 0n })
+      ? mode.explain(at.level, first.low, first.high, { userAddress: pageTable.isUserAddress(toAddress(start)) })
       : wild,
   };
 }
 
 /** Root entries of the upper half stand for sign-extended addresses. */
-function virtualOf(value: bigint, virtualBits: number, level: number): bigint {
-  return level === 0 ? BigInt.asUintN(64, BigInt.asIntN(virtualBits, value)) : BigInt.asUintN(64, value);
+function virtualOf(value: bigint, mode: PagingMode, level: number): bigint {
+  if (level > 0 || mode.split !== 'shared' || mode.addressBits === 32) return BigInt.asUintN(mode.addressBits, value);
+  return BigInt.asUintN(64, BigInt.asIntN(mode.virtualBits, value));
 }
 
 function wildTable(pageTable: PageTable, target: number): string | null {

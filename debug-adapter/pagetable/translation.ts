@@ -14,6 +14,10 @@ export interface TranslationLevel {
   readonly flags: readonly string[];
   readonly leaf: boolean;
   readonly rights: Rights;
+  /** What is wrong with the entry although the hardware takes it; see PagingMode.defect. */
+  readonly defect: string | undefined;
+  /** The kernel's own entry beside the hardware's, where the architecture has both. */
+  readonly companion: { readonly entryAddress: PhysAddr; readonly entry: bigint; readonly flags: readonly string[] } | undefined;
 }
 
 export interface Translation {
