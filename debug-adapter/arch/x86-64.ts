@@ -177,8 +177,8 @@ class X8664Mode extends TableMode {
   }
 }
 
-/** Linux's PAT (arch/x86/mm/pat/memtype.c), by PAT, PCD and PWT bits. */
-const linuxPat = ['WB', 'WC', 'UC-', 'UC', 'WB', 'WP', 'UC-', 'WT'] as const;
+/** Linux's PAT (arch/x86/mm/pat/memtype.c), by PAT, PCD and PWT bits (4, 2 and 1). */
+export const linuxPat = ['WB', 'WC', 'UC-', 'UC', 'WB', 'WP', 'UC-', 'WT'] as const;
 
 /** Type in bits 59-63, offset complemented in bits 9-58 (arch/x86/include/asm/pgtable_64.h). */
 function swapOf(low: number, high: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
