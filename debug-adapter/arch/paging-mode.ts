@@ -50,6 +50,8 @@ export interface PagingMode {
   readonly split: AddressSplit;
   /** First address that the kernel's root translates where `split` is `halves`; 0 elsewhere. */
   readonly kernelBase: bigint;
+  /** The address as the hardware takes it: without a pointer tag, cut to the width of the machine. */
+  untag(address: Address): Address;
   /** Whether the hardware would translate this address at all (x86: canonical; arm64: in either half…). */
   isCanonical(address: Address): boolean;
   /** Whether user mode uses this address; false throughout where `split` is `spaces`: there the root tells. */

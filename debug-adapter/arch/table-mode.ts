@@ -1,4 +1,5 @@
 /** What most paging modes have in common; an architecture's mode overrides what differs. */
+import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { AddressSplit, EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 
@@ -34,6 +35,10 @@ export abstract class TableMode implements PagingMode {
     this.addressBits = shape.addressBits;
     this.split = shape.split;
     this.kernelBase = shape.kernelBase ?? 0n;
+  }
+
+  untag(address: Address): Address {
+    return this.addressBits === 32 ? toAddress(BigInt.asUintN(32, address)) : address;
   }
 
   /** Sign-extended from `virtualBits`, as x86-64 and riscv demand; every address of a 32-bit machine. */

@@ -8,7 +8,7 @@ import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.t
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 import type { SwapEntry } from './swap-entry.ts';
-import { linuxPat } from './x86-64.ts';
+import { linuxPat, reservedAddressBits } from './x86-64.ts';
 
 const present = 0x1;
 const writable = 0x2;
@@ -42,8 +42,8 @@ const pointerNames = rootNames.filter(([bit]) => (bit & 0xe19) !== 0);
 export interface X86PaeOptions {
   /** First kernel address (PAGE_OFFSET, which is TASK_SIZE too). */
   readonly pageOffset: bigint;
-  /** MAXPHYADDR, where it is known: address bits above it are reserved. */
-  readonly physicalBits?: number | undefined;
+  /** MAXPHYADDR, where it is known: address bits above it are reserved. Asked only for entries with high address bits. */
+  readonly physicalBits?: (() => number | undefined) | undefined;
 }
 
 export interface X86TwoLevelOptions {
@@ -131,7 +131,7 @@ abstract class X8632Mode extends TableMode {
 
 class PaeMode extends X8632Mode {
   protected readonly storing = ', stored inverted,';
-  readonly #physicalBits: number;
+  readonly #physicalBits: () => number | undefined;
 
   constructor(options: X86PaeOptions) {
     const levels: PagingLevel[] = [
@@ -140,7 +140,7 @@ class PaeMode extends X8632Mode {
       { name: 'pte', depth: 4, shift: 12, indexBits: 9, entrySize: 8 },
     ];
     super('x86, PAE', levels, options.pageOffset);
-    this.#physicalBits = Math.min(52, Math.max(32, options.physicalBits ?? 52));
+    this.#physicalBits = options.physicalBits ?? ((): undefined => undefined);
   }
 
   kind(level: number, low: number, high: number): EntryKind {
@@ -175,10 +175,10 @@ class PaeMode extends X8632Mode {
     const bits = wholeEntry(low, high) & (root ? 0x8000_0000_0000_01e6n : 0n);
     if (bits !== 0n) return `bits 0x${bits.toString(16)} are reserved in the page-directory-pointer table`;
     // With PAE the bits above the address are reserved, all but XD (SDM vol. 3, tables 4-8 to 4-11).
-    const above = ((high & 0x7fff_ffff) >>> 0) - (((high & 0x7fff_ffff) >>> 0) % 2 ** (this.#physicalBits - 32));
-    if (above !== 0) {
-      return `bits 0x${(BigInt(above) << 32n).toString(16)} are reserved on a CPU with ${this.#physicalBits}-bit physical addresses`;
-    }
+    const above = (high & 0x7ff0_0000) >>> 0;
+    if (above !== 0) return `bits 0x${(BigInt(above) << 32n).toString(16)} are reserved with PAE`;
+    const beyond = reservedAddressBits(high, this.#physicalBits);
+    if (beyond !== undefined) return beyond;
     if (kind === entryKind.table || !this.isLargeLevel(level)) return undefined;
     const inside = low & 0x001f_e000;
     return inside === 0 ? this.patDefect(low) : `the leaf is not aligned to its 2 MiB: bits 0x${inside.toString(16)} are set`;

@@ -39,8 +39,8 @@ export interface X8664Options {
   readonly levels: 4 | 5;
   /** SME C-bit (vmcoreinfo sme_mask): taken out of every address. 0 without memory encryption. */
   readonly encryptionMask: bigint;
-  /** MAXPHYADDR, where it is known: address bits above it are reserved. */
-  readonly physicalBits?: number | undefined;
+  /** MAXPHYADDR, where it is known: address bits above it are reserved. Asked only for entries with high address bits. */
+  readonly physicalBits?: (() => number | undefined) | undefined;
 }
 
 const levelNames = ['pgd', 'p4d', 'pud', 'pmd', 'pte'] as const;
@@ -58,9 +58,7 @@ class X8664Mode extends TableMode {
   readonly #lowMask: number;
   readonly #highMask: number;
   readonly #encryption: bigint;
-  readonly #physicalBits: number;
-  /** Address bits from 32 up that the CPU has. */
-  readonly #physicalHigh: number;
+  readonly #physicalBits: () => number | undefined;
 
   constructor(options: X8664Options, levels: readonly PagingLevel[]) {
     super({
@@ -73,8 +71,7 @@ class X8664Mode extends TableMode {
       split: 'shared',
     });
     this.#encryption = options.encryptionMask;
-    this.#physicalBits = Math.min(52, Math.max(32, options.physicalBits ?? 52));
-    this.#physicalHigh = 2 ** (this.#physicalBits - 32) - 1;
+    this.#physicalBits = options.physicalBits ?? ((): undefined => undefined);
     this.#lowMask = Number(~options.encryptionMask & 0xffff_f000n) >>> 0;
     this.#highMask = (highAddress & Number(BigInt.asUintN(32, ~(options.encryptionMask >> 32n)))) >>> 0;
   }
@@ -143,10 +140,8 @@ class X8664Mode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.malformed) return `the page-size bit is reserved at the ${this.nameOf(level)} level`;
     if (kind !== entryKind.leaf && kind !== entryKind.table) return undefined;
-    const reserved = (high & highAddress & ~this.#physicalHigh & this.#highMask) >>> 0;
-    if (reserved !== 0) {
-      return `address bits 0x${(BigInt(reserved) << 32n).toString(16)} are reserved on a CPU with ${this.#physicalBits}-bit physical addresses`;
-    }
+    const beyond = reservedAddressBits(high & this.#highMask, this.#physicalBits);
+    if (beyond !== undefined) return beyond;
     if (kind === entryKind.table || this.depthOf(level) === 4) return undefined;
     const shift = this.levels[level]?.shift ?? 12;
     const inside = (low & ((2 ** Math.min(shift, 32) - 1) & ~0x1fff)) >>> 0;
@@ -175,6 +170,20 @@ class X8664Mode extends TableMode {
     if (!context.userAddress) return `the ${entry} entry is not present (its frame, stored inverted, was at ${frame})`;
     return `the ${entry} entry is ${describeSwapEntry(swapOf(low, high))}`;
   }
+}
+
+/** Every x86 CPU that runs Linux in 64-bit mode has as many physical address bits. */
+const leastPhysicalBits = 36;
+
+/** In words, which address bits from 32 up lie above MAXPHYADDR; undefined when none does, or it is not known. */
+export function reservedAddressBits(high: number, physicalBits: () => number | undefined): string | undefined {
+  const above = (bits: number): number => (high & highAddress & ~(2 ** (bits - 32) - 1)) >>> 0;
+  if (above(leastPhysicalBits) === 0) return undefined;
+  const bits = physicalBits();
+  if (bits === undefined || bits < 32 || bits >= 52) return undefined;
+  const reserved = above(bits);
+  if (reserved === 0) return undefined;
+  return `address bits 0x${(BigInt(reserved) << 32n).toString(16)} are reserved on a CPU with ${bits}-bit physical addresses`;
 }
 
 /** Linux's PAT (arch/x86/mm/pat/memtype.c), by PAT, PCD and PWT bits (4, 2 and 1). */

@@ -49,6 +49,8 @@ function architectureOf(machine: number, shape: { wide: boolean; littleEndian: b
   }
 }
 
+const narrow: ReadonlySet<ArchitectureName> = new Set(['x86-32', 'arm', 'riscv32', 'ppc32', 'mips32', 'arc']);
+
 export function isElf(head: Uint8Array): boolean {
   return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
@@ -143,7 +145,8 @@ function readHeader(source: ByteSource): Header {
   let programCount = reader.u16();
   if (programCount === extendedCount) programCount = extendedProgramCount(source, sectionOffset, { wide, littleEndian });
   if (programSize < (wide ? 56 : 32)) throw errors.corruptDump(source.name, `its program headers claim ${programSize} bytes each`);
-  const machine: MachineHint = { architecture, littleEndian, pointerSize: wide ? 8 : 4 };
+  // The machine's word, not the file's class: QEMU writes a 64-bit file for a 32-bit guest with much memory.
+  const machine: MachineHint = { architecture, littleEndian, pointerSize: narrow.has(architecture) ? 4 : 8 };
   return { wide, machine, programOffset, programCount, programSize };
 }
 

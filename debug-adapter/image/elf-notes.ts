@@ -11,6 +11,8 @@ export interface DumpNotes {
 }
 
 const prstatusType = 1;
+/** NT_S390_CTRS (include/uapi/linux/elf.h): sixteen control registers. */
+const s390ControlType = 0x304;
 
 /** Register names in the order of the kernel's user_regs_struct, and where pr_reg begins in NT_PRSTATUS. */
 const registerSets: Partial<Record<ArchitectureName, { offset: number; names: readonly string[] }>> = {
@@ -62,6 +64,8 @@ export function parseNotes(bytes: Uint8Array, place: { file: string; machine: Ma
       reader.position = align4(reader.position, bytes.length);
       if (name === 'VMCOREINFO') notes.vmcoreinfo ??= decodeText(description).replace(/\0+$/, '');
       else if (name === 'CORE' && type === prstatusType) addPrstatus(notes, description, place);
+      else if (name === 'LINUX' && type === s390ControlType && machine.architecture === 's390x')
+        addS390Control(notes, description, place.file);
       else if (name === 'QEMU' && type === 0) addQemuState(notes, description, { ...place, index: qemuIndex++ });
     }
   } catch (error) {
@@ -88,6 +92,15 @@ function addPrstatus(notes: DumpNotes, bytes: Uint8Array, place: { file: string;
     registers.push({ name, value: machine.pointerSize === 8 ? reader.u64() : BigInt(reader.u32()) });
   }
   notes.cpus.push({ index: notes.cpus.length, pid, registers, control: [] });
+}
+
+/** Control registers of the CPU whose NT_PRSTATUS came last. */
+function addS390Control(notes: DumpNotes, bytes: Uint8Array, file: string): void {
+  const reader = new ByteReader(bytes, { file, part: 'NT_S390_CTRS', littleEndian: false });
+  const control: Register[] = [];
+  for (let number = 0; number < 16 && reader.remaining >= 8; number++) control.push({ name: `cr${number}`, value: reader.u64() });
+  const cpu = notes.cpus.at(-1);
+  if (cpu !== undefined) notes.cpus[notes.cpus.length - 1] = { ...cpu, control };
 }
 
 function addQemuState(notes: DumpNotes, bytes: Uint8Array, place: { file: string; machine: MachineHint; index: number }): void {

@@ -2,7 +2,7 @@
  * One kernel in one image: its page table, address space, names, types and layout. Everything beyond the page table is
  * found on first use, so that translating an address costs neither symbols nor types.
  */
-import type { Address } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Image, MachineHint } from '../image/image.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
@@ -28,6 +28,8 @@ export interface KernelRoot {
   readonly pageTable: PageTable;
   readonly findings: readonly Finding[];
   readonly warnings: readonly string[];
+  /** Paging mode of a root of another address space, where each has its own (s390: a process has as many levels as it needs). */
+  readonly modeOfRoot?: (root: PhysAddr) => PagingMode | undefined;
 }
 
 /** What the openers of names and types give; see open-kernel.ts. */

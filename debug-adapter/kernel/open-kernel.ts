@@ -1,9 +1,10 @@
 /** From an image to its kernel: VMCOREINFO, root table, names, types; each found in the dump itself unless given from outside. */
 import { UserError, errors } from '../base/errors.ts';
 import type { Address } from '../base/address.ts';
-import { toAddress } from '../base/address.ts';
+import { toAddress, toPhysAddr } from '../base/address.ts';
 import type { ArchitectureName, Image, MachineHint } from '../image/image.ts';
 import { AddressSpace } from '../memory/address-space.ts';
+import { readPhysical } from '../memory/physical-memory.ts';
 import { openBtf } from '../symbols/btf.ts';
 import { CombinedSymbols } from '../symbols/combined-symbols.ts';
 import { findKernelBtf } from '../symbols/kernel-btf.ts';
@@ -14,6 +15,14 @@ import { findVmcoreinfo, parseVmcoreinfo } from '../symbols/vmcoreinfo.ts';
 import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
 import { Kernel } from './kernel.ts';
 import type { KernelRoot } from './kernel.ts';
+import { locateKernelImage } from './image-location.ts';
+import type { ImageLocation } from './image-location.ts';
+import { findArm64Root } from './root-arm64.ts';
+import type { RootContext } from './root-choice.ts';
+import { findPowerpcRoot } from './root-powerpc.ts';
+import { findRiscvRoot } from './root-riscv.ts';
+import { findS390Root } from './root-s390.ts';
+import { findX8632Root } from './root-x86-32.ts';
 import { findX8664Root, startKernelMap } from './root-x86-64.ts';
 
 /** Names and types given from outside; they fill in what the dump lacks. */
@@ -22,19 +31,29 @@ export interface OutsideSources {
   readonly types: ((kernel: Kernel) => TypeTable) | undefined;
 }
 
-type RootFinder = (image: Image, vmcoreinfo: Vmcoreinfo | undefined) => KernelRoot;
+type RootFinder = (context: RootContext) => KernelRoot;
 
-const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = { 'x86-64': findX8664Root };
+const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = {
+  'x86-64': findX8664Root,
+  'x86-32': findX8632Root,
+  arm64: findArm64Root,
+  riscv64: findRiscvRoot,
+  s390x: findS390Root,
+  ppc64: findPowerpcRoot,
+  ppc64le: findPowerpcRoot,
+};
 
 /** Opens the kernel of an image. Throws `UserError` when the architecture or its root table is not known. */
 export function openKernel(image: Image, outside: OutsideSources): Kernel {
-  const { machine } = image;
-  if (machine === undefined) throw errors.unsupportedArchitecture(image.name, 'an unknown machine');
-  const finder = rootFinders[machine.architecture];
-  if (finder === undefined) throw errors.unsupportedArchitecture(image.name, machine.architecture);
+  const hint = image.machine;
+  if (hint === undefined) throw errors.unsupportedArchitecture(image.name, 'an unknown machine');
+  const finder = rootFinders[hint.architecture];
+  if (finder === undefined) throw errors.unsupportedArchitecture(image.name, hint.architecture);
   const vmcoreinfo =
     image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
-  const root = finder(image, vmcoreinfo);
+  const { machine, locate } = machineOf(image, hint, vmcoreinfo);
+  let opened: Kernel | undefined;
+  const root = finder({ image, vmcoreinfo, locate, opened: () => opened });
   const memory = new AddressSpace(image.memory, root.pageTable, shapeOf(machine));
   const kernel = new Kernel({
     image,
@@ -43,10 +62,11 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
     root,
     memory,
     sources: {
-      openSymbols: (opened) => openSymbols(opened, outside),
-      openTypes: (opened) => openTypes(opened, outside),
+      openSymbols: (one) => openSymbols(one, outside, locate),
+      openTypes: (one) => openTypes(one, outside),
     },
   });
+  opened = kernel;
   for (const warning of image.warnings) kernel.warn(warning);
   if (vmcoreinfo === undefined) {
     kernel.warn('the dump has no VMCOREINFO, neither in its notes nor in memory; what it would have told was found in other ways');
@@ -58,13 +78,15 @@ function shapeOf(machine: MachineHint): { littleEndian: boolean; pointerSize: 4 
   return { littleEndian: machine.littleEndian, pointerSize: machine.pointerSize };
 }
 
-function openSymbols(kernel: Kernel, outside: OutsideSources): CombinedSymbols {
+function openSymbols(kernel: Kernel, outside: OutsideSources, locate: () => ImageLocation | undefined): CombinedSymbols {
   if (outside.symbols !== undefined) return new CombinedSymbols(outside.symbols(kernel));
   const found = openKallsyms(kernel.memory, {
     ...(kernel.vmcoreinfo === undefined ? {} : { vmcoreinfo: kernel.vmcoreinfo }),
     scan: () => imageRanges(kernel),
   });
   if (!('problem' in found)) return new CombinedSymbols(found);
+  const located = locate();
+  if (located !== undefined) return new CombinedSymbols(located.symbols);
   kernel.warn(`no symbols: ${found.problem}; give --symbols FILE (System.map or a copy of /proc/kallsyms)`);
   return new CombinedSymbols(undefined);
 }
@@ -88,12 +110,58 @@ function openTypes(kernel: Kernel, outside: OutsideSources): TypeTable | undefin
   return undefined;
 }
 
-/** Mapped runs of the gigabyte in which the kernel image lies, for a search when VMCOREINFO does not say where its tables are. */
+/**
+ * The machine, and the search for its kernel image, made at most once. The headers of a 64-bit powerpc dump do not tell the
+ * guest's byte order (QEMU writes big-endian ones for both): it is the one in which the kernel's symbol table makes sense.
+ */
+function machineOf(
+  image: Image,
+  hint: MachineHint,
+  vmcoreinfo: Vmcoreinfo | undefined,
+): { machine: MachineHint; locate: () => ImageLocation | undefined } {
+  const once = (machine: MachineHint): (() => ImageLocation | undefined) => {
+    let located: { readonly found: ImageLocation | undefined } | undefined;
+    return () => (located ??= { found: locateKernelImage(image, machine) }).found;
+  };
+  if (hint.architecture !== 'ppc64' && hint.architecture !== 'ppc64le') return { machine: hint, locate: once(hint) };
+  const told = powerpcByteOrder(image, vmcoreinfo);
+  const little: MachineHint = { ...hint, architecture: 'ppc64le', littleEndian: true };
+  const big: MachineHint = { ...hint, architecture: 'ppc64', littleEndian: false };
+  if (told !== undefined) return told === 'little' ? { machine: little, locate: once(little) } : { machine: big, locate: once(big) };
+  for (const machine of hint.littleEndian ? [little, big] : [big, little]) {
+    const locate = once(machine);
+    if (locate() !== undefined) return { machine, locate };
+  }
+  return { machine: hint, locate: () => undefined };
+}
+
+/** By the number of symbols, whose place VMCOREINFO tells: only in one order is it below two to the power of 24. */
+function powerpcByteOrder(image: Image, vmcoreinfo: Vmcoreinfo | undefined): 'little' | 'big' | undefined {
+  const count = vmcoreinfo?.symbol('kallsyms_num_syms');
+  if (count === undefined) return undefined;
+  const { bytes, holes } = readPhysical(image.memory, toPhysAddr(count & 0x0fff_ffff_ffff_ffffn), 4);
+  if (holes.length > 0) return undefined;
+  const littleEnd = bytes[3] ?? 0;
+  const bigEnd = bytes[0] ?? 0;
+  if (littleEnd === 0 && bigEnd !== 0) return 'little';
+  return bigEnd === 0 && littleEnd !== 0 ? 'big' : undefined;
+}
+
+/** More than any kernel image takes, before and behind its first function. */
+const imageReach = 0x1000_0000n;
+
+/** Mapped runs around the kernel image, for a search when VMCOREINFO does not say where its symbol tables are. */
 function* imageRanges(kernel: Kernel): Generator<{ start: Address; end: Address }> {
-  const { pageTable } = kernel.root;
-  const end = startKernelMap + 0x4000_0000n;
+  const { pageTable, mode } = kernel.root;
+  const text = kernel.vmcoreinfo?.symbol('_stext');
+  const top = 1n << BigInt(mode.addressBits);
+  const reach =
+    text !== undefined
+      ? { start: text > imageReach ? text - imageReach : 0n, end: text + imageReach }
+      : { start: startKernelMap, end: startKernelMap + 0x4000_0000n };
+  const end = reach.end < top ? reach.end : top;
   let runStart: bigint | undefined;
-  for (let at = startKernelMap; at < end;) {
+  for (let at = reach.start; at < end;) {
     const found = pageTable.translate(toAddress(at));
     const size = BigInt(found.pageSize);
     const next = (at / size) * size + size;

@@ -20,6 +20,8 @@ export interface Translator {
   frameOf(virtualPage: number): number;
   /** Why `frameOf` gave -1. */
   explain(address: Address): HoleReason;
+  /** The address as the hardware takes it: without a pointer tag, cut to the width of the machine. */
+  untag(address: Address): Address;
 }
 
 interface CachedPage {
@@ -164,7 +166,7 @@ export class AddressSpace {
   #offset = 0;
 
   #wrap(address: Address): Address {
-    return this.pointerSize === 4 ? toAddress(BigInt.asUintN(32, address)) : address;
+    return this.#translator.untag(address);
   }
 
   /** The cached page of an access of `size` bytes that stays inside it, with `#offset` set; else `undefined`. */

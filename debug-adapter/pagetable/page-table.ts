@@ -86,6 +86,10 @@ export class PageTable implements Translator {
     return -1;
   }
 
+  untag(address: Address): Address {
+    return this.mode.untag(address);
+  }
+
   explain(address: Address): HoleReason {
     return this.translate(address).reason ?? { kind: 'not-mapped', message: 'it is mapped, but its frame is missing' };
   }

@@ -5,6 +5,7 @@ import { errors, UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { pgdOf } from '../kernel/mm.ts';
 import { findTask, tasks } from '../kernel/task.ts';
+import { hasPageTableIsolation } from '../kernel/x86-cpu.ts';
 import type { Task } from '../kernel/task.ts';
 import { PageTable } from '../pagetable/page-table.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
@@ -52,7 +53,7 @@ export class Spaces {
       const efi = this.#attempt(() => this.get('efi', { user: false }).pageTable.root);
       if (efi !== undefined) found.push({ id: 'efi', label: 'EFI runtime services (efi_mm)', root: formatAddress(efi), userRoot: null });
     }
-    const isolated = this.#isolated();
+    const isolated = hasPageTableIsolation(this.#kernel);
     const processes = this.#attempt(() => tasks(kernel)) ?? [];
     for (const task of processes) {
       const { mm } = task;
@@ -97,26 +98,18 @@ export class Spaces {
 
   #make(root: PhysAddr, space: Omit<Space, 'pageTable'>): Space {
     const kernel = this.#kernel;
-    const at = space.user && this.#isolated() ? toPhysAddr(root + userRootOffset) : root;
-    return { ...space, pageTable: new PageTable(kernel.physical, kernel.root.mode, at) };
+    const at = space.user && hasPageTableIsolation(kernel) ? toPhysAddr(root + userRootOffset) : root;
+    const mode = kernel.root.modeOfRoot?.(at) ?? kernel.root.mode;
+    // A root of unknown owner translates kernel addresses when it is the kernel's own.
+    const half = space.kind === 'process' || space.kind === 'efi' || root !== kernel.root.pageTable.root ? 'user' : 'kernel';
+    return {
+      ...space,
+      pageTable: new PageTable(kernel.physical, mode, at, half === 'user' ? { half, kernel: kernel.root.pageTable } : { half }),
+    };
   }
 
   #taskOfRoot(root: PhysAddr): Task | undefined {
     return this.#attempt(() => tasks(this.#kernel).find((task) => task.mm !== undefined && pgdOf(this.#kernel, task.mm) === root));
-  }
-
-  /**
-   * Whether page-table isolation is on: the boot CPU has X86_FEATURE_PTI (word 7, bit 11: cpufeatures.h), which every
-   * kernel with PTI sets in boot_cpu_data.
-   */
-  #isolated(): boolean {
-    const kernel = this.#kernel;
-    const cpu = kernel.addressOf('boot_cpu_data');
-    if (cpu === undefined || kernel.types === undefined || !kernel.machine.architecture.startsWith('x86')) return false;
-    const shape = kernel.structs('page-table isolation').find('cpuinfo_x86');
-    if (shape?.has('x86_capability') !== true) return false;
-    const word = this.#attempt(() => kernel.memory.u32(shape.address(cpu, 'x86_capability[7]')));
-    return word !== undefined && ((word >>> 11) & 1) === 1;
   }
 
   #attempt<Value>(look: () => Value): Value | undefined {
