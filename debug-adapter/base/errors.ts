@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'is-directory'
   | 'empty-file'
   | 'not-a-dump'
+  | 'not-ptdump'
   | 'compressed-file'
   | 'corrupt-dump'
   | 'split-set-incomplete'
@@ -71,6 +72,13 @@ export const errors = {
       'not-a-dump',
       `${path}: is not a memory dump that Pagewalk knows; give an ELF vmcore, a makedumpfile (kdump-compressed, flattened or split) file, /proc/kcore, LiME, AVML, or raw memory with --base`,
     ),
+  neitherDumpNorPtdump: (path: string) =>
+    new UserError(
+      'not-a-dump',
+      `${path}: is neither a memory dump that Pagewalk knows nor the text of a page-table dump; give one of them (the text is what debugfs' page_tables/kernel or kernel_page_tables prints)`,
+    ),
+  notPtdump: (path: string, line: number, why: string) =>
+    new UserError('not-ptdump', `${path}: line ${line} ${why}; give the text as debugfs printed it, without other lines`),
   compressedFile: (path: string, format: string, command: string) =>
     new UserError('compressed-file', `${path}: is ${format}-compressed as a whole; unpack it first: ${command}`),
   corruptDump: (path: string, what: string) =>

@@ -23,6 +23,10 @@ export const limits = {
   btfBytes: 256 * 1024 * 1024,
   /** Loaded modules. */
   modules: 65_536,
+  /** Bytes of one page-table dump as text. */
+  ptdumpBytes: 256 * 1024 * 1024,
+  /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */
+  comparedTables: 4_000_000,
   /** Page size range that a dump may claim, in bytes. */
   pageSize: { least: 4096, most: 65_536 },
 } as const;

@@ -6,6 +6,8 @@ import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument, exitStatus, lengthArgument, rangeArgument } from './arguments.ts';
+import { diffVerb } from './diff.ts';
+import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
@@ -149,6 +151,16 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
               .join(''),
         );
       });
+    });
+
+  verb('diff <a> <b>', 'what differs between the page-table dumps of two images, or of two text files')
+    .addOption(mm())
+    .option('--mm-b <space>', 'the address space of the second, where it is another')
+    .option('--user', 'the half that user mode sees')
+    .option('--user-b', 'the half that user mode sees of the second alone')
+    .option('--range <start-end>', 'only what lies in the range')
+    .action((a: string, b: string, options: DiffOptions) => {
+      run.status = diffVerb(run.host, run.output, { a, b, options });
     });
 
   verb('vmalloc <image>', 'every vmap_area, as /proc/vmallocinfo').action((image: string, options: CommonOptions) => {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
+import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
 
 type Bodies = { readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown) => PagewalkRequests[Name]['body'] };
 
@@ -20,6 +21,7 @@ const tableSchema = v.looseObject({
 });
 const ptdumpSchema = v.looseObject({
   mm,
+  other: otherSchema,
   user: v.optional(v.boolean()),
   range: v.optional(v.object({ start: hexSchema, end: hexSchema })),
   start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
@@ -45,16 +47,18 @@ const bodies: Bodies = {
   },
   'pagewalk/ptdump': (adapter, parameters) => {
     const asked = check(ptdumpSchema, parameters);
-    const what = { mm: asked.mm ?? adapter.mm, user: asked.user === true, range: asked.range };
-    const key = `${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
+    const { other } = asked;
+    const what = { mm: asked.mm ?? (other === undefined ? adapter.mm : undefined), user: asked.user === true, range: asked.range };
+    const key = `${JSON.stringify(other)} ${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
     let dump = lastDump.get(adapter);
     if (dump?.key !== key) {
-      dump = { key, lines: adapter.session.ptdumpLines(what) };
+      dump = { key, lines: linesOf(adapter, other, what) };
       lastDump.set(adapter, dump);
     }
     const count = asked.count ?? dump.lines.length;
     return { total: dump.lines.length, start: asked.start, lines: dump.lines.slice(asked.start, asked.start + count) };
   },
+  'pagewalk/ptdumpDiff': ptdumpDiff,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter) => ({ spaces: adapter.session.addressSpaces() }),
 };

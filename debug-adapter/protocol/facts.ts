@@ -120,6 +120,39 @@ export interface PtdumpFacts {
   readonly regions: readonly PtdumpRegionFacts[];
 }
 
+/** What one side of a change maps there. */
+export interface PtdumpChangeSide extends PtdumpRegionFacts {
+  /** Physical address of the change's first page; null where nothing is mapped, or where only text is known. */
+  readonly physical: Hex | null;
+}
+
+export interface PtdumpChangeFacts {
+  readonly kind: 'added' | 'removed' | 'changed';
+  readonly start: Hex;
+  /** First address behind; `0x0` at the top of the address space. */
+  readonly end: Hex;
+  /** In this order, those that changed; `flags` is any other attribute. Of what is added or removed, `present` alone. */
+  readonly what: readonly ('present' | 'rights' | 'frame' | 'cache' | 'size' | 'flags')[];
+  readonly before: PtdumpChangeSide | null;
+  readonly after: PtdumpChangeSide | null;
+}
+
+/** Two page-table dumps compared by address. Whatever maps nothing counts as the same, at any level. */
+export interface PtdumpDiffFacts {
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  /** How many of the changes left memory both writable and executable that was not before. */
+  readonly becameWritableExecutable: number;
+  /** What was compared, in words. */
+  readonly before: string;
+  readonly after: string;
+  /** Bits of an address. */
+  readonly addressBits: 32 | 64;
+  readonly changes: readonly PtdumpChangeFacts[];
+  readonly warnings: readonly string[];
+}
+
 export interface IdentifyFacts {
   readonly address: Hex;
   /** Kind of the most specific detail. */

@@ -2,7 +2,17 @@
  * Pagewalk's own debug-adapter requests: name, arguments, answer. The extension sends them with
  * `session.customRequest`; any DAP client may. Types only.
  */
-import type { AddressSpaceFacts, Hex, IdentifyFacts, InfoFacts, PtdumpFacts, TableFacts, TranslationFacts, VmallocFacts } from './facts.ts';
+import type {
+  AddressSpaceFacts,
+  Hex,
+  IdentifyFacts,
+  InfoFacts,
+  PtdumpDiffFacts,
+  PtdumpFacts,
+  TableFacts,
+  TranslationFacts,
+  VmallocFacts,
+} from './facts.ts';
 
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };
@@ -15,8 +25,32 @@ export interface PagewalkRequests {
   };
   /** The text's lines and the regions behind them, paged: `start` and `count` count lines; `total` is known in every answer. */
   'pagewalk/ptdump': {
-    arguments: { mm?: string; user?: boolean; range?: { start: Hex; end: Hex }; start?: number; count?: number };
+    /** `other`: the path(s) of another image, or of a dump's text, instead of the session's image. */
+    arguments: {
+      mm?: string;
+      user?: boolean;
+      other?: string | readonly string[];
+      range?: { start: Hex; end: Hex };
+      start?: number;
+      count?: number;
+    };
     body: PtdumpPage;
+  };
+  /**
+   * From the session's address space `mm` to `otherMm` (by default the same) of `other`: the path(s) of an image or of a
+   * dump's text; without it, of the session's own image. `user` chooses the half that user mode sees on both sides,
+   * `otherUser` on the other alone.
+   */
+  'pagewalk/ptdumpDiff': {
+    arguments: {
+      mm?: string;
+      otherMm?: string;
+      other?: string | readonly string[];
+      user?: boolean;
+      otherUser?: boolean;
+      range?: { start: Hex; end: Hex };
+    };
+    body: PtdumpDiffFacts;
   };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   'pagewalk/addressSpaces': { arguments: Record<string, never>; body: { spaces: readonly AddressSpaceFacts[] } };

@@ -8,6 +8,7 @@ import type { CancellationToken, ProgressReporter } from '../base/cancellation.t
 import type { CpuState } from '../image/image.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
   Hex,
@@ -62,6 +63,8 @@ export interface SessionFace {
     readonly level?: string | undefined;
     readonly virtualBase?: Hex | undefined;
   }): TableFacts;
+  /** The tables behind a dump of the same options. */
+  pageTable(options: Pick<PtdumpOptions, 'mm' | 'user'>): PageTable;
   /** Lines of the kernel's own text, with the region behind each. */
   ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[];
   ptdump(options: PtdumpOptions): PtdumpFacts;
@@ -74,6 +77,8 @@ export interface SessionFace {
   /** Symbols of this exact name, or names by `prefix*`. */
   findSymbols(name: string, limit: number): readonly SymbolFacts[];
   resolveSymbol(address: Address): SymbolFacts | undefined;
+  /** What is known to be wrong with the image, so far. */
+  warnings(): readonly string[];
   modules(): readonly {
     readonly name: string;
     readonly address: Hex;

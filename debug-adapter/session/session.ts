@@ -16,6 +16,7 @@ import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import { readPhysical } from '../memory/physical-memory.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
   AddressSpaceFacts,
@@ -139,6 +140,10 @@ export class Session implements SessionFace {
       level: options.level,
       virtualBase: options.virtualBase === undefined ? undefined : toAddress(needHex('virtualBase', options.virtualBase)),
     });
+  }
+
+  pageTable(options: Pick<PtdumpOptions, 'mm' | 'user'>): PageTable {
+    return this.#spaces.get(options.mm, { user: options.user === true }).pageTable;
   }
 
   ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[] {
