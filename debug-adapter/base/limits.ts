@@ -23,6 +23,13 @@ export const limits = {
   btfBytes: 256 * 1024 * 1024,
   /** Loaded modules. */
   modules: 65_536,
+  /** Distinct page tables that a reverse map reads. */
+  pageTables: 4_000_000,
+  /** Runs of mapped memory that a reverse map keeps. */
+  mappedRuns: 16_000_000,
+  /** Virtual addresses told of one physical address, and those looked at to find them. */
+  mappings: 1000,
+  mappingSteps: 1_000_000,
   /** Bytes of one page-table dump as text. */
   ptdumpBytes: 256 * 1024 * 1024,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */

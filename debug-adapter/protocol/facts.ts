@@ -204,6 +204,42 @@ export interface TableFacts {
   readonly unreadable: string | null;
 }
 
+/** One virtual address that maps a physical one. */
+export interface ReverseMappingFacts {
+  readonly virtual: Hex;
+  /** Whose page table: `kernel`, `efi` or a PID, as `--mm` takes it. */
+  readonly mm: string;
+  /** Whether it stands only in the half that user mode sees (page-table isolation). */
+  readonly user: boolean;
+  /** Name of the process; null for the kernel and the firmware. */
+  readonly comm: string | null;
+  /** Level of the entry; null in a direct window of the hardware, which no table maps. */
+  readonly level: string | null;
+  readonly pageSize: number;
+  readonly entryAddress: Hex | null;
+  readonly entry: Hex | null;
+  readonly flags: readonly string[];
+  /** False where the entry keeps its frame and allows no access (PROT_NONE). */
+  readonly present: boolean;
+  /** Rights over all levels; null where the entry allows no access. */
+  readonly rights: { readonly write: boolean; readonly execute: boolean; readonly user: boolean } | null;
+  /** What `identify` says of the virtual address. */
+  readonly what: { readonly kind: string; readonly summary: string };
+}
+
+export interface ReverseMapFacts {
+  readonly results: readonly {
+    readonly physical: Hex;
+    /** The kernel's first, then each process's, ascending. */
+    readonly mappings: readonly ReverseMappingFacts[];
+    /** Addresses that there are: more than `mappings` where they are too many to tell. */
+    readonly total: number;
+  }[];
+  /** Page tables that were searched, each once however often it is used. */
+  readonly tables: number;
+  readonly warnings: readonly string[];
+}
+
 /** One address space that can be chosen. */
 export interface AddressSpaceFacts {
   /** What `--mm` takes: `kernel`, `efi`, a PID. */

@@ -15,6 +15,7 @@ import type {
   IdentifyFacts,
   InfoFacts,
   PtdumpFacts,
+  ReverseMapFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
@@ -33,6 +34,13 @@ export interface PtdumpOptions {
   /** The half that user mode sees (page-table isolation). */
   readonly user?: boolean | undefined;
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+export interface ReverseMapOptions {
+  /** Every page table that the dump holds, not the kernel's alone. */
+  readonly all?: boolean | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }
@@ -68,6 +76,8 @@ export interface SessionFace {
   /** Lines of the kernel's own text, with the region behind each. */
   ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[];
   ptdump(options: PtdumpOptions): PtdumpFacts;
+  /** Every virtual address that maps each of `addresses`. The first call reads all page tables. */
+  reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
   vmalloc(): VmallocFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;

@@ -24,6 +24,7 @@ import type {
   IdentifyFacts,
   InfoFacts,
   PtdumpFacts,
+  ReverseMapFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
@@ -36,7 +37,8 @@ import type { TypeTable } from '../symbols/types.ts';
 import { infoFacts } from './info-facts.ts';
 import { outsideSources } from './outside-sources.ts';
 import { ptdumpLines } from './ptdump-text.ts';
-import type { OpenOptions, PtdumpOptions, SessionFace, SpaceName } from './session-face.ts';
+import { ReverseMaps } from './reverse-map-facts.ts';
+import type { OpenOptions, PtdumpOptions, ReverseMapOptions, SessionFace, SpaceName } from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { taskFacts } from './task-facts.ts';
 import { translationFacts } from './translation-facts.ts';
@@ -58,12 +60,14 @@ export class Session implements SessionFace {
   readonly kernel: Kernel;
   readonly #image: Image;
   readonly #spaces: Spaces;
+  readonly #reverseMaps: ReverseMaps;
   readonly #memories = new Map<string, AddressSpace>();
 
   constructor(image: Image, kernel: Kernel) {
     this.#image = image;
     this.kernel = kernel;
     this.#spaces = new Spaces(kernel);
+    this.#reverseMaps = new ReverseMaps(kernel, this.#spaces);
   }
 
   get name(): string {
@@ -163,6 +167,10 @@ export class Session implements SessionFace {
       }
     }
     return { markers, regions };
+  }
+
+  reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts {
+    return this.#reverseMaps.facts(addresses, options);
   }
 
   vmalloc(): VmallocFacts {
