@@ -1,6 +1,6 @@
 /** Reads what users type: addresses, lengths, ranges. Every complaint says what would have been right. */
-import { addToAddress, parseAddress } from '../base/address.ts';
-import type { Address } from '../base/address.ts';
+import { addToAddress, parseAddress, toPhysAddr } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 
@@ -20,6 +20,16 @@ export function addressArgument(text: string, session: Session): Address {
     throw errors.unknownSymbol(name);
   }
   return addToAddress(symbol.address, BigInt(offset ?? '0'));
+}
+
+/** A physical address: `0x…` or decimal. */
+export function physicalArgument(text: string): PhysAddr {
+  const address = parseAddress(text);
+  if (address === undefined) throw errors.badArgument(`${text} is no physical address; write 0x and hexadecimal digits`);
+  if (address >= 1n << 53n) {
+    throw errors.badArgument(`${text} is no physical address: they lie below 2^53; translate a virtual one first with: pagewalk vtop`);
+  }
+  return toPhysAddr(address);
 }
 
 /** A number of bytes: decimal or `0x…`, with K, M or G behind. */

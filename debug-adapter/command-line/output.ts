@@ -4,6 +4,8 @@ export interface Output {
   bytes(bytes: Uint8Array): void;
   /** One line to standard error. */
   complain(line: string): void;
+  /** Replaces the progress line on a terminal's standard error; without `line` it is taken away. Absent where there is no terminal. */
+  readonly progress?: ((line?: string) => void) | undefined;
 }
 
 export function processOutput(): Output {
@@ -21,6 +23,12 @@ export function processOutput(): Output {
     complain: (line) => {
       process.stderr.write(`${line}\n`);
     },
+    progress: process.stderr.isTTY
+      ? (line = '') => {
+          // Column 1, the line, and the rest of the row cleared.
+          process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001B[K`);
+        }
+      : undefined,
   };
 }
 

@@ -5,12 +5,14 @@ import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import { addressArgument, exitStatus, lengthArgument, rangeArgument } from './arguments.ts';
+import { addressArgument, exitStatus, lengthArgument, physicalArgument, rangeArgument } from './arguments.ts';
 import { diffVerb } from './diff.ts';
 import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
+import { ptovVerb } from './ptov.ts';
+import type { PtovOptions } from './ptov.ts';
 import { identifyText, infoText, symbolText, tasksText, translationText } from './text.ts';
 
 const mostSymbols = 1000;
@@ -126,6 +128,15 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
           () => ({ results }),
           () => results.map(translationText).join('\n'),
         );
+      });
+    });
+
+  verb('ptov <image> <physical...>', 'virtual addresses that map physical ones')
+    .option('--all', 'search every page table: the kernel, the firmware, all processes')
+    .action((image: string, physical: string[], options: CommonOptions & PtovOptions) => {
+      const addresses = physical.map(physicalArgument);
+      run.with(image, options, (session) => {
+        run.status = ptovVerb(session, run.output, { addresses, options });
       });
     });
 

@@ -1,6 +1,6 @@
 /** Which virtual addresses map a physical one: the kernel's, or those of every page table that the dump holds. */
 import { formatAddress } from '../base/address.ts';
-import type { PhysAddr } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
 import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -129,11 +129,10 @@ export class ReverseMaps {
     const { root, virtual } = mapping;
     const searched = built.searched[root];
     if (searched === undefined) throw new RangeError(`no page table ${root} was searched`);
-    const { pageTable, task } = searched.space;
+    const { pageTable } = searched.space;
     const walk = pageTable.translate(virtual);
     const leaf = walk.levels.at(-1);
     const effective = this.#userWalk(built, mapping)?.effective ?? walk.effective;
-    const { kind, summary } = identify(this.#kernel, virtual, { pageTable, task });
     return {
       virtual: formatAddress(virtual),
       mm: searched.mm,
@@ -146,8 +145,16 @@ export class ReverseMaps {
       flags: leaf?.flags ?? [],
       present: walk.physical !== undefined,
       rights: effective === undefined ? null : { write: effective.write, execute: effective.execute, user: effective.user },
-      what: { kind, summary },
+      what: this.#what(virtual, searched.space),
     };
+  }
+
+  /** `identify`'s answer; in the direct map, which maps everything, that comes before what the frame holds. */
+  #what(virtual: Address, space: Space): ReverseMappingFacts['what'] {
+    const { kind, summary, details } = identify(this.#kernel, virtual, { pageTable: space.pageTable, task: space.task });
+    const direct = details.find((detail) => detail.kind === 'direct-map');
+    if (direct === undefined || direct === details[0]) return { kind, summary };
+    return { kind: direct.kind, summary: `${direct.summary}: ${summary}` };
   }
 
   /** Under page-table isolation a user address has its rights from the half that user mode sees: the kernel's may not execute it. */
