@@ -1,35 +1,42 @@
-/** Entry of `pagewalk`: the command line, with the servers that it can start. */
+/** Entry of `pagewalk`: the command line, with the servers that it can start; in a thread of its own making, the jobs. */
 import { nodeHost } from './platform/node-host.ts';
+import { workerPort } from './platform/node-worker.ts';
 import { processOutput } from './command-line/output.ts';
 import { runProgram } from './command-line/program.ts';
+import { serveJobs } from './session/job-worker.ts';
 
 declare const PAGEWALK_VERSION: string | undefined;
 
-const host = nodeHost();
-const output = processOutput();
+const host = nodeHost(new URL(import.meta.url));
+const port = workerPort();
+if (port === undefined) await runCommandLine();
+else serveJobs(host, port);
 
-try {
-  process.exitCode = await runProgram(host, {
-    argv: process.argv.slice(2),
-    output,
-    version: typeof PAGEWALK_VERSION === 'string' ? PAGEWALK_VERSION : 'development',
-    servers: {
-      dap: async ({ port }) => {
-        const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
-        if (port === undefined) await serveOnStdio(host);
-        else
-          await serveOnPort(host, {
-            port,
-            announce: (line) => {
-              output.complain(line);
-            },
-          });
+async function runCommandLine(): Promise<void> {
+  const output = processOutput();
+  try {
+    process.exitCode = await runProgram(host, {
+      argv: process.argv.slice(2),
+      output,
+      version: typeof PAGEWALK_VERSION === 'string' ? PAGEWALK_VERSION : 'development',
+      servers: {
+        dap: async (options) => {
+          const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
+          if (options.port === undefined) await serveOnStdio(host);
+          else
+            await serveOnPort(host, {
+              port: options.port,
+              announce: (line) => {
+                output.complain(line);
+              },
+            });
+        },
       },
-    },
-  });
-} catch (error) {
-  output.complain(
-    `pagewalk: this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
-  process.exitCode = 70;
+    });
+  } catch (error) {
+    output.complain(
+      `pagewalk: this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    process.exitCode = 70;
+  }
 }

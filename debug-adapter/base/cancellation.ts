@@ -8,6 +8,28 @@ export interface CancellationToken {
 /** The token of work that cannot be cancelled. */
 export const neverCancelled: CancellationToken = { cancelled: false };
 
+/** A token with the handle that fires it. */
+export class CancellationSource implements CancellationToken {
+  readonly #listeners: (() => void)[] = [];
+  #cancelled = false;
+
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** `listener` is called once, when the token fires; at once where it has fired. */
+  onCancel(listener: () => void): void {
+    if (this.#cancelled) listener();
+    else this.#listeners.push(listener);
+  }
+}
+
 /** Throws `Cancelled` when the token has fired. */
 export function throwIfCancelled(token: CancellationToken): void {
   if (token.cancelled) throw new Cancelled();

@@ -108,6 +108,11 @@ export const errors = {
   badArgument: (what: string) => new UserError('bad-argument', what),
   badSetting: (name: string, why: string) => new UserError('bad-argument', `the setting ${name} cannot be used: ${why}`),
   badExpression: (expression: string, what: string) => new UserError('bad-expression', `${what} in expression: ${expression}`),
+  threadEnded: (why: string) =>
+    new UserError(
+      'limit',
+      `the work was not finished, for its thread ended (${why}); ask again, and where it is memory that it lacks, start with NODE_OPTIONS=--max-old-space-size=8192`,
+    ),
   limit: (what: string) => new UserError('limit', what),
   notSupported: (what: string) => new UserError('not-supported', what),
 } as const;

@@ -3,6 +3,8 @@
  * hand these in (see debug-adapter/platform).
  */
 
+import type { WorkerThread } from './worker.ts';
+
 /** Random access to the bytes of one file. Owned by whoever opened it; `close` ends its use. */
 export interface ByteSource {
   /** What to call the file in messages. */
@@ -31,4 +33,6 @@ export interface Host {
   /** Names of the files beside `path`, for offering the other members of a split set. */
   siblings(path: string): readonly string[];
   readonly codecs: PlatformCodecs;
+  /** Starts a thread that serves jobs (session/job-worker.ts); absent where there are no threads. */
+  readonly startWorker?: (() => WorkerThread) | undefined;
 }

@@ -34,6 +34,8 @@ export const limits = {
   ptdumpBytes: 256 * 1024 * 1024,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */
   comparedTables: 4_000_000,
+  /** Runs of pages with other frames, in one comparison. */
+  differentRuns: 4_000_000,
   /** Page size range that a dump may claim, in bytes. */
   pageSize: { least: 4096, most: 65_536 },
 } as const;

@@ -4,7 +4,9 @@
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { errors } from '../base/errors.ts';
+import type { CancellationSource } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
+import type { JobRunner } from '../session/job-runner.ts';
 import type { SessionFace } from '../session/session-face.ts';
 
 /** A page of children that a client asks for. */
@@ -32,6 +34,7 @@ export class Adapter {
   /** Address space of the launch configuration. */
   mm: string | undefined;
   #session: SessionFace | undefined;
+  #jobs: JobRunner | undefined;
   readonly #nodes: VariableNode[] = [];
   readonly #references = new Map<string, number>();
 
@@ -46,16 +49,26 @@ export class Adapter {
     return this.#session;
   }
 
+  /** Answers long questions about the opened image in a thread. */
+  get jobs(): JobRunner {
+    if (this.#jobs === undefined) throw errors.badArgument('no image is open; send a launch request with `image` first');
+    return this.#jobs;
+  }
+
   get isOpen(): boolean {
     return this.#session !== undefined;
   }
 
   /** Takes over the session of a launch that worked. */
-  open(session: SessionFace): void {
+  open(session: SessionFace, jobs: JobRunner): void {
     this.#session = session;
+    this.#jobs = jobs;
   }
 
+  /** Requests that run are answered as cancelled. */
   close(): void {
+    this.#jobs?.close();
+    this.#jobs = undefined;
     this.#session?.close();
     this.#session = undefined;
   }
@@ -85,4 +98,13 @@ export interface Answer {
   readonly then?: () => void;
 }
 
-export type Handler = (adapter: Adapter, parameters: unknown) => Answer;
+/** One request that is being answered. */
+export interface Call {
+  readonly requestId: number;
+  /** Fires when the client cancels the request, or the progress `progressId`. */
+  readonly cancellation: CancellationSource;
+  readonly progressId: string;
+}
+
+/** A handler that promises its answer lets other requests overtake it. */
+export type Handler = (adapter: Adapter, parameters: unknown, call: Call) => Answer | Promise<Answer>;

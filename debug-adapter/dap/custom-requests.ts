@@ -1,11 +1,15 @@
 /** Pagewalk's own requests (protocol/requests.ts): the facts that the views show. */
 import * as v from 'valibot';
 import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
-import type { Adapter, Answer, Handler } from './adapter.ts';
+import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
+import { reverseMap } from './reverse-map.ts';
 
-type Bodies = { readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown) => PagewalkRequests[Name]['body'] };
+type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
+type Bodies = {
+  readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown, call: Call) => Body<Name> | Promise<Body<Name>>;
+};
 
 const mm = v.optional(v.string());
 const addressesSchema = v.looseObject({
@@ -59,6 +63,7 @@ const bodies: Bodies = {
     return { total: dump.lines.length, start: asked.start, lines: dump.lines.slice(asked.start, asked.start + count) };
   },
   'pagewalk/ptdumpDiff': ptdumpDiff,
+  'pagewalk/reverseMap': reverseMap,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter) => ({ spaces: adapter.session.addressSpaces() }),
 };
@@ -66,6 +71,9 @@ const bodies: Bodies = {
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(
   Object.entries(bodies).map(([name, body]) => [
     name,
-    (adapter: Adapter, parameters: unknown): Answer => ({ body: body(adapter, parameters) }),
+    (adapter: Adapter, parameters: unknown, call: Call): Answer | Promise<Answer> => {
+      const answered = body(adapter, parameters, call);
+      return answered instanceof Promise ? answered.then((promised) => ({ body: promised })) : { body: answered };
+    },
   ]),
 );

@@ -3,6 +3,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { errors, UserError } from '../base/errors.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
+import { JobRunner } from '../session/job-runner.ts';
 import type { OpenOptions, SessionFace } from '../session/session-face.ts';
 import { openSession } from '../session/session.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
@@ -84,7 +85,7 @@ function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: strin
     const info = session.info();
     checkSpace(session, options.mm);
     adapter.mm = options.mm;
-    adapter.open(session);
+    adapter.open(session, new JobRunner(adapter.host, options, session));
     return info;
   } catch (error) {
     session.close();

@@ -1,13 +1,15 @@
 /**
  * The dispatcher: every request gets exactly one reply (a body, an error with its sentence, or `cancelled`). Requests are
- * answered in order, one a turn of the event loop, so that a `cancel` can overtake those that wait.
+ * answered in order, one a turn of the event loop, so that a `cancel` can overtake those that wait. Those whose work goes
+ * on in a thread are overtaken by others, and cancelled while they run.
  */
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { CancellationSource } from '../base/cancellation.ts';
 import { Cancelled, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { Adapter } from './adapter.ts';
-import type { Answer } from './adapter.ts';
+import type { Answer, Call } from './adapter.ts';
 import { handlers } from './handlers.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
@@ -16,6 +18,8 @@ export class DapServer extends ProtocolServer {
   readonly #adapter: Adapter;
   readonly #waiting: DebugProtocol.Request[] = [];
   readonly #cancelled = new Set<number>();
+  /** Requests whose answers are promised. */
+  readonly #running = new Map<Call, Promise<void>>();
   readonly #onEnd: () => void;
   #scheduled = false;
   #eventSequence = 1;
@@ -71,8 +75,11 @@ export class DapServer extends ProtocolServer {
   }
 
   #cancel(request: DebugProtocol.Request): void {
-    const { requestId } = (request.arguments ?? {}) as DebugProtocol.CancelArguments;
+    const { requestId, progressId } = (request.arguments ?? {}) as DebugProtocol.CancelArguments;
     if (requestId !== undefined && this.#waiting.some(({ seq }) => seq === requestId)) this.#cancelled.add(requestId);
+    for (const call of this.#running.keys()) {
+      if (call.requestId === requestId || call.progressId === progressId) call.cancellation.cancel();
+    }
     this.#reply(request, { success: true });
   }
 
@@ -86,30 +93,48 @@ export class DapServer extends ProtocolServer {
       this.#fail(request, errorIds.unknownRequest, `Pagewalk does not answer the request ${request.command}`);
       return;
     }
-    const answer = this.#attempt(request, () => handler(this.#adapter, request.arguments ?? {}));
-    // The reply is out: what fails from here on may be told, but not as a second reply.
-    if (answer?.then !== undefined) {
-      try {
-        answer.then();
-      } catch (error) {
-        this.#tell(error instanceof UserError ? error.message : defect(error));
-      }
+    const call: Call = { requestId: request.seq, cancellation: new CancellationSource(), progressId: `request ${request.seq}` };
+    try {
+      const answer = handler(this.#adapter, request.arguments ?? {}, call);
+      if (answer instanceof Promise) this.#awaitAnswer(request, call, answer);
+      else this.#give(request, answer);
+    } catch (error) {
+      this.#refuse(request, error);
     }
-    if (request.command === 'disconnect') this.#onEnd();
+    if (request.command !== 'disconnect') return;
+    // Disconnecting cancels what runs; its replies go out before the end.
+    if (this.#running.size === 0) this.#onEnd();
+    else void Promise.all(this.#running.values()).then(this.#onEnd);
   }
 
-  /** Sends the reply that `work` gives or fails with; undefined when it failed. */
-  #attempt(request: DebugProtocol.Request, work: () => Answer): Answer | undefined {
+  #awaitAnswer(request: DebugProtocol.Request, call: Call, promised: Promise<Answer>): void {
+    const replied = promised
+      .then((answer) => {
+        this.#give(request, answer);
+      })
+      .catch((error: unknown) => {
+        this.#refuse(request, error);
+      })
+      .finally(() => {
+        this.#running.delete(call);
+      });
+    this.#running.set(call, replied);
+  }
+
+  #give(request: DebugProtocol.Request, answer: Answer): void {
+    this.#reply(request, { success: true, body: answer.body });
+    // The reply is out: what fails from here on may be told, but not as a second reply.
     try {
-      const answer = work();
-      this.#reply(request, { success: true, body: answer.body });
-      return answer;
+      answer.then?.();
     } catch (error) {
-      if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
-      else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
-      else this.#fail(request, errorIds.defect, defect(error));
-      return undefined;
+      this.#tell(error instanceof UserError ? error.message : defect(error));
     }
+  }
+
+  #refuse(request: DebugProtocol.Request, error: unknown): void {
+    if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
+    else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
+    else this.#fail(request, errorIds.defect, defect(error));
   }
 
   #fail(request: DebugProtocol.Request, id: number, message: string): void {

@@ -29,6 +29,7 @@ export class FrameDiff {
   /** By level and tables, the runs (relative to the table's first page) that differ: a table that is shared is walked once. */
   readonly #known = new Map<string, readonly NumberRange[]>();
   #visits = 0;
+  #runs = 0;
 
   /** The tables must be comparable. */
   constructor(a: PageTable, b: PageTable, token: CancellationToken) {
@@ -39,7 +40,7 @@ export class FrameDiff {
 
   /**
    * Runs of virtual pages (4 KiB) within [start, end) that both map, to different frames. Throws `UserError('limit')` after
-   * more tables than a real kernel has.
+   * more tables or runs than a real kernel has.
    */
   differences(start: number, end: number): NumberRange[] {
     const found: NumberRange[] = [];
@@ -73,7 +74,7 @@ export class FrameDiff {
       runs = found.map((run) => ({ start: run.start - on.start, end: run.end - on.start }));
       if (runs.length <= keptRuns) this.#known.set(key, runs);
     }
-    for (const run of runs) append(on.found, on.start + run.start, on.start + run.end);
+    for (const run of runs) this.#append(on.found, on.start + run.start, on.start + run.end);
   }
 
   #entries(level: number, a: Side, b: Side, on: { start: number; end: number; found: NumberRange[] }): void {
@@ -99,12 +100,25 @@ export class FrameDiff {
       const exists = level > 0 || this.#a.mode.isCanonical(toAddress(BigInt(page) << 12n));
       if (exists && first !== undefined && second !== undefined) {
         if ('frame' in first && 'frame' in second) {
-          if (first.frame !== second.frame) append(on.found, page, next);
+          if (first.frame !== second.frame) this.#append(on.found, page, next);
         } else this.#tables(level + 1, first, second, { start: page, end: next, found: on.found });
       }
       page = next;
       index++;
     }
+  }
+
+  /** Adds a run, joined with the last where they touch. */
+  #append(runs: NumberRange[], start: number, end: number): void {
+    const last = runs.at(-1);
+    if (last?.end === start) {
+      runs[runs.length - 1] = { start: last.start, end };
+      return;
+    }
+    if (++this.#runs > limits.differentRuns) {
+      throw errors.limit(`frames differ in more than ${limits.differentRuns} places; compare a part with --range START-END`);
+    }
+    runs.push({ start, end });
   }
 }
 
@@ -127,11 +141,4 @@ function entry(of: PageTable, place: { level: number; shape: PagingLevel; at: nu
 
 function behind(side: { readonly frame: number }, pages: number): Side {
   return { frame: side.frame + pages };
-}
-
-/** Adds a run, joined with the last where they touch. */
-function append(runs: NumberRange[], start: number, end: number): void {
-  const last = runs.at(-1);
-  if (last?.end === start) runs[runs.length - 1] = { start: last.start, end };
-  else runs.push({ start, end });
 }

@@ -131,7 +131,7 @@ class Diff {
 
   #add(change: PtdumpChange): void {
     const last = this.changes.at(-1);
-    if (last !== undefined && last.end === change.start && saysTheSame(last, change)) {
+    if (last?.end === change.start && saysTheSame(last, change)) {
       this.changes[this.changes.length - 1] = { ...last, end: change.end };
     } else this.changes.push(change);
   }
@@ -142,7 +142,7 @@ class Diff {
 
   #whatOf(a: PtdumpRegion, b: PtdumpRegion): ReadonlySet<PtdumpSubject> {
     const known = this.#compared;
-    if (known !== undefined && known.a === a && known.b === b) return known.what;
+    if (known?.a === a && known.b === b) return known.what;
     const what = differences(a, b);
     this.#compared = { a, b, what };
     return what;

@@ -1,13 +1,20 @@
-/** What the engine needs of Node: files and decompression. */
+/** What the engine needs of Node: files, decompression and threads. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { errors } from '../base/errors.ts';
 import type { UserError } from '../base/errors.ts';
 import type { ByteSource, Host } from '../base/host.ts';
+import { startWorker } from './node-worker.ts';
 
-export function nodeHost(): Host {
-  return { openFile, siblings, codecs: { inflate, zstd: nativeZstd() } };
+/** `program`: the entry that serves jobs when it runs in a thread; without it there are no threads. */
+export function nodeHost(program?: URL): Host {
+  return {
+    openFile,
+    siblings,
+    codecs: { inflate, zstd: nativeZstd() },
+    startWorker: program === undefined ? undefined : () => startWorker(program),
+  };
 }
 
 function openFile(path: string): ByteSource {

@@ -9,6 +9,7 @@ import type {
   InfoFacts,
   PtdumpDiffFacts,
   PtdumpFacts,
+  ReverseMapFacts,
   TableFacts,
   TranslationFacts,
   VmallocFacts,
@@ -52,6 +53,11 @@ export interface PagewalkRequests {
     };
     body: PtdumpDiffFacts;
   };
+  /**
+   * The kernel's virtual addresses of physical ones; with `all`, those in every page table that the dump holds. The first
+   * request reads the page tables: it can be cancelled, and reports progress.
+   */
+  'pagewalk/reverseMap': { arguments: { physical: readonly Hex[]; all?: boolean }; body: ReverseMapFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   'pagewalk/addressSpaces': { arguments: Record<string, never>; body: { spaces: readonly AddressSpaceFacts[] } };
 }

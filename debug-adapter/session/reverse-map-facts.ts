@@ -15,6 +15,9 @@ import type { ReverseMapFacts, ReverseMappingFacts } from '../protocol/facts.ts'
 import type { ReverseMapOptions } from './session-face.ts';
 import type { Space, Spaces } from './spaces.ts';
 
+/** Addresses between two reports of progress. */
+const reportEvery = 16;
+
 /** A page table that is searched. */
 interface Searched {
   readonly space: Space;
@@ -47,7 +50,7 @@ export class ReverseMaps {
     const built = options.all === true ? (this.#ofAll ??= this.#build(options)) : (this.#ofKernel ??= this.#build(options));
     const warnings = [...built.warnings, ...built.map.warnings];
     const results = addresses.map((physical, done) => {
-      options.progress?.('looking up addresses', done, addresses.length);
+      if (done > 0 && done % reportEvery === 0) options.progress?.('looking up addresses', done, addresses.length);
       const windows = windowAddresses(this.#kernel.root.mode, physical).map((virtual) => ({ root: 0, virtual }));
       const found = built.map.lookup(physical, limits.mappings, options.token);
       if (!found.complete) {

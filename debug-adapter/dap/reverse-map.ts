@@ -1,0 +1,53 @@
+/** The virtual addresses of physical ones, found in a thread: the first request reads the page tables, with progress. */
+import * as v from 'valibot';
+import { formatAddress } from '../base/address.ts';
+import type { ProgressReporter } from '../base/cancellation.ts';
+import type { ReverseMapFacts } from '../protocol/facts.ts';
+import type { Adapter, Call } from './adapter.ts';
+import { check, hexSchema } from './check.ts';
+
+const physicalSchema = v.pipe(
+  hexSchema,
+  v.check((address) => address < 1n << 53n, 'physical addresses lie below 2^53'),
+  v.transform((address) => formatAddress(address)),
+);
+
+const reverseMapSchema = v.looseObject({
+  physical: v.pipe(
+    v.array(physicalSchema, 'it is a list of physical addresses'),
+    v.minLength(1, 'it names no address'),
+    v.maxLength(1000, 'at most 1000 addresses at once'),
+  ),
+  all: v.optional(v.boolean(), false),
+});
+
+export async function reverseMap(adapter: Adapter, parameters: unknown, call: Call): Promise<ReverseMapFacts> {
+  const { physical, all } = check(reverseMapSchema, parameters);
+  const progress = tellProgress(adapter, call, 'Searching page tables');
+  try {
+    return await adapter.jobs.run('reverseMap', { physical, all }, { cancellation: call.cancellation, progress: progress.report });
+  } finally {
+    progress.end();
+  }
+}
+
+/** Progress events of a request, for a client that shows them: an update only where a step begins or a percent is gained. */
+function tellProgress(adapter: Adapter, call: Call, title: string): { readonly report: ProgressReporter; readonly end: () => void } {
+  if (adapter.client?.supportsProgressReporting !== true) return { report: () => undefined, end: () => undefined };
+  const { progressId, requestId } = call;
+  let message: string | undefined;
+  let percentage = 0;
+  adapter.sendEvent('progressStart', { progressId, requestId, title, cancellable: true, percentage });
+  return {
+    report: (step, done, total) => {
+      const reached = total > 0 ? Math.floor((100 * done) / total) : 0;
+      if (step === message && reached <= percentage) return;
+      message = step;
+      percentage = reached;
+      adapter.sendEvent('progressUpdate', { progressId, message, percentage });
+    },
+    end: () => {
+      adapter.sendEvent('progressEnd', { progressId });
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * Questions that may take long, by name: a face asks them through a job runner (job-runner.ts), which has them answered in
+ * a thread. Arguments and results are plain data.
+ */
+import { parseAddress, toPhysAddr } from '../base/address.ts';
+import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
+import type { Hex, ReverseMapFacts } from '../protocol/facts.ts';
+import type { OpenOptions, SessionFace } from './session-face.ts';
+
+export interface Jobs {
+  reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
+}
+
+export type JobName = keyof Jobs;
+
+export interface JobContext {
+  readonly token: CancellationToken;
+  readonly progress: ProgressReporter;
+}
+
+type Runners = {
+  readonly [Name in JobName]: (session: SessionFace, asked: Jobs[Name]['arguments'], context: JobContext) => Jobs[Name]['result'];
+};
+
+const runners: Runners = {
+  reverseMap: (session, { physical, all }, context) =>
+    session.reverseMap(
+      physical.map((text) => {
+        const address = parseAddress(text);
+        if (address === undefined || address >= 1n << 53n) throw errors.badArgument(`${text} is no physical address; they lie below 2^53`);
+        return toPhysAddr(address);
+      }),
+      { all, ...context },
+    ),
+};
+
+/** Answers a job in this thread. Throws `UserError` and `Cancelled`. */
+export function runJob<Name extends JobName>(
+  session: SessionFace,
+  job: { readonly name: Name; readonly asked: Jobs[Name]['arguments'] },
+  context: JobContext,
+): Jobs[Name]['result'] {
+  return runners[job.name](session, job.asked, context);
+}
+
+/** What the starting thread sends. */
+export interface JobMessage {
+  readonly id: number;
+  /** Which image the job is about: the same in each message to one thread. */
+  readonly image: ImageChoice;
+  readonly name: JobName;
+  readonly asked: Jobs[JobName]['arguments'];
+  /** An Int32Array of one element, which is not 0 once nobody waits for the answer. */
+  readonly cancelled: SharedArrayBuffer;
+}
+
+/** What the thread sends. */
+export type JobReport = { readonly id: number } & (
+  | { readonly kind: 'progress'; readonly step: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'answer'; readonly result: Jobs[JobName]['result'] }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'defect'; readonly message: string }
+);
+
+/** The part of the options of `openSession` that is plain data. */
+export type ImageChoice = Pick<OpenOptions, 'paths' | 'symbols' | 'types' | 'vmlinux' | 'base'>;
