@@ -53,7 +53,16 @@ const leafHighNames: readonly (readonly [mask: number, name: string])[] = [
   [0x0080_0000, 'DIRTY'],
   [0x0100_0000, 'SPECIAL'],
   [0x0200_0000, 'DEVMAP'],
-  [0x0400_0000, 'UFFD_WP'],
+];
+/** Bit 58: UFFD_WP where PROT_NONE is bit 11, PROT_NONE of an invalid entry before. */
+const softwareHigh = 0x0400_0000;
+/** Bit 59 of an invalid block (PMD_PRESENT_INVALID), where PROT_NONE is bit 58: a large page while it is split. */
+const invalidatedHigh = 0x0800_0000;
+/** POIndex, bits 60-62 (FEAT_S1POE). */
+const overlayNames: readonly (readonly [mask: number, name: string])[] = [
+  [0x1000_0000, 'PO_IDX_0'],
+  [0x2000_0000, 'PO_IDX_1'],
+  [0x4000_0000, 'PO_IDX_2'],
 ];
 
 const tableHighNames: readonly (readonly [mask: number, name: string])[] = [
@@ -149,18 +158,20 @@ export class Arm64Mode extends TableMode {
     return this.#address(low, high, this.levels[level]?.shift ?? this.pageShift);
   }
 
-  override keepsFrame(_level: number, low: number, high: number): boolean {
-    return (low & valid) === 0 && this.#isProtNone(low, high);
+  override keepsFrame(level: number, low: number, high: number): boolean {
+    return (low & valid) === 0 && (this.#isProtNone(low, high) || this.#isInvalidated(level, low, high));
   }
 
   flags(level: number, low: number, high: number): readonly string[] {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.none) return [];
-    if (kind === entryKind.table) return ['VALID', 'TABLE', ...bitNames(high, tableHighNames)];
+    if (kind === entryKind.table) return ['VALID', 'TABLE', ...((low & 0x400) === 0 ? [] : ['AF']), ...bitNames(high, tableHighNames)];
     const names: string[] = [];
     if ((low & valid) !== 0) names.push('VALID', (low & tableOrPage) === 0 ? 'BLOCK' : 'PAGE');
-    else if (!this.#isProtNone(low, high)) return [];
-    else names.push('PROT_NONE');
+    else if (this.#isProtNone(low, high)) names.push('PROT_NONE');
+    else if (this.#isInvalidated(level, low, high)) names.push('PRESENT_INVALID');
+    else return [];
+    const current = this.options.protNoneBit() === 11;
     if ((low & 0x20) !== 0) names.push('NS');
     if ((low & user) !== 0) names.push('USER');
     if ((low & readOnly) !== 0) names.push('RDONLY');
@@ -169,8 +180,10 @@ export class Arm64Mode extends TableMode {
       if (share !== 0) names.push(share === 3 ? 'SH_INNER' : share === 2 ? 'SH_OUTER' : 'SH_RESERVED');
     }
     if ((low & 0x400) !== 0) names.push('AF');
-    if ((low & notGlobal) !== 0) names.push('NG');
-    return [...names, ...bitNames(high, leafHighNames)];
+    if ((low & notGlobal) !== 0 && ((low & valid) !== 0 || !current)) names.push('NG');
+    names.push(...bitNames(high, leafHighNames));
+    if (current && (high & softwareHigh) !== 0) names.push('UFFD_WP');
+    return [...names, ...bitNames(high, overlayNames)];
   }
 
   cacheType(level: number, low: number, high: number): string | undefined {
@@ -204,10 +217,13 @@ export class Arm64Mode extends TableMode {
         ? `the ${entry} entry is valid but no page descriptor (bit 1 is clear), which is reserved`
         : `the ${entry} entry is a block, which this level does not have`;
     }
-    if (this.#isProtNone(low, high)) {
-      return `the ${entry} entry is PROT_NONE (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
+    const frame = `0x${this.leafAddress(level, low, high).toString(16)}`;
+    if (this.keepsFrame(level, low, high)) {
+      const what = this.#isProtNone(low, high) ? 'PROT_NONE' : 'a large page that was invalidated';
+      return `the ${entry} entry is ${what} (its frame is at ${frame})`;
     }
-    if (!context.userAddress) return `the ${entry} entry is not valid`;
+    // set_memory_valid() of arch/arm64/mm/pageattr.c takes away nothing but VALID.
+    if (!context.userAddress) return `the ${entry} entry is not valid (its frame was at ${frame})`;
     return `the ${entry} entry is ${describeSwapEntry(this.#swap(low, high))}`;
   }
 
@@ -222,9 +238,10 @@ export class Arm64Mode extends TableMode {
     const shift = kind === entryKind.table || this.depthOf(level) === 4 ? this.pageShift : (this.levels[level]?.shift ?? this.pageShift);
     // Bit 16 of a block is nT; bits 12-15 hold address bits 48-51 with LPA.
     const ignored = 0xfff | (this.depthOf(level) < 4 && kind === entryKind.leaf ? 0x1_0000 : 0) | (wideAddresses === 'lpa' ? 0xf000 : 0);
-    const inside = (low & (2 ** Math.min(shift, 32) - 1) & ~ignored) >>> 0;
-    if (inside === 0) return undefined;
-    return `address bits 0x${inside.toString(16)} lie below the ${kind === entryKind.table ? "next table's" : "leaf's"} alignment`;
+    const lowBits = (low & (2 ** Math.min(shift, 32) - 1) & ~ignored) >>> 0;
+    const highBits = (high & (2 ** Math.max(shift - 32, 0) - 1)) >>> 0;
+    if (lowBits === 0 && highBits === 0) return undefined;
+    return `address bits 0x${wholeEntry(lowBits, highBits).toString(16)} lie below the ${kind === entryKind.table ? "next table's" : "leaf's"} alignment`;
   }
 
   /** log2 of the bytes that a contiguous group covers at this level, or undefined where the level has none. */
@@ -254,7 +271,12 @@ export class Arm64Mode extends TableMode {
   }
 
   #isProtNone(low: number, high: number): boolean {
-    return this.options.protNoneBit() === 11 ? (low & notGlobal) !== 0 : (high & 0x0400_0000) !== 0;
+    return this.options.protNoneBit() === 11 ? (low & notGlobal) !== 0 : (high & softwareHigh) !== 0;
+  }
+
+  /** In kernels whose PROT_NONE is bit 11, that bit stands for both. */
+  #isInvalidated(level: number, low: number, high: number): boolean {
+    return this.#allowsBlock(level) && (low & tableOrPage) === 0 && (high & invalidatedHigh) !== 0 && this.options.protNoneBit() === 58;
   }
 
   /** Since 6.11: type in bits 6-10, offset in 12-61, exclusive 2, uffd-wp 3; before: type in 3-7, offset in 8-57. */

@@ -1,6 +1,6 @@
 /**
  * Swap-type entries (include/linux/swap.h, swapops.h). The numbers above the real swap areas depend on the kernel's
- * configuration; markers are type 31 in every one that has them, migration and hwpoison lie below.
+ * configuration, which no dump tells: markers are type 31 in every kernel that has them (5.19), the others lie below.
  */
 export interface SwapEntry {
   readonly type: number;
@@ -12,13 +12,27 @@ export interface SwapEntry {
 
 const markerType = 31;
 const leastSpecialType = 23;
+/**
+ * What the types from `leastSpecialType` on mean, by CONFIG_DEVICE_PRIVATE (with four types of its own, later three, or
+ * without), CONFIG_MIGRATION and CONFIG_MEMORY_FAILURE.
+ */
+const specialTypes: readonly (readonly string[])[] = [
+  ['hwpoison'],
+  ['migration (read)', 'hwpoison'],
+  ['migration (read, exclusive)', 'migration (read)'],
+  ['migration (write)', 'migration (read, exclusive)'],
+  ['hwpoison', 'device memory (write)', 'migration (write)'],
+  ['migration (read)', 'device memory (read)', 'device memory (write)'],
+  ['migration (read, exclusive)', 'device-exclusive (write)', 'device memory (read)'],
+  ['migration (write)', 'device-exclusive (read)', 'hwpoison'],
+];
 const markers: readonly (readonly [bit: bigint, name: string])[] = [
   [1n, 'userfaultfd write-protect'],
   [2n, 'poisoned'],
   [4n, 'guard'],
 ];
 
-/** In words, without the article: `swapped out: area 1, offset 0x1234`. */
+/** Its one meaning in words, or all that it may have: `swapped out: area 1, offset 0x1234`. */
 export function describeSwapEntry(entry: SwapEntry): string {
   const marks = [entry.softDirty ? 'soft-dirty' : '', entry.uffdWp ? 'uffd-wp' : '', entry.exclusive ? 'exclusive' : ''].filter(
     (mark) => mark !== '',
@@ -30,7 +44,9 @@ export function describeSwapEntry(entry: SwapEntry): string {
     return `a marker: ${names.length === 0 ? `offset ${offset}` : names.join(', ')}${suffix}`;
   }
   if (entry.type >= leastSpecialType) {
-    return `a special entry of swap type ${entry.type} (migration, hwpoison or device memory, by the kernel's configuration), offset ${offset}${suffix}`;
+    const meanings = specialTypes[entry.type - leastSpecialType] ?? [];
+    const meaning = [meanings.slice(0, -1).join(', '), meanings.at(-1)].filter((part) => part !== '').join(' or ');
+    return `a special entry of swap type ${entry.type} (${meaning}, by the kernel's configuration), offset ${offset}${suffix}`;
   }
   return `swapped out: area ${entry.type}, offset ${offset}${suffix}`;
 }
