@@ -145,11 +145,12 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     .option('--user', 'the half that user mode sees')
     .option('--range <start-end>', 'only lines that overlap the range')
     .option('--holes', 'keep lines of unmapped ranges where the architecture leaves them out')
-    .action((image: string, options: MmOptions & { user?: true; range?: string }) => {
+    .action((image: string, options: MmOptions & { user?: true; holes?: true; range?: string }) => {
       run.with(image, options, (session) => {
         const what = {
           mm: options.mm,
           user: options.user === true,
+          holes: options.holes === true,
           range: options.range === undefined ? undefined : rangeArgument(options.range),
         };
         run.print(

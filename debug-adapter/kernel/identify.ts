@@ -12,12 +12,12 @@ import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import { describeFrame } from './identify-frame.ts';
 import { describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from './kernel.ts';
+import { layoutOf, regionOfKind } from './layout.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
 import { pgdOf, vmaRights, vmas } from './mm.ts';
 import { allSymbols, findModule } from './module.ts';
 import { memoryMap } from './page-frame.ts';
 import { kernelTableFrames } from './table-frames.ts';
-import { startKernelMap } from './root-x86-64.ts';
 import { tasks } from './task.ts';
 import type { Task } from './task.ts';
 
@@ -34,7 +34,7 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   if (!mode.isCanonical(address)) {
     const summary = `${formatAddress(address)} is not canonical: no pointer of this machine (${mode.name}) has this value`;
     details.push({ kind: 'non-canonical', summary }, ...invertedFrame(kernel, address));
-  } else if (isUserAddress(kernel, address)) {
+  } else if (context.pageTable.isUserAddress(address)) {
     attempt(details, () => describeUserAddress(kernel, address, context));
   } else {
     for (const describe of [describeModule, describeSymbol, describeVmallocAddress, describeDirectMap, describeMemoryMap]) {
@@ -45,12 +45,12 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   if (mode.isCanonical(address) && translation.physical === undefined) {
     const reason = translation.reason?.message ?? 'no page table entry maps it';
     // A guard page or a freed area says more than that nothing is mapped; a bare region says less.
-    const region = regionOf(kernel, address);
+    const region = regionOf(kernel, address, context.pageTable);
     const where = details.length === 0 ? `in ${region.name}, ` : '';
     details.push({ kind: 'unmapped', summary: `${where}not mapped: ${reason}`, region: region.name });
   }
   if (details.length === 0) {
-    const region = regionOf(kernel, address);
+    const region = regionOf(kernel, address, context.pageTable);
     details.push({ kind: region.kind, summary: `in ${region.name}` });
   }
   // A note about what could not be read is not what the address is.
@@ -66,10 +66,6 @@ function attempt(details: IdentifyDetail[], describe: () => readonly IdentifyDet
     if (!(error instanceof UserError)) throw error;
     details.push({ kind: 'note', summary: error.message });
   }
-}
-
-function isUserAddress(kernel: Kernel, address: Address): boolean {
-  return kernel.machine.pointerSize === 8 && address < 1n << 63n;
 }
 
 /**
@@ -171,10 +167,9 @@ function describeModule(kernel: Kernel, address: Address): IdentifyDetail[] {
 }
 
 function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
-  if (kernel.machine.architecture !== 'x86-64') return [];
-  const layout = layoutX8664(kernel);
-  if (address < layout.pageOffset || address >= layout.vmallocStart) return [];
-  const physical = Number(address - layout.pageOffset);
+  const { directMap } = layoutOf(kernel);
+  if (directMap === undefined || address < directMap.start || address >= directMap.end) return [];
+  const physical = Number(BigInt.asUintN(64, address - directMap.offset));
   const ram = isRam(kernel, physical);
   const frame = ram ? frameDetails(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize) : [];
   const direct: IdentifyDetail = {
@@ -191,13 +186,14 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
 function tableOf(kernel: Kernel, physical: number): IdentifyDetail[] {
   const table = kernelTableFrames(kernel).get(Math.floor(physical / 4096));
   if (table === undefined) return rootOf(kernel, physical);
+  const entrySize = kernel.root.mode.levels.find(({ name }) => name === table.level)?.entrySize ?? 8;
   return [
     {
       kind: 'page-table',
-      summary: `${table.level} table of the kernel, for addresses from ${formatAddress(table.virtualBase)}; this is entry ${Math.floor((physical % 4096) / 8)}`,
+      summary: `${table.level} table of the kernel, for addresses from ${formatAddress(table.virtualBase)}; this is entry ${Math.floor((physical % 4096) / entrySize)}`,
       level: table.level,
       virtualBase: formatAddress(table.virtualBase),
-      entry: Math.floor((physical % 4096) / 8),
+      entry: Math.floor((physical % 4096) / entrySize),
     },
   ];
 }
@@ -227,9 +223,9 @@ function isRam(kernel: Kernel, physical: number): boolean {
 function imageAlias(kernel: Kernel, physical: number): IdentifyDetail | undefined {
   const start = kernel.addressOf('_text');
   const end = kernel.addressOf('_end');
-  const physBase = layoutX8664(kernel).physBase;
-  if (start === undefined || end === undefined || physBase === undefined) return undefined;
-  const virtual = toAddress(BigInt(physical) - physBase + startKernelMap);
+  const { imageOffset, directMap } = layoutOf(kernel);
+  if (start === undefined || end === undefined || imageOffset === undefined || imageOffset === directMap?.offset) return undefined;
+  const virtual = toAddress(BigInt.asUintN(64, BigInt(physical) + imageOffset));
   if (virtual < start || virtual >= end) return undefined;
   const hit = allSymbols(kernel).resolve(virtual);
   return {
@@ -248,9 +244,8 @@ function frameDetails(kernel: Kernel, pfn: number, offset: number): readonly Ide
 
 function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
   const map = memoryMap(kernel);
-  if (map === undefined || kernel.machine.architecture !== 'x86-64') return [];
-  const layout = layoutX8664(kernel);
-  if (map.name !== 'vmemmap' || address < layout.vmemmapStart || address >= layout.vmemmapEnd) return [];
+  const region = regionOfKind(layoutOf(kernel), 'struct-page');
+  if (map === undefined || region === undefined || map.name !== 'vmemmap' || address < region.start || address >= region.end) return [];
   const offset = Number(address - map.base);
   const pfn = map.firstFrame + Math.floor(offset / map.pageStructSize);
   return [
@@ -266,22 +261,10 @@ function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyD
 }
 
 /** The region of the address space, with its kind in `identify`'s words. */
-function regionOf(kernel: Kernel, address: Address): { kind: string; name: string } {
-  if (isUserAddress(kernel, address)) return { kind: 'user-address', name: 'user space' };
-  if (kernel.machine.architecture !== 'x86-64') return { kind: 'region', name: 'kernel space' };
-  const layout = layoutX8664(kernel);
-  const regions: readonly (readonly [start: bigint, end: bigint, kind: string, name: string])[] = [
-    [layout.pageOffset, layout.vmallocStart, 'direct-map', 'the direct map'],
-    [layout.vmallocStart, layout.vmallocEnd, 'vmalloc-space', 'the vmalloc space'],
-    [layout.vmemmapStart, layout.vmemmapEnd, 'struct-page', 'vmemmap'],
-    [0xffff_fe00_0000_0000n, 0xffff_fe80_0000_0000n, 'cpu-entry-area', 'the CPU entry area'],
-    [0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 'espfix', 'the espfix area'],
-    [0xffff_ffef_0000_0000n, 0xffff_ffff_0000_0000n, 'efi-runtime', 'EFI runtime services'],
-    [startKernelMap, layout.modulesStart, 'kernel-image', 'the kernel image'],
-    [layout.modulesStart, layout.modulesEnd, 'module-space', 'the module area'],
-    [0xffff_ffff_ff60_0000n, 0xffff_ffff_ff60_1000n, 'vsyscall', 'the vsyscall page'],
-    [layout.modulesEnd, 0xffff_ffff_ff7f_f000n, 'fixmap', 'the fixmap'],
-  ];
-  const found = regions.find(([start, end]) => address >= start && address < end);
-  return found === undefined ? { kind: 'region', name: 'an unused part of kernel space' } : { kind: found[2], name: found[3] };
+function regionOf(kernel: Kernel, address: Address, pageTable: PageTable): { readonly kind: string; readonly name: string } {
+  if (pageTable.isUserAddress(address)) return { kind: 'user-address', name: 'user space' };
+  const { regions } = layoutOf(kernel);
+  if (regions.length === 0) return { kind: 'region', name: 'kernel space' };
+  const found = regions.find(({ start, end }) => address >= start && address < end);
+  return found ?? { kind: 'region', name: 'an unused part of kernel space' };
 }

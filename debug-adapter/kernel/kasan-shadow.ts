@@ -3,15 +3,8 @@
  * dump recognises an entry that points to one and does not go down.
  */
 import { MemoryFault } from '../base/errors.ts';
+import type { SharedShadow } from '../pagetable/ptdump-walk.ts';
 import type { Kernel } from './kernel.ts';
-
-export interface KasanShadow {
-  /** Physical address of the shared table by the depth (0 pgd … 3 pmd) of the entry that points to it. */
-  readonly tables: ReadonlyMap<number, number>;
-  /** kasan_early_shadow_pte[0]. */
-  readonly low: number;
-  readonly high: number;
-}
 
 const symbols: readonly (readonly [depth: number, symbol: string])[] = [
   [0, 'p4d'],
@@ -21,11 +14,11 @@ const symbols: readonly (readonly [depth: number, symbol: string])[] = [
 ];
 
 /** Undefined for kernels without KASAN's software shadow. */
-export function kasanShadowTables(kernel: Kernel): KasanShadow | undefined {
+export function kasanShadowTables(kernel: Kernel): SharedShadow | undefined {
   return kernel.once(find);
 }
 
-function find(kernel: Kernel): KasanShadow | undefined {
+function find(kernel: Kernel): SharedShadow | undefined {
   // Named kasan_zero_* before 5.0.
   const prefix = ['kasan_early_shadow_', 'kasan_zero_'].find((name) => kernel.addressOf(`${name}pte`) !== undefined);
   const pte = prefix === undefined ? undefined : kernel.addressOf(`${prefix}pte`);
@@ -41,7 +34,8 @@ function find(kernel: Kernel): KasanShadow | undefined {
     if (physical !== undefined && !(depth === 0 && !levels.includes(1))) tables.set(at, physical);
   }
   try {
-    return { tables, low: kernel.memory.u32(pte), high: Number(kernel.memory.u64(pte) >> 32n) };
+    const entry = kernel.memory.word(pte);
+    return { tables, low: Number(entry & 0xffff_ffffn) | 0, high: Number(entry >> 32n) | 0 };
   } catch (error) {
     if (!(error instanceof MemoryFault)) throw error;
     return undefined;

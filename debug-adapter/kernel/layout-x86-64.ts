@@ -4,8 +4,9 @@
  */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
 import type { Finding, Kernel } from './kernel.ts';
+import type { Layout } from './layout.ts';
+import { variable, Witnesses } from './layout-witnesses.ts';
 import { startKernelMap } from './root-x86-64.ts';
 
 export interface X8664Layout {
@@ -47,11 +48,36 @@ export function layoutX8664(kernel: Kernel): X8664Layout {
   return kernel.once(findLayout);
 }
 
-function findLayout(kernel: Kernel): X8664Layout {
-  const findings: Finding[] = [];
-  const note = (quantity: string, value: bigint | undefined, source: string): void => {
-    if (value !== undefined) findings.push({ quantity, value, source });
+/** The layout in the words of all architectures. */
+export function regionsX8664(kernel: Kernel): Layout {
+  const layout = layoutX8664(kernel);
+  const { physBase, kaslrOffset, findings, pageOffset, vmallocStart, modulesStart } = layout;
+  const regions: readonly (readonly [start: bigint, end: bigint, kind: string, name: string])[] = [
+    [pageOffset, vmallocStart, 'direct-map', 'the direct map'],
+    [vmallocStart, layout.vmallocEnd, 'vmalloc-space', 'the vmalloc space'],
+    [layout.vmemmapStart, layout.vmemmapEnd, 'struct-page', 'vmemmap'],
+    [0xffff_fe00_0000_0000n, 0xffff_fe80_0000_0000n, 'cpu-entry-area', 'the CPU entry area'],
+    [0xffff_ff00_0000_0000n, 0xffff_ff80_0000_0000n, 'espfix', 'the espfix area'],
+    [0xffff_ffef_0000_0000n, 0xffff_ffff_0000_0000n, 'efi-runtime', 'EFI runtime services'],
+    [startKernelMap, modulesStart, 'kernel-image', 'the kernel image'],
+    [modulesStart, layout.modulesEnd, 'module-space', 'the module area'],
+    [0xffff_ffff_ff60_0000n, 0xffff_ffff_ff60_1000n, 'vsyscall', 'the vsyscall page'],
+    [layout.modulesEnd, 0xffff_ffff_ff7f_f000n, 'fixmap', 'the fixmap'],
+  ];
+  return {
+    physBase,
+    kaslrOffset,
+    directMap: { start: pageOffset, end: vmallocStart, offset: pageOffset },
+    imageOffset: physBase === undefined ? undefined : startKernelMap - BigInt.asIntN(64, physBase),
+    regions: regions.map(([start, end, kind, name]) => ({ kind, name, start: toAddress(start), end })),
+    findings,
   };
+}
+
+function findLayout(kernel: Kernel): X8664Layout {
+  const found = new Witnesses(kernel);
+  const { findings } = found;
+  const note = found.note.bind(found);
   const levels = kernel.root.mode.virtualBits > 48 ? 5 : 4;
   const info = kernel.vmcoreinfo;
   const text = info?.symbol('_stext') ?? kernel.addressOf('_stext');
@@ -76,8 +102,8 @@ function findLayout(kernel: Kernel): X8664Layout {
   note('vmemmapBase', variable(kernel, 'vmemmap_base'), "the kernel's variable vmemmap_base");
   note('vmemmapBase', info?.symbol('vmemmap'), 'VMCOREINFO SYMBOL(vmemmap)');
 
-  const value = (quantity: string): bigint | undefined => findings.find((finding) => finding.quantity === quantity)?.value;
-  warnOfDisagreement(kernel, findings);
+  const value = found.value.bind(found);
+  found.warnOfDisagreement();
   const fixed = fixedBases[levels];
   const vmallocStart = value('vmallocBase') ?? fixed.vmalloc;
   const vmemmapStart = value('vmemmapBase') ?? fixed.vmemmap;
@@ -98,17 +124,6 @@ function findLayout(kernel: Kernel): X8664Layout {
     modulesEnd: toAddress(modulesEnd),
     findings,
   };
-}
-
-function variable(kernel: Kernel, name: string): bigint | undefined {
-  const address = kernel.addressOf(name);
-  if (address === undefined) return undefined;
-  try {
-    return kernel.memory.u64(address);
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
 }
 
 /** makedumpfile's way; the last fitting segment, since 4.19's KCORE_REMAP segments come first and mislead. */
@@ -148,17 +163,4 @@ function fixedPageOffset(kernel: Kernel, levels: 4 | 5): bigint | undefined {
 
 function mapsPhysical(kernel: Kernel, base: bigint, physical: number): boolean {
   return kernel.root.pageTable.translate(toAddress(base + BigInt(physical))).physical === physical;
-}
-
-function warnOfDisagreement(kernel: Kernel, findings: readonly Finding[]): void {
-  const first = new Map<string, Finding>();
-  for (const finding of findings) {
-    const known = first.get(finding.quantity);
-    if (known === undefined) first.set(finding.quantity, finding);
-    else if (known.value !== finding.value) {
-      kernel.warn(
-        `${finding.quantity}: ${known.source} says 0x${known.value.toString(16)}, ${finding.source} says 0x${finding.value.toString(16)}; the first is used`,
-      );
-    }
-  }
 }

@@ -52,8 +52,9 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
   const vmcoreinfo =
     image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
   const { machine, locate } = machineOf(image, hint, vmcoreinfo);
-  let opened: Kernel | undefined;
-  const root = finder({ image, vmcoreinfo, locate, opened: () => opened });
+  // A mode may ask the kernel that it is found for, later.
+  const opened: { kernel: Kernel | undefined } = { kernel: undefined };
+  const root = finder({ image, vmcoreinfo, locate, opened: () => opened.kernel });
   const memory = new AddressSpace(image.memory, root.pageTable, shapeOf(machine));
   const kernel = new Kernel({
     image,
@@ -66,7 +67,7 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
       openTypes: (one) => openTypes(one, outside),
     },
   });
-  opened = kernel;
+  opened.kernel = kernel;
   for (const warning of image.warnings) kernel.warn(warning);
   if (vmcoreinfo === undefined) {
     kernel.warn('the dump has no VMCOREINFO, neither in its notes nor in memory; what it would have told was found in other ways');

@@ -2,6 +2,7 @@
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { Kernel } from './kernel.ts';
+import { variable } from './layout-witnesses.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
 
 /** Where struct pages lie: an array at `base` whose element 0 describes frame `firstFrame`. */
@@ -31,8 +32,11 @@ function findMemoryMap(kernel: Kernel): MemoryMap | undefined {
   }
   const virtual = kernel.vmcoreinfo?.symbol('vmemmap');
   if (virtual !== undefined) return { base: toAddress(virtual), firstFrame: 0, pageStructSize, name: 'vmemmap' };
-  if (kernel.machine.architecture !== 'x86-64') return undefined;
-  return { base: layoutX8664(kernel).vmemmapStart, firstFrame: 0, pageStructSize, name: 'vmemmap' };
+  if (kernel.machine.architecture === 'x86-64')
+    return { base: layoutX8664(kernel).vmemmapStart, firstFrame: 0, pageStructSize, name: 'vmemmap' };
+  // powerpc and s390 keep the address in a variable of this name.
+  const base = variable(kernel, 'vmemmap');
+  return base === undefined || base === 0n ? undefined : { base: toAddress(base), firstFrame: 0, pageStructSize, name: 'vmemmap' };
 }
 
 /** ARCH_PFN_OFFSET of a flat memory map: the first frame of the one node. */

@@ -1,47 +1,15 @@
-/**
- * The markers of the x86-64 page-table dump. A kernel that has the dump has the table too (`address_markers` in
- * arch/x86/mm/dump_pagetables.c, filled in at boot): it is read. For other kernels the markers are computed from the layout.
- */
-import { addToAddress, toAddress } from '../base/address.ts';
+/** The markers of the x86-64 page-table dump as its table is filled in at boot (arch/x86/mm/dump_pagetables.c), for kernels without it. */
+import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
-import type { PtdumpMarker } from '../pagetable/ptdump-x86.ts';
+import type { PtdumpMarker } from '../pagetable/ptdump-lines.ts';
 import type { Kernel } from './kernel.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
 import { startKernelMap } from './root-x86-64.ts';
 
-const mostMarkers = 64;
-const endOfSpace = 0xffff_ffff_ffff_ffffn;
 const espfixLines = 16;
 
-export function x8664Markers(kernel: Kernel): readonly PtdumpMarker[] {
-  return kernel.once((one) => readMarkers(one) ?? computeMarkers(one));
-}
-
-function readMarkers(kernel: Kernel): PtdumpMarker[] | undefined {
-  const table = kernel.addressOf('address_markers');
-  if (table === undefined) return undefined;
-  const { memory } = kernel;
-  const markers: PtdumpMarker[] = [];
-  try {
-    for (let index = 0; index < mostMarkers; index++) {
-      const at = addToAddress(table, index * 24);
-      const address = memory.pointer(at);
-      const name = memory.pointer(addToAddress(at, 8));
-      if (address === endOfSpace || name === 0n) break;
-      const before = markers.at(-1)?.address ?? -1n;
-      if (address < before) return undefined;
-      markers.push({ address, name: memory.cString(name, 64), maxLines: Number(memory.word(addToAddress(at, 16))) });
-    }
-  } catch (error) {
-    if (!(error instanceof MemoryFault)) throw error;
-    kernel.warn(`the kernel's table of ptdump markers cannot be read: ${error.reason}`);
-    return undefined;
-  }
-  return markers.length > 2 ? markers : undefined;
-}
-
-function computeMarkers(kernel: Kernel): PtdumpMarker[] {
+/** The markers of an x86-64 dump, computed from the layout. */
+export function x8664Markers(kernel: Kernel): PtdumpMarker[] {
   const layout = layoutX8664(kernel);
   const four = layout.levels === 4;
   const has = (symbol: string): boolean => kernel.addressOf(symbol) !== undefined;

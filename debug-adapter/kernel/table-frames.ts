@@ -21,27 +21,36 @@ export function kernelTableFrames(kernel: Kernel): ReadonlyMap<number, TableFram
 function find(kernel: Kernel): Map<number, TableFrame> {
   const { pageTable } = kernel.root;
   const frames = new Map<number, TableFrame>();
-  collect(pageTable, frames, { level: 0, table: pageTable.root, virtualBase: 0n });
+  collect(pageTable, frames, { level: 0, table: pageTable.root, virtualBase: pageTable.virtualBase });
   return frames;
 }
 
+/** `virtualBase` without sign extension where roots are shared. */
 function collect(pageTable: PageTable, frames: Map<number, TableFrame>, at: { level: number; table: number; virtualBase: bigint }): void {
   const { mode } = pageTable;
-  const shape = mode.levels[at.level];
-  const frame = Math.floor(at.table / frameSize);
-  const view = pageTable.tableView(frame);
-  if (shape === undefined || view === undefined || frames.has(frame)) return;
-  const signed = BigInt.asIntN(mode.virtualBits, at.virtualBase);
-  frames.set(frame, { level: shape.name, virtualBase: toAddress(signed) });
-  if (at.level === mode.levels.length - 1) return;
+  const { level, table } = at;
+  const shape = mode.levels[level];
+  if (shape === undefined || frames.has(Math.floor(table / frameSize))) return;
   const swap = shape.entrySize === 8 && !mode.littleEndian ? 4 : 0;
-  for (let index = 0; index < 2 ** shape.indexBits; index++) {
-    const offset = (at.table + index * shape.entrySize) % frameSize;
-    if (offset + shape.entrySize > frameSize) return;
-    const low = view.getUint32(offset + swap, mode.littleEndian);
-    const high = shape.entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
-    if (mode.kind(at.level, low, high) !== entryKind.table) continue;
-    const virtualBase = at.virtualBase + (BigInt(index) << BigInt(shape.shift));
-    collect(pageTable, frames, { level: at.level + 1, table: mode.tableAddress(at.level, low, high), virtualBase });
+  const entries = 2 ** shape.indexBits;
+  let index = 0;
+  while (index < entries) {
+    const first = table + index * shape.entrySize;
+    const frame = Math.floor(first / frameSize);
+    const last = Math.min(entries, index + Math.max(1, Math.floor(((frame + 1) * frameSize - first) / shape.entrySize)));
+    const view = pageTable.tableView(frame);
+    if (view === undefined) return;
+    const base = at.virtualBase + (BigInt(index) << BigInt(shape.shift));
+    const virtual = mode.split === 'shared' ? BigInt.asIntN(mode.virtualBits, base) : base;
+    frames.set(frame, { level: shape.name, virtualBase: toAddress(BigInt.asUintN(mode.addressBits, virtual)) });
+    for (; index < last; index++) {
+      if (level === mode.levels.length - 1) continue;
+      const offset = (table + index * shape.entrySize) % frameSize;
+      const low = view.getUint32(offset + swap, mode.littleEndian);
+      const high = shape.entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
+      if (mode.kind(level, low, high) !== entryKind.table) continue;
+      const virtualBase = at.virtualBase + (BigInt(index) << BigInt(shape.shift));
+      collect(pageTable, frames, { level: level + 1, table: mode.tableAddress(level, low, high), virtualBase });
+    }
   }
 }

@@ -51,6 +51,11 @@ export class PageTable implements Translator {
     return this.#half === 'kernel' ? this.mode.kernelBase : 0n;
   }
 
+  /** Which half the root serves, where kernel and user addresses have separate roots. */
+  get half(): Half {
+    return this.#half;
+  }
+
   /** Whether user mode uses this address in this table. */
   isUserAddress(address: Address): boolean {
     return this.mode.split === 'spaces' ? this.#half === 'user' : this.mode.isUserAddress(address);

@@ -1,7 +1,7 @@
 /**
  * The order in which the kernel's generic page walk meets entries when it dumps tables without VMAs (mm/pagewalk.c:
- * walk_page_range_novma; mm/ptdump.c). Addresses pass as virtual page numbers, entries as two halves: nothing is
- * allocated for an entry.
+ * walk_page_range_novma; mm/ptdump.c). Addresses pass as virtual page numbers (address / 4096), entries as two halves:
+ * nothing is allocated for an entry. A table whose entries are all the same, such as KASAN's zero shadow, is walked once.
  */
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
@@ -12,85 +12,215 @@ import type { PageTable } from './page-table.ts';
 
 /** What an architecture's dump does with each entry. `depth` is the kernel's level number, 0 pgd … 4 pte. */
 export interface PtdumpVisitor {
-  /** Every entry that is not a hole, before anything else; a result of `skip` ends its handling (KASAN's shared shadow). */
-  enter(virtualPage: number, depth: number, low: number, high: number): 'walk' | 'skip';
+  /** Every entry that is not a hole, before anything else. */
+  enter(depth: number, low: number, high: number): void;
   /** Whether the kernel's p?d_leaf() calls it a leaf. */
-  isLeaf(depth: number, low: number, high: number): boolean;
+  isLeaf(level: number, low: number, high: number): boolean;
   /** Whether the live kernel would call the table entry bad, clear it and see a hole. */
-  isBad(depth: number, low: number, high: number): boolean;
+  isBad(level: number, low: number, high: number): boolean;
   /** A leaf, a pte of any kind, or (with zero halves) a hole at `depth`. */
   note(virtualPage: number, depth: number, low: number, high: number): void;
-  /** A table that cannot be read: `at` is its physical address. */
-  unreadable(virtualPage: number, depth: number, at: number): void;
+  /** First virtual page of the next marker: a note at or behind it begins a new line. Infinity behind the last. */
+  nextMarkerPage(): number;
+  /** A table that is not walked, at physical address `at`; `depth` is of the entry that points to it. Its range is a hole. */
+  unwalked(virtualPage: number, depth: number, at: number, why: UnwalkedReason): void;
 }
 
-/** Ranges are [start, end) in virtual pages, where the tables' own (sign-extended) numbering of pages counts. */
-export function walkForPtdump(
-  pageTable: PageTable,
-  ranges: readonly { readonly start: number; readonly end: number }[],
-  visitor: PtdumpVisitor,
-  token: CancellationToken,
-): void {
-  const walk = new Walk(pageTable, visitor, token);
-  for (const { start, end } of ranges) walk.table(0, pageTable.root, start, end);
+/** `unreadable`: no bytes; `loop`: the table is on the way to itself; `budget`: more tables than the machine can hold. */
+export type UnwalkedReason = 'unreadable' | 'loop' | 'budget';
+
+/** KASAN's shared tables: an entry that points to one is noted as the shared pte and not walked (mm/ptdump.c:note_kasan_page_table). */
+export interface SharedShadow {
+  /** Physical address of the shared table by the depth of the entry that points to it. */
+  readonly tables: ReadonlyMap<number, number>;
+  readonly low: number;
+  readonly high: number;
 }
+
+export interface PtdumpWalkOptions {
+  readonly pageTable: PageTable;
+  /** [start, end) in virtual pages, where the tables' own (sign-extended) numbering of pages counts. */
+  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+  readonly shadow: SharedShadow | undefined;
+  readonly token: CancellationToken;
+}
+
+export function walkForPtdump(options: PtdumpWalkOptions, visitor: PtdumpVisitor): void {
+  const walk = new Walk(options, visitor);
+  const { root } = options.pageTable;
+  for (const { start, end } of options.ranges) {
+    if (options.pageTable.tableView(Math.floor(root / frameSize)) === undefined) visitor.unwalked(start, 0, root, 'unreadable');
+    else walk.table(0, root, start, end);
+  }
+}
+
+/** How a table with equal entries ends, to be repeated where it is met again. */
+interface Uniform {
+  /** Entries on the way down, for `enter`: depth, low, high, one after the other. */
+  readonly entered: readonly number[];
+  /** The note; undefined where the kernel makes none. */
+  readonly note: { readonly depth: number; readonly low: number; readonly high: number } | undefined;
+}
+
+/** Tables that may be visited beyond one for each frame of RAM: shared ones that differ inside, such as espfix's. */
+const sharedVisits = 1_000_000;
+const entriesBetweenChecks = 64;
 
 class Walk {
   readonly #pageTable: PageTable;
   readonly #visitor: PtdumpVisitor;
+  readonly #shadow: SharedShadow | undefined;
   readonly #token: CancellationToken;
+  /** Uniform tables by level and address; null for others. */
+  readonly #known: readonly Map<number, Uniform | null>[];
+  readonly #path: number[] = [];
+  #budget: number;
+  #sinceCheck = 0;
 
-  constructor(pageTable: PageTable, visitor: PtdumpVisitor, token: CancellationToken) {
-    this.#pageTable = pageTable;
+  constructor(options: PtdumpWalkOptions, visitor: PtdumpVisitor) {
+    this.#pageTable = options.pageTable;
     this.#visitor = visitor;
-    this.#token = token;
+    this.#shadow = options.shadow;
+    this.#token = options.token;
+    this.#known = options.pageTable.mode.levels.map(() => new Map<number, Uniform | null>());
+    const { ranges } = options.pageTable.physical;
+    this.#budget = sharedVisits + ranges.reduce((sum, { start, end }) => sum + Math.ceil((end - start) / frameSize), 0);
   }
 
-  /** Entries of one table from page `start` up to, not including, page `end`. */
-  table(level: number, table: number, start: number, end: number): void {
+  /** Entries of one table from page `start` up to, not including, page `end`; says whether it is uniform. */
+  table(level: number, table: number, start: number, end: number): Uniform | null {
     const { mode } = this.#pageTable;
-    const visitor = this.#visitor;
     const shape = mode.levels[level];
-    if (shape === undefined) return;
-    throwIfCancelled(this.#token);
-    const { depth, entrySize } = shape;
+    if (shape === undefined) return null;
+    if (++this.#sinceCheck >= entriesBetweenChecks) {
+      this.#sinceCheck = 0;
+      throwIfCancelled(this.#token);
+    }
     const span = 2 ** (shape.shift - 12);
-    const swap = entrySize === 8 && !mode.littleEndian ? 4 : 0;
+    const whole = end - start === span * 2 ** shape.indexBits;
+    const memory = this.#known[level];
+    const known = whole ? memory?.get(table) : undefined;
+    if (known !== undefined && known !== null && this.#visitor.nextMarkerPage() >= end) {
+      this.#repeat(known, start);
+      return known;
+    }
+    this.#budget--;
+    this.#path.push(table);
+    const uniform = this.#entries(level, { table, start, end, span, swap: shape.entrySize === 8 && !mode.littleEndian ? 4 : 0 });
+    this.#path.pop();
+    if (whole) memory?.set(table, uniform);
+    return whole ? uniform : null;
+  }
+
+  #entries(level: number, at: { table: number; start: number; end: number; span: number; swap: number }): Uniform | null {
+    const { table, start, end, span, swap } = at;
+    const { mode } = this.#pageTable;
+    const shape = mode.levels[level];
+    if (shape === undefined) return null;
+    const { entrySize } = shape;
     let page = start;
     let index = indexOf(shape, start);
+    let first: Uniform | null = null;
+    let firstLow = 0;
+    let firstHigh = 0;
+    let uniform = true;
+    let view: DataView | undefined;
+    let frame = -1;
     while (page < end) {
       const next = Math.min(end, (Math.floor(page / span) + 1) * span);
-      const at = table + index * entrySize;
-      const view = this.#pageTable.tableView(Math.floor(at / frameSize));
-      if (view === undefined) {
-        visitor.unreadable(page, depth, at);
-        return;
+      const address = table + index * entrySize;
+      const addressFrame = Math.floor(address / frameSize);
+      if (addressFrame !== frame) {
+        frame = addressFrame;
+        view = this.#pageTable.tableView(frame);
       }
-      const offset = at % frameSize;
+      if (view === undefined) {
+        this.#visitor.unwalked(page, shape.depth, address, 'unreadable');
+        return null;
+      }
+      const offset = address - frame * frameSize;
       const low = view.getUint32(offset + swap, mode.littleEndian);
       const high = entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
-      this.#entry(level, { page, next, low, high, depth });
+      const same: Uniform | null = this.#entry(level, page, { next, low, high, wanted: uniform && page === start });
+      if (page === start) {
+        first = same;
+        firstLow = low;
+        firstHigh = high;
+      } else if (low !== firstLow || high !== firstHigh) uniform = false;
       page = next;
       index++;
     }
+    return uniform ? first : null;
   }
 
-  #entry(level: number, at: { page: number; next: number; low: number; high: number; depth: number }): void {
-    const { page, next, low, high, depth } = at;
+  /** Handles one entry; where `wanted`, says how it would be repeated. */
+  #entry(level: number, page: number, at: { next: number; low: number; high: number; wanted: boolean }): Uniform | null {
+    const { next, low, high, wanted } = at;
     const { mode } = this.#pageTable;
     const visitor = this.#visitor;
-    const kind = mode.kind(level, low, high);
+    const depth = mode.levels[level]?.depth ?? 4;
     if (depth === 4) {
-      if (visitor.enter(page, depth, low, high) === 'walk') visitor.note(page, depth, low, high);
-      return;
+      visitor.enter(depth, low, high);
+      visitor.note(page, depth, low, high);
+      return wanted ? { entered: [depth, low, high], note: { depth, low, high } } : null;
     }
-    if (kind === entryKind.none || visitor.isBad(depth, low, high)) {
+    const kind = mode.kind(level, low, high);
+    if (kind === entryKind.none || visitor.isBad(level, low, high)) {
       visitor.note(page, depth, 0, 0);
-      return;
+      return wanted ? { entered: [], note: { depth, low: 0, high: 0 } } : null;
     }
-    if (visitor.enter(page, depth, low, high) === 'skip') return;
-    if (visitor.isLeaf(depth, low, high)) visitor.note(page, depth, low, high);
-    else if (kind === entryKind.table) this.table(level + 1, mode.tableAddress(level, low, high), page, next);
+    const shadow = this.#shadow?.tables.get(depth);
+    if (kind === entryKind.table && shadow !== undefined && mode.tableAddress(level, low, high) === shadow) {
+      this.#noteShadow(page, depth, next);
+      return null;
+    }
+    visitor.enter(depth, low, high);
+    if (visitor.isLeaf(level, low, high)) {
+      visitor.note(page, depth, low, high);
+      return wanted ? { entered: [depth, low, high], note: { depth, low, high } } : null;
+    }
     // Neither none, leaf nor table: the kernel makes no note, so the range joins the line before it.
+    if (kind !== entryKind.table) return wanted ? { entered: [depth, low, high], note: undefined } : null;
+    const table = mode.tableAddress(level, low, high);
+    const why = this.#refusal(table);
+    if (why !== undefined) {
+      visitor.unwalked(page, depth, table, why);
+      return null;
+    }
+    const below = this.table(level + 1, table, page, next);
+    return wanted && below !== null ? { entered: [depth, low, high, ...below.entered], note: below.note } : null;
+  }
+
+  #refusal(table: number): UnwalkedReason | undefined {
+    if (this.#path.includes(table)) return 'loop';
+    if (this.#budget <= 0) return 'budget';
+    return this.#pageTable.tableView(Math.floor(table / frameSize)) === undefined ? 'unreadable' : undefined;
+  }
+
+  #repeat(uniform: Uniform, page: number): void {
+    const { entered, note } = uniform;
+    for (let index = 0; index + 2 < entered.length; index += 3) {
+      this.#visitor.enter(entered[index] ?? 0, entered[index + 1] ?? 0, entered[index + 2] ?? 0);
+    }
+    if (note !== undefined) this.#visitor.note(page, note.depth, note.low, note.high);
+  }
+
+  /**
+   * One note at the entry. Above the pud the kernel's walk goes on down to the puds, which make the same note at each;
+   * that shows only where a marker is passed.
+   */
+  #noteShadow(page: number, depth: number, end: number): void {
+    const shadow = this.#shadow;
+    if (shadow === undefined) return;
+    this.#visitor.note(page, 4, shadow.low, shadow.high);
+    const pud = this.#pageTable.mode.levels.find((level) => level.depth === 2);
+    if (depth >= 2 || pud === undefined) return;
+    const span = 2 ** (pud.shift - 12);
+    for (let at = page + span; at < end; at += span) {
+      const next = this.#visitor.nextMarkerPage();
+      if (next >= end) return;
+      at = Math.max(at, Math.ceil(next / span) * span);
+      if (at < end) this.#visitor.note(at, 4, shadow.low, shadow.high);
+    }
   }
 }

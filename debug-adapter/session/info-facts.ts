@@ -1,7 +1,7 @@
 import { formatAddress } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import type { Finding, Kernel } from '../kernel/kernel.ts';
-import { layoutX8664 } from '../kernel/layout-x86-64.ts';
+import { layoutOf, regionOfKind } from '../kernel/layout.ts';
 import { modules } from '../kernel/module.ts';
 import { tasks } from '../kernel/task.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
@@ -9,8 +9,8 @@ import type { InfoFacts } from '../protocol/facts.ts';
 /** The overview of an image, each quantity with how it was found. */
 export function infoFacts(kernel: Kernel): InfoFacts {
   const { image } = kernel;
-  const layout = kernel.machine.architecture === 'x86-64' ? layoutX8664(kernel) : undefined;
-  const findings: Finding[] = [...kernel.root.findings, ...(layout?.findings ?? [])];
+  const layout = layoutOf(kernel);
+  const findings: Finding[] = [...kernel.root.findings, ...layout.findings];
   const hex = (value: bigint | undefined): string | null => (value === undefined ? null : formatAddress(value));
   const counted = <Value>(count: () => Value): Value | null => {
     try {
@@ -30,11 +30,11 @@ export function infoFacts(kernel: Kernel): InfoFacts {
     pagingLevels: kernel.root.mode.levels.length,
     pageSize: kernel.pageSize,
     release: kernel.vmcoreinfo?.osRelease ?? releaseFromMemory(kernel),
-    kaslrOffset: hex(layout?.kaslrOffset),
-    physBase: hex(layout?.physBase),
-    pageOffset: hex(layout?.pageOffset),
-    vmallocBase: hex(layout?.vmallocStart),
-    vmemmapBase: hex(layout?.vmemmapStart),
+    kaslrOffset: hex(layout.kaslrOffset),
+    physBase: hex(layout.physBase),
+    pageOffset: hex(layout.directMap?.start),
+    vmallocBase: hex(regionOfKind(layout, 'vmalloc-space')?.start),
+    vmemmapBase: hex(regionOfKind(layout, 'struct-page')?.start),
     pageTableRoot: formatAddress(kernel.root.pageTable.root),
     symbols: { source: kernel.symbols.source, count: kernel.symbols.count },
     types: { source: kernel.types?.source ?? null },

@@ -1,47 +1,116 @@
-/** The kernel's own page-table dump of an address space, by architecture. */
+/** The kernel's own page-table dump of an address space: which ranges, markers and words each architecture's has. */
 import { errors } from '../base/errors.ts';
 import { formatAddress, parseAddress } from '../base/address.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { kasanShadowTables } from '../kernel/kasan-shadow.ts';
-import { x8664Markers } from '../kernel/ptdump-markers-x86-64.ts';
+import { ptdumpColumns } from '../kernel/ptdump-columns.ts';
+import { ptdumpMarkers } from '../kernel/ptdump-markers.ts';
+import type { MarkedSpace } from '../kernel/ptdump-markers.ts';
+import { ptdumpArm64 } from '../pagetable/ptdump-arm64.ts';
+import { ptdumpFlags } from '../pagetable/ptdump-flags.ts';
+import type { PtdumpInput } from '../pagetable/ptdump-lines.ts';
+import { ptdumpPowerpc } from '../pagetable/ptdump-powerpc.ts';
+import { ptdumpRiscv } from '../pagetable/ptdump-riscv.ts';
+import { ptdumpS390 } from '../pagetable/ptdump-s390.ts';
 import { ptdumpX86 } from '../pagetable/ptdump-x86.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { PtdumpOptions } from './session-face.ts';
 import type { Space } from './spaces.ts';
 
+interface PageRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+const levelNames = ['pgd', 'p4d', 'pud', 'pmd', 'pte'] as const;
+const reasons = {
+  unreadable: 'cannot be read',
+  loop: 'is on the way to itself',
+  budget: 'is one of more tables than this machine can hold',
+} as const;
+
 /** All lines; with a range, the lines that overlap it and the markers they stand under. */
 export function ptdumpLines(kernel: Kernel, space: Space, options: PtdumpOptions): readonly PtdumpLine[] {
-  if (kernel.machine.architecture !== 'x86-64') {
-    throw errors.notSupported(`ptdump of ${kernel.machine.architecture} is not supported yet; vtop and the page-table tree are`);
-  }
-  const lines = dumpX8664(kernel, space, options);
+  const lines = dump(kernel, space, options);
   return options.range === undefined ? lines : withinRange(lines, options.range);
 }
 
-function dumpX8664(kernel: Kernel, space: Space, options: PtdumpOptions): PtdumpLine[] {
-  const { mode } = space.pageTable;
-  const five = mode.virtualBits > 48;
-  // The guard hole behind the lower half belongs to hypervisors and is not walked.
-  const guardHoleEnd = five ? 0xff10_0000_0000_0000n : 0xffff_8800_0000_0000n;
-  const mask = kernel.vmcoreinfo?.number('sme_mask') ?? 0n;
-  return ptdumpX86({
+function dump(kernel: Kernel, space: Space, options: PtdumpOptions): PtdumpLine[] {
+  const marked = markedSpace(space);
+  const ranges = rangesOf(kernel, space, marked);
+  const input: PtdumpInput = {
     pageTable: space.pageTable,
-    markers: x8664Markers(kernel),
-    ranges: [
-      { start: 0, end: 2 ** (mode.virtualBits - 13) },
-      { start: Number(guardHoleEnd >> 12n), end: 2 ** 52 },
-    ],
-    digits: 16,
-    kasan: kasanShadowTables(kernel),
-    encryptionHigh: Number(BigInt.asUintN(64, mask) >> 32n) | 0,
+    markers: ptdumpMarkers(kernel, marked),
+    ranges,
+    shadow: kasanShadowTables(kernel),
     token: options.token,
-    unreadable: (virtual, depth, table) => {
-      const level = ['pgd', 'p4d', 'pud', 'pmd', 'pte'][depth] ?? 'page';
+    holes: options.holes ?? false,
+    unwalked: (virtual, depth, table, why) => {
+      const level = depth === 4 ? 'page' : (levelNames[depth + 1] ?? 'page');
       kernel.warn(
-        `the ${level} table at physical ${formatAddress(table)}, for ${formatAddress(virtual)}, cannot be read; its range is shown as a hole`,
+        `a ${level} table (or the ones that are folded into it) at physical ${formatAddress(table)}, for ${formatAddress(virtual)}, ${reasons[why]}; its range is shown as a hole`,
       );
     },
-  });
+  };
+  const columns = ptdumpColumns(kernel);
+  switch (kernel.machine.architecture) {
+    case 'x86-64':
+    case 'x86-32':
+      return ptdumpX86({ ...input, encryptionHigh: Number(BigInt.asUintN(64, kernel.vmcoreinfo?.number('sme_mask') ?? 0n) >> 32n) | 0 });
+    case 'arm64': {
+      const last = ranges.at(-1)?.end ?? 0;
+      return ptdumpArm64({ ...input, ...columns, endPage: last === topPage ? 0 : last });
+    }
+    case 'riscv64':
+      return ptdumpRiscv({ ...input, ...columns });
+    case 's390x':
+      return ptdumpS390(input);
+    case 'ppc64':
+    case 'ppc64le':
+      return ptdumpPowerpc({ ...input, ...columns });
+    case 'arm':
+    case 'mips64':
+    case 'sparc64':
+    case 'arc':
+    case 'loongarch64':
+      return ptdumpFlags(input);
+    default:
+      throw errors.notSupported(`Pagewalk knows no page tables of ${kernel.machine.architecture}`);
+  }
+}
+
+const topPage = 2 ** 52;
+
+function markedSpace(space: Space): MarkedSpace {
+  if (space.kind === 'efi') return 'efi';
+  return space.kind === 'kernel' || space.pageTable.half === 'kernel' ? 'kernel' : 'process';
+}
+
+/** What the kernel walks for its files of this name; of a process, which has no file on some architectures, its whole root. */
+function rangesOf(kernel: Kernel, space: Space, marked: MarkedSpace): PageRange[] {
+  const { mode } = space.pageTable;
+  const { architecture } = kernel.machine;
+  if (architecture === 'x86-64') {
+    // The guard hole behind the lower half belongs to hypervisors and is not walked.
+    const guardHoleEnd = mode.virtualBits > 48 ? 0xff10_0000_0000_0000n : 0xffff_8800_0000_0000n;
+    return [
+      { start: 0, end: 2 ** (mode.virtualBits - 13) },
+      { start: Number(guardHoleEnd >> 12n), end: topPage },
+    ];
+  }
+  if (mode.addressBits === 32) return [{ start: 0, end: 2 ** 20 }];
+  if (mode.split === 'spaces') return [{ start: 0, end: 2 ** (mode.virtualBits - 12) }];
+  if (mode.split === 'halves') {
+    const pages = 2 ** (mode.virtualBits - 12);
+    if (marked !== 'kernel') return [{ start: 0, end: pages }];
+    const base = Number(mode.kernelBase >> 12n);
+    return [{ start: base, end: Math.min(topPage, base + pages) }];
+  }
+  const half = 2 ** (mode.virtualBits - 13);
+  const upper = { start: topPage - half, end: topPage };
+  if (marked === 'kernel') return [upper];
+  // The firmware's runtime services lie in the lowest 2 GiB (arch/riscv/mm/ptdump.c).
+  return marked === 'efi' ? [{ start: 0, end: 2 ** 19 }] : [{ start: 0, end: half }, upper];
 }
 
 function withinRange(lines: readonly PtdumpLine[], range: { start: bigint; end: bigint }): PtdumpLine[] {

@@ -33,6 +33,8 @@ export interface PtdumpOptions {
   readonly mm?: SpaceName | undefined;
   /** The half that user mode sees (page-table isolation). */
   readonly user?: boolean | undefined;
+  /** Lines of unmapped ranges too, on architectures whose kernel leaves them out. */
+  readonly holes?: boolean | undefined;
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

@@ -1,0 +1,64 @@
+/**
+ * The layout of an arm64 kernel (arch/arm64/include/asm/memory.h, Documentation/arch/arm64/memory.rst). The kernel notes
+ * most of it (arch/arm64/kernel/vmcore_info.c); where it does not, the constants follow from VA_BITS.
+ */
+import { toAddress } from '../base/address.ts';
+import type { Kernel } from './kernel.ts';
+import type { Layout } from './layout.ts';
+import { endOfRam, imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
+
+const top = 1n << 64n;
+const gib = 1n << 30n;
+
+export function layoutArm64(kernel: Kernel): Layout {
+  const found = new Witnesses(kernel);
+  const info = kernel.vmcoreinfo;
+  const bits = BigInt(kernel.root.mode.virtualBits);
+  const configured = info?.number('VA_BITS') ?? bits;
+  // A kernel built for 52 bits counts its linear map from there also where the CPU has fewer.
+  const linearBase = top - (1n << configured);
+  found.noteNumber('physOffset', 'PHYS_OFFSET');
+  found.noteVariable('physOffset', 'memstart_addr');
+  found.note('imageOffset', info?.number('kimage_voffset'), 'VMCOREINFO NUMBER(kimage_voffset)');
+  found.note('imageOffset', imageOffset(kernel), 'the page tables, at _stext');
+  found.note('kaslrOffset', info?.hexValue('KERNELOFFSET'), 'VMCOREINFO KERNELOFFSET');
+  for (const [quantity, name] of [
+    ['modulesStart', 'MODULES_VADDR'],
+    ['modulesEnd', 'MODULES_END'],
+    ['vmallocBase', 'VMALLOC_START'],
+    ['vmallocEnd', 'VMALLOC_END'],
+    ['vmemmapBase', 'VMEMMAP_START'],
+    ['vmemmapEnd', 'VMEMMAP_END'],
+  ] as const) {
+    found.noteNumber(quantity, name);
+  }
+  const modules = top - (1n << (configured < 48n ? configured - 1n : 47n));
+  if (found.value('modulesStart') === undefined) found.note('modulesStart', modules, 'VA_BITS');
+  if (found.value('modulesEnd') === undefined) found.note('modulesEnd', modules + 2n * gib, 'VA_BITS');
+  if (found.value('vmallocBase') === undefined) found.note('vmallocBase', found.value('modulesEnd'), 'the end of the modules');
+  found.warnOfDisagreement();
+
+  const offset = found.value('physOffset');
+  const base = kernel.root.mode.kernelBase;
+  const linearEnd = base + (1n << (bits - 1n));
+  const directMap =
+    offset === undefined ? undefined : { start: toAddress(base), end: linearEnd, offset: linearBase - BigInt.asIntN(64, offset) };
+  if (directMap !== undefined) {
+    found.note('pageOffset', linearBase, 'VA_BITS');
+    found.note('linearMapEnd', BigInt.asUintN(64, endOfRam(kernel) + directMap.offset), 'the end of RAM');
+  }
+  return {
+    physBase: undefined,
+    kaslrOffset: found.value('kaslrOffset'),
+    directMap,
+    imageOffset: found.value('imageOffset'),
+    regions: [
+      ...imageRegion(kernel),
+      { kind: 'direct-map', name: 'the linear map', start: toAddress(base), end: linearEnd },
+      ...found.region('module-space', 'the module area', ['modulesStart', 'modulesEnd']),
+      ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
+      ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
+    ],
+    findings: found.findings,
+  };
+}
