@@ -39,6 +39,13 @@ const lowNames: readonly (readonly [mask: number, name: string])[] = [
   [0x200, 'DEVMAP'],
 ];
 
+const highNames: readonly (readonly [mask: number, name: string])[] = [
+  // Software's with Svrsw60t59b.
+  [0x0800_0000, 'SOFT_DIRTY'],
+  [0x1000_0000, 'UFFD_WP'],
+  [napot, 'NAPOT'],
+];
+
 const namesByBits = {
   39: [
     ['pgd', 0],
@@ -90,7 +97,7 @@ class RiscvMode extends TableMode {
   kind(level: number, low: number, high: number): EntryKind {
     if ((low & present) === 0) return (low | high) === 0 ? entryKind.none : entryKind.notPresent;
     if ((low & permissions) === 0) return this.depthOf(level) === 4 ? entryKind.malformed : entryKind.table;
-    return (low & (read | write)) === write ? entryKind.malformed : entryKind.leaf;
+    return (low & (read | write)) === write || isBeyond(high) ? entryKind.malformed : entryKind.leaf;
   }
 
   tableAddress(_level: number, low: number, high: number): number {
@@ -107,9 +114,9 @@ class RiscvMode extends TableMode {
     return this.levels[level]?.shift ?? 12;
   }
 
-  /** PROT_NONE: the GLOBAL bit without PRESENT. */
-  override keepsFrame(_level: number, low: number): boolean {
-    return (low & (present | global)) === global;
+  /** PROT_NONE (the GLOBAL bit without PRESENT), or a large page that lost PRESENT while it is split. */
+  override keepsFrame(level: number, low: number): boolean {
+    return (low & (present | global)) === global || this.#isInvalidated(level, low);
   }
 
   flags(level: number, low: number, high: number): readonly string[] {
@@ -122,7 +129,7 @@ class RiscvMode extends TableMode {
     );
     const type = kind === entryKind.leaf ? this.#memoryType(high) : undefined;
     if (type !== undefined && type !== 'PMA') names.push(type);
-    if (!this.#thead && (high & napot) !== 0) names.push('NAPOT');
+    if (!this.#thead) names.push(...bitNames(high, highNames));
     return names;
   }
 
@@ -141,20 +148,23 @@ class RiscvMode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.none) return `the ${entry} entry is empty`;
     if (kind === entryKind.malformed) {
+      if ((low & permissions) !== 0 && isBeyond(high))
+        return `the ${entry} entry's physical address is above 2^53, where no machine has memory`;
       return this.depthOf(level) === 4 && (low & permissions) === 0
         ? `the ${entry} entry points to a further table, which the last level cannot`
         : `the ${entry} entry is writable but not readable, which is reserved`;
     }
     if (this.keepsFrame(level, low)) {
-      return `the ${entry} entry is PROT_NONE (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
+      const what = (low & global) !== 0 ? 'PROT_NONE' : 'a large page that was invalidated';
+      return `the ${entry} entry is ${what} (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
     if (!context.userAddress) return `the ${entry} entry is not present`;
-    // Type in bits 7-11, offset from bit 12, exclusive in bit 6 (arch/riscv/include/asm/pgtable.h).
+    // Type in bits 7-11, offset from bit 12, exclusive in 6, soft-dirty in 3, uffd-wp in 4 (arch/riscv/include/asm/pgtable.h).
     const swap = {
       type: (low >> 7) & 0x1f,
       offset: wholeEntry(low, high) >> 12n,
-      softDirty: false,
-      uffdWp: false,
+      softDirty: (low & execute) !== 0,
+      uffdWp: (low & user) !== 0,
       exclusive: (low & 0x40) !== 0,
     };
     return `the ${entry} entry is ${describeSwapEntry(swap)}`;
@@ -164,7 +174,8 @@ class RiscvMode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
     if (kind !== entryKind.leaf && kind !== entryKind.table) return undefined;
-    const reserved = (high & (this.#thead ? 0x07c0_0000 : kind === entryKind.table ? 0xffc0_0000 : 0x1fc0_0000)) >>> 0;
+    // Bits 59 and 60 are software's with Svrsw60t59b.
+    const reserved = (high & (!this.#thead && kind === entryKind.table ? 0xe7c0_0000 : 0x07c0_0000)) >>> 0;
     if (reserved !== 0) return `bits 0x${(BigInt(reserved) << 32n).toString(16)} are reserved`;
     if (kind === entryKind.table) {
       const meant = low & 0xd0;
@@ -181,6 +192,11 @@ class RiscvMode extends TableMode {
       : `the leaf is not aligned to its size: PPN bits 0x${inside.toString(16)} are set`;
   }
 
+  /** A swap entry has neither READ nor WRITE (pmd_present() of arch/riscv/include/asm/pgtable.h). */
+  #isInvalidated(level: number, low: number): boolean {
+    return this.depthOf(level) < 4 && (low & present) === 0 && (low & (read | write)) !== 0;
+  }
+
   #isNapot(level: number, low: number, high: number): boolean {
     return !this.#thead && (high & napot) !== 0 && this.depthOf(level) === 4 && ((low >> 10) & 0xf) === napotPattern;
   }
@@ -194,12 +210,23 @@ class RiscvMode extends TableMode {
   }
 }
 
-/** Bits 59-63: strongly ordered, cacheable, bufferable, shareable, trustable (arch/riscv/include/asm/pgtable-64.h). */
+/**
+ * Bits 59-63: strongly ordered, cacheable, bufferable, shareable, trustable (arch/riscv/include/asm/pgtable-64.h). Kernels
+ * before 6.7 wrote NC and IO without "bufferable" and "shareable", and 6.7 wrote NC without "bufferable".
+ */
 const theadTypes: ReadonlyMap<number, string> = new Map([
   [0b0_1110, 'PMA'],
   [0b0_0110, 'NC'],
+  [0b0_0010, 'NC'],
+  [0b0_0000, 'NC'],
   [0b1_0010, 'IO'],
+  [0b1_0000, 'IO'],
 ]);
+
+/** Whether the physical address lies above 2^53: PPNs have 44 bits. */
+function isBeyond(high: number): boolean {
+  return (high & 0x003f_ffff) >= 0x0008_0000;
+}
 
 /** PPN in bits 10-53. */
 function frameOf(low: number, high: number): number {

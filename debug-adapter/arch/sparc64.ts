@@ -177,9 +177,9 @@ class Sparc64Mode extends TableMode {
       const aligned = (low & 0x1fff) === 0 && high >>> 0 < 2 ** 21;
       return aligned ? entryKind.table : entryKind.malformed;
     }
-    if ((high & validHigh) !== 0) return entryKind.leaf;
     // The kernel takes VALID away from a page that it wants to see used again (_PAGE_R is the same bit).
-    return this.#isPresent(low) && this.#isReadable(low, high) ? entryKind.leaf : entryKind.notPresent;
+    if ((high & validHigh) === 0 && !(this.#isPresent(low) && this.#isReadable(low, high))) return entryKind.notPresent;
+    return this.#isBeyond(high) ? entryKind.malformed : entryKind.leaf;
   }
 
   tableAddress(_level: number, low: number, high: number): number {
@@ -224,6 +224,9 @@ class Sparc64Mode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.none) return `the ${entry} entry is empty`;
     if (kind === entryKind.malformed) {
+      if (this.depthOf(level) === 4 || (this.depthOf(level) > 0 && (high & hugeHigh) !== 0)) {
+        return `the ${entry} entry's physical address is above 2^53, more than Linux allows`;
+      }
       return `the ${entry} entry 0x${wholeEntry(low, high).toString(16)} is no physical address of a table: bits below 13 or above 52 are set`;
     }
     if (this.keepsFrame(level, low, high)) {
@@ -233,11 +236,12 @@ class Sparc64Mode extends TableMode {
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
-    if (this.kind(level, low, high) !== entryKind.leaf) return undefined;
-    const { reservedLow, reservedHigh, addressHigh, sizeCode } = this.#layout;
+    const kind = this.kind(level, low, high);
+    if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
+    if (kind !== entryKind.leaf) return undefined;
+    const { reservedLow, reservedHigh, sizeCode } = this.#layout;
     const reserved = wholeEntry(low & reservedLow, high & reservedHigh);
     if (reserved !== 0n) return `bits 0x${reserved.toString(16)} are reserved`;
-    if ((high & addressHigh) >>> 0 >= 2 ** 21) return 'its physical address has bits above 2^53, more than Linux allows';
     const shift = this.levels[level]?.shift ?? pageBits;
     const size = sizeShifts[sizeCode(low, high)] ?? pageBits;
     const fits = shift === pageBits ? size < 22 : size >= 22;
@@ -253,11 +257,16 @@ class Sparc64Mode extends TableMode {
     return (low & this.#layout.present) !== 0;
   }
 
+  /** Whether the physical address lies above 2^53 (MAX_PHYS_ADDRESS_BITS). */
+  #isBeyond(high: number): boolean {
+    return (high & this.#layout.addressHigh) >= 2 ** 21;
+  }
+
   #isReadable(low: number, high: number): boolean {
     return (low & this.#layout.readLow) !== 0 || (high & this.#layout.readHigh) !== 0;
   }
 
-  /** The physical address up to 2^53, to 8 KiB. */
+  /** The physical address, to 8 KiB; what lies above 2^53 is cut off. */
   #physical(low: number, high: number): number {
     return (high & this.#layout.addressHigh & 0x1f_ffff) * 0x1_0000_0000 + ((low & 0xffff_e000) >>> 0);
   }

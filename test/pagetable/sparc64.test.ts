@@ -205,10 +205,17 @@ describe('defects', () => {
     assert.match(defect(data.sun4u | u.size32m | 0x2000n, 'sun4u') ?? '', /size code, of 32768 KiB/);
   });
 
-  test('a large leaf that is not aligned, a huge bit in a pte, an address above 2^53', () => {
+  test('an address above 2^53 maps nothing', () => {
+    const found = walk(data.sun4v | bit(53) | 0x2000n);
+    assert.equal(found.physical, undefined);
+    assert.match(found.reason?.message ?? '', /pte entry's physical address is above 2\^53/);
+    assert.match(defect(data.sun4v | bit(54) | 0x2000n) ?? '', /above 2\^53/);
+    assert.match(defect(data.sun4v | v.huge | v.size4m | bit(55), 'sun4v', 2) ?? '', /above 2\^53/);
+  });
+
+  test('a large leaf that is not aligned, a huge bit in a pte', () => {
     assert.match(defect(data.sun4v | v.huge | v.size4m | 0x40_0000n, 'sun4v', 2) ?? '', /not aligned to its 8 MiB: address bits 0x400000/);
     assert.match(defect(data.sun4v | v.huge | 0x2000n) ?? '', /large page is set in a pte/);
-    assert.match(defect(data.sun4v | bit(54) | 0x2000n) ?? '', /bits above 2\^53/);
   });
 
   test('what Linux writes has none', () => {
