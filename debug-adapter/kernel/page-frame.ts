@@ -27,7 +27,7 @@ function findMemoryMap(kernel: Kernel): MemoryMap | undefined {
   const flat = kernel.addressOf('mem_section') === undefined ? kernel.addressOf('mem_map') : undefined;
   if (flat !== undefined) {
     const base = kernel.memory.pointer(flat);
-    const startFrame = kernel.types === undefined ? 0 : flatFirstFrame(kernel);
+    const startFrame = kernel.types === undefined ? 0 : flatFirstFrame(kernel, base, pageStructSize);
     return { base, firstFrame: startFrame, pageStructSize, name: 'mem_map' };
   }
   const virtual = kernel.vmcoreinfo?.symbol('vmemmap');
@@ -39,10 +39,17 @@ function findMemoryMap(kernel: Kernel): MemoryMap | undefined {
   return base === undefined || base === 0n ? undefined : { base: toAddress(base), firstFrame: 0, pageStructSize, name: 'vmemmap' };
 }
 
-/** ARCH_PFN_OFFSET of a flat memory map: the first frame of the one node. */
-function flatFirstFrame(kernel: Kernel): number {
+/**
+ * ARCH_PFN_OFFSET of a flat memory map: its first element's frame. node_mem_map belongs to the first frame of the one node,
+ * behind mem_map where that begins at an aligned frame below (mm/mm_init.c:alloc_node_mem_map).
+ */
+function flatFirstFrame(kernel: Kernel, base: Address, pageStructSize: number): number {
   const node = kernel.addressOf('contig_page_data');
-  return node === undefined ? 0 : kernel.structs('the memory map').get('pglist_data').number(node, 'node_start_pfn');
+  if (node === undefined) return 0;
+  const shape = kernel.structs('the memory map').get('pglist_data');
+  const start = shape.number(node, 'node_start_pfn');
+  const before = shape.has('node_mem_map') ? Number(shape.pointer(node, 'node_mem_map') - base) / pageStructSize : 0;
+  return Number.isInteger(before) && before > 0 && before <= start ? start - before : start;
 }
 
 /** Frame number that a struct page describes; undefined for an address that is no struct page. */
