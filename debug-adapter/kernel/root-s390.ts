@@ -2,11 +2,14 @@
  * The kernel's root table of an s390 image: swapper_pg_dir, designated by control register 1 or 13 of a CPU that runs the
  * kernel (arch/s390/kernel/vmcore_info.c, arch/s390/include/asm/ctlreg.h).
  */
-import { toPhysAddr } from '../base/address.ts';
-import { s390Mode } from '../arch/s390.ts';
-import type { DesignationType } from '../arch/s390.ts';
+import { toAddress, toPhysAddr } from '../base/address.ts';
+import type { PhysAddr } from '../base/address.ts';
+import { s390Mode, segmentBitsOf } from '../arch/s390.ts';
+import type { PagingMode } from '../arch/paging-mode.ts';
+import type { DesignationType, SegmentBits } from '../arch/s390.ts';
 import type { Image } from '../image/image.ts';
 import { readPhysical } from '../memory/physical-memory.ts';
+import { PageTable } from '../pagetable/page-table.ts';
 import type { KernelRoot } from './kernel.ts';
 import { chooseRoot } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
@@ -14,13 +17,20 @@ import type { RootCandidate, RootContext } from './root-choice.ts';
 export function findS390Root(context: RootContext): KernelRoot {
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
   const root = chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });
-  return {
-    ...root,
-    modeOfRoot: (at) => {
-      const type = typeOfTable(context.image, BigInt(at));
-      return type === undefined ? undefined : s390Mode(type);
-    },
+  const bits = text === undefined ? 'former' : segmentBits(root.pageTable, text);
+  const modeOf = (at: PhysAddr): PagingMode | undefined => {
+    const type = typeOfTable(context.image, BigInt(at));
+    return type === undefined ? undefined : s390Mode(type, bits);
   };
+  const mode = bits === 'former' ? undefined : modeOf(root.pageTable.root);
+  if (mode === undefined) return { ...root, modeOfRoot: modeOf };
+  return { ...root, mode, pageTable: new PageTable(context.image.memory, mode, root.pageTable.root), modeOfRoot: modeOf };
+}
+
+/** Told by the segment-table entry that maps the kernel's text. */
+function segmentBits(pageTable: PageTable, text: bigint): SegmentBits {
+  const segment = pageTable.translate(toAddress(text)).levels.find(({ level }) => level === 'pmd');
+  return (segment === undefined ? undefined : segmentBitsOf(segment.entry)) ?? 'former';
 }
 
 function* candidates(context: RootContext): Generator<RootCandidate> {
