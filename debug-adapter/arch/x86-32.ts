@@ -172,7 +172,8 @@ class PaeMode extends X8632Mode {
     const kind = this.kind(level, low, high);
     if (kind !== entryKind.leaf && kind !== entryKind.table) return undefined;
     const root = this.depthOf(level) === 0;
-    const bits = wholeEntry(low, high) & (root ? 0x8000_0000_0000_01e6n : 0n);
+    // Bit 5 is reserved too, but emulated CPUs (QEMU's TCG) mark accessed entries there as in any other level.
+    const bits = wholeEntry(low, high) & (root ? 0x8000_0000_0000_01c6n : 0n);
     if (bits !== 0n) return `bits 0x${bits.toString(16)} are reserved in the page-directory-pointer table`;
     // With PAE the bits above the address are reserved, all but XD (SDM vol. 3, tables 4-8 to 4-11).
     const above = (high & 0x7ff0_0000) >>> 0;

@@ -30,6 +30,9 @@ export const limits = {
   /** Virtual addresses told of one physical address, and those looked at to find them. */
   mappings: 1000,
   mappingSteps: 1_000_000,
+  /** Findings of one check that are told, and distinct page tables that it reads. */
+  findings: 10_000,
+  checkedTables: 4_000_000,
   /** Bytes of one page-table dump as text. */
   ptdumpBytes: 256 * 1024 * 1024,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */

@@ -6,6 +6,8 @@ import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument, exitStatus, lengthArgument, physicalArgument, rangeArgument } from './arguments.ts';
+import { checkVerb } from './check.ts';
+import type { CheckOptions } from './check.ts';
 import { diffVerb } from './diff.ts';
 import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
@@ -162,6 +164,14 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
               .map(({ text }) => `${text}\n`)
               .join(''),
         );
+      });
+    });
+
+  verb('check <image>', 'findings: writable and executable memory, wild or looping table pointers, reserved bits')
+    .addOption(mm())
+    .action((image: string, options: CommonOptions & CheckOptions) => {
+      run.with(image, options, (session) => {
+        run.status = checkVerb(session, run.output, options);
       });
     });
 

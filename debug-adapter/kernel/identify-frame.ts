@@ -40,14 +40,15 @@ export function describeFrame(kernel: Kernel, pfn: number, offset: number): read
 }
 
 /** The head of the compound page that `page` belongs to (page.compound_head, bit 0). */
-function headOf(kernel: Kernel, page: Address): Address {
+export function headOf(kernel: Kernel, page: Address): Address {
   const shape = kernel.structs('looking at a page').get('page');
   if (!shape.has('compound_head')) return page;
   const word = shape.unsigned(page, 'compound_head');
   return (word & 1n) === 1n ? toAddress(word - 1n) : page;
 }
 
-function cacheName(kernel: Kernel, head: Address): string {
+/** ` of cache NAME (…)` of a slab page, or nothing where it cannot be told. */
+export function cacheName(kernel: Kernel, head: Address): string {
   const structs = kernel.structs('looking at a slab page');
   const slab = structs.find('slab') ?? structs.get('page');
   const cache = structs.find('kmem_cache');

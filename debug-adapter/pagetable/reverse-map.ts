@@ -135,7 +135,7 @@ export class ReverseMap {
 }
 
 /** Virtual page (address / 4096) of a page that lies `page` pages behind the first that the root serves. */
-function pageOf(mode: PagingMode, base: number, page: number): number {
+export function pageOf(mode: PagingMode, base: number, page: number): number {
   const extended = mode.split === 'shared' && mode.addressBits === 64 && page >= 2 ** (mode.virtualBits - 13);
   return base + page + (extended ? 2 ** 52 - 2 ** (mode.virtualBits - 12) : 0);
 }

@@ -240,6 +240,45 @@ export interface ReverseMapFacts {
   readonly warnings: readonly string[];
 }
 
+/** Something wrong in page tables or in what the kernel keeps of them. */
+export interface FindingFacts {
+  readonly kind: 'writable-executable' | 'wild-table' | 'table-loop' | 'reserved-bits' | 'root-out-of-sync' | 'vmalloc-inconsistent';
+  /** First address that it concerns. */
+  readonly virtual: Hex;
+  /** First address behind; `0x0` at the top of the address space. */
+  readonly end: Hex;
+  /** Physical address of the entry, and what stands there. */
+  readonly entryAddress: Hex;
+  readonly entry: Hex;
+  /** The level whose entry it is. */
+  readonly level: string;
+  /** Whose page table: `kernel`, `efi`, a PID or a root's address, as `--mm` takes it. What several share is told once. */
+  readonly mm: string;
+  /** Whether it stands in the half that user mode sees (page-table isolation). */
+  readonly user: boolean;
+  /** Name of the process; null for the kernel and the firmware. */
+  readonly comm: string | null;
+  /** One phrase: what is wrong. */
+  readonly message: string;
+  /** What the address belongs to; null where that says nothing of the finding. */
+  readonly owner: { readonly kind: string; readonly summary: string } | null;
+}
+
+export interface FindingsFacts {
+  /** The kernel's first, then the firmware's and each process's, ascending by address. */
+  readonly findings: readonly FindingFacts[];
+  /** Distinct page tables that were read, under so many roots. */
+  readonly tables: number;
+  readonly spaces: number;
+  /**
+   * Pages that the kernel's own check (CONFIG_DEBUG_WX) counts as writable and executable, with what it is blind to; null
+   * where it was not asked for or the architecture has none.
+   */
+  readonly debugWx: { readonly pages: number; readonly note: string | null } | null;
+  /** What could not be checked. */
+  readonly warnings: readonly string[];
+}
+
 /** One address space that can be chosen. */
 export interface AddressSpaceFacts {
   /** What `--mm` takes: `kernel`, `efi`, a PID. */

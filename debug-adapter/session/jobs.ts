@@ -5,10 +5,11 @@
 import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
-import type { Hex, ReverseMapFacts } from '../protocol/facts.ts';
+import type { FindingsFacts, Hex, ReverseMapFacts } from '../protocol/facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
 export interface Jobs {
+  findings: { arguments: { readonly mm: string | undefined }; result: FindingsFacts };
   reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
 }
 
@@ -24,6 +25,7 @@ type Runners = {
 };
 
 const runners: Runners = {
+  findings: (session, { mm }, context) => session.findings({ mm, ...context }),
   reverseMap: (session, { physical, all }, context) =>
     session.reverseMap(
       physical.map((text) => {

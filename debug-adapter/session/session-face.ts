@@ -11,6 +11,7 @@ import type { MemoryRead } from '../memory/hole.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
+  FindingsFacts,
   Hex,
   IdentifyFacts,
   InfoFacts,
@@ -43,6 +44,13 @@ export interface PtdumpOptions {
 export interface ReverseMapOptions {
   /** Every page table that the dump holds, not the kernel's alone. */
   readonly all?: boolean | undefined;
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+export interface FindingsOptions {
+  /** One address space; all of them by default. */
+  readonly mm?: SpaceName | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }
@@ -80,6 +88,8 @@ export interface SessionFace {
   ptdump(options: PtdumpOptions): PtdumpFacts;
   /** Every virtual address that maps each of `addresses`. The first call reads all page tables. */
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
+  /** What is wrong in page tables. Reads all of them. */
+  findings(options: FindingsOptions): FindingsFacts;
   vmalloc(): VmallocFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;

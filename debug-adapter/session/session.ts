@@ -20,6 +20,7 @@ import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
   AddressSpaceFacts,
+  FindingsFacts,
   Hex,
   IdentifyFacts,
   InfoFacts,
@@ -34,11 +35,12 @@ import type {
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
+import { findingsFacts } from './findings-facts.ts';
 import { infoFacts } from './info-facts.ts';
 import { outsideSources } from './outside-sources.ts';
 import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
-import type { OpenOptions, PtdumpOptions, ReverseMapOptions, SessionFace, SpaceName } from './session-face.ts';
+import type { FindingsOptions, OpenOptions, PtdumpOptions, ReverseMapOptions, SessionFace, SpaceName } from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { taskFacts } from './task-facts.ts';
 import { translationFacts } from './translation-facts.ts';
@@ -171,6 +173,10 @@ export class Session implements SessionFace {
 
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts {
     return this.#reverseMaps.facts(addresses, options);
+  }
+
+  findings(options: FindingsOptions): FindingsFacts {
+    return findingsFacts(this.kernel, this.#spaces, options);
   }
 
   vmalloc(): VmallocFacts {

@@ -1,0 +1,98 @@
+/**
+ * What is wrong in the page tables of one kernel: the check of the tables (pagetable/table-check.ts) with what only the
+ * kernel can tell, namely what a page is, what an address belongs to, and what its own check would have counted.
+ */
+import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { neverCancelled } from '../base/cancellation.ts';
+import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import { limits } from '../base/limits.ts';
+import { checkTables } from '../pagetable/table-check.ts';
+import type { TableProblem } from '../pagetable/table-check.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
+import type { FindingFacts, FindingsFacts } from '../protocol/facts.ts';
+import { otherUseOf } from './findings-pages.ts';
+import { intendedRights, kernelCheck, mayForbidExecution } from './findings-wx.ts';
+import { identify } from './identify.ts';
+import type { Kernel } from './kernel.ts';
+import type { Task } from './task.ts';
+
+/** A page table to be checked. */
+export interface CheckedSpace {
+  /** `kernel`, `efi`, a PID or a root's address, as `--mm` takes it. */
+  readonly mm: string;
+  /** The half that user mode sees (page-table isolation). */
+  readonly user: boolean;
+  readonly pageTable: PageTable;
+  readonly task: Task | undefined;
+}
+
+export interface FindingsOptions {
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+/** Checks the page tables of `spaces`, of which the kernel's, where it is among them, is the first. Throws `Cancelled`. */
+export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], options: FindingsOptions): FindingsFacts {
+  const ofKernel = spaces[0]?.mm === 'kernel';
+  const check = ofKernel ? kernelCheck(kernel) : undefined;
+  const report = checkTables(
+    spaces.map(({ pageTable }) => pageTable),
+    {
+      otherUse: (address, { depth, root, user }) =>
+        otherUseOf(kernel, address, { depth, process: user && spaces[root]?.task !== undefined }),
+      intended: intendedRights(kernel),
+      noExecute: mayForbidExecution(kernel),
+      kernelCounts: check?.counts,
+      token: options.token ?? neverCancelled,
+      progress: options.progress,
+      bounds: { tables: limits.checkedTables, findings: limits.findings },
+    },
+  );
+  return {
+    findings: report.problems.map((problem) => findingFacts(kernel, spaces, problem)),
+    tables: report.tables,
+    spaces: spaces.length,
+    debugWx: check === undefined ? null : { pages: report.kernelCount / (kernel.pageSize / 4096), note: check.blind },
+    warnings: report.warnings,
+  };
+}
+
+function findingFacts(kernel: Kernel, spaces: readonly CheckedSpace[], problem: TableProblem): FindingFacts {
+  const space = spaces[problem.root];
+  if (space === undefined) throw new RangeError(`there is no page table ${problem.root}`);
+  const virtual = toAddress(BigInt(problem.page) << 12n);
+  const end = toAddress(BigInt.asUintN(kernel.root.mode.addressBits, virtual + (BigInt(problem.pages) << 12n)));
+  const owner = problem.rights ? ownerOf(kernel, virtual, space) : null;
+  return {
+    kind: problem.kind,
+    virtual: formatAddress(virtual),
+    end: formatAddress(end),
+    entryAddress: formatAddress(toPhysAddr(problem.entryAddress)),
+    entry: formatAddress(problem.entry),
+    level: problem.level,
+    mm: space.mm,
+    user: space.user,
+    comm: space.task?.comm ?? null,
+    message: messageOf(problem, owner?.summary),
+    owner,
+  };
+}
+
+function ownerOf(kernel: Kernel, virtual: Address, { pageTable, task }: CheckedSpace): FindingFacts['owner'] {
+  const { kind, summary } = identify(kernel, virtual, { pageTable, task });
+  return { kind, summary };
+}
+
+function messageOf(problem: TableProblem, owner: string | undefined): string {
+  const { reason, more, addresses, kind, pages } = problem;
+  const size = kind === 'writable-executable' ? `${sizeText(pages)} writable and executable: ` : '';
+  const others = more > 0 && kind !== 'writable-executable' ? `; so do ${more} entries behind it` : '';
+  const shared = addresses > 1 ? `; the table is shared, and the entry serves ${addresses} addresses` : '';
+  return `${size}${reason}${others}${shared}${owner === undefined ? '' : `; ${owner}`}`;
+}
+
+function sizeText(pages: number): string {
+  if (pages % 2 ** 18 === 0) return `${pages / 2 ** 18}G`;
+  return pages % 256 === 0 ? `${pages / 256}M` : `${pages * 4}K`;
+}

@@ -1,0 +1,81 @@
+/** Every page table that a dump holds: the kernel's, the firmware's, and each process's, with the halves that user mode sees. */
+import { formatAddress } from '../base/address.ts';
+import { UserError } from '../base/errors.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { tasks } from '../kernel/task.ts';
+import type { Task } from '../kernel/task.ts';
+import type { Space, Spaces } from './spaces.ts';
+
+export interface NamedSpace {
+  readonly space: Space;
+  /** As `--mm` takes it. */
+  readonly mm: string;
+  /** Places, in the list, of the page tables whose kernel half it repeats. */
+  readonly repeats: readonly number[];
+}
+
+/** `mm` alone, or with all others. What cannot be found goes to `warnings`, after the words `notDone` (e.g. `was not searched`). */
+export class SpaceList {
+  readonly found: NamedSpace[] = [];
+  readonly #kernel: Kernel;
+  readonly #spaces: Spaces;
+  readonly #warn: (what: string, why: string) => void;
+
+  constructor(kernel: Kernel, spaces: Spaces, warn: (what: string, why: string) => void) {
+    this.#kernel = kernel;
+    this.#spaces = spaces;
+    this.#warn = warn;
+  }
+
+  /** Adds a page table and the half of it that user mode sees, where that is another. Throws `UserError`. */
+  add(mm: string): void {
+    const space = this.#spaces.get(mm, { user: false });
+    const place = this.found.push({ space, mm, repeats: this.found.length === 0 ? [] : [0] }) - 1;
+    const half = this.#spaces.get(mm, { user: true });
+    if (half.pageTable.root === space.pageTable.root) return;
+    this.found.push({ space: half, mm, repeats: place === 0 ? [0] : [0, place] });
+  }
+
+  addAll(): void {
+    this.#attempt('the page table of kernel', () => {
+      this.add('kernel');
+    });
+    this.#attempt('the page table of efi', () => {
+      if (this.#hasFirmwareTable()) this.add('efi');
+    });
+    this.#attempt('processes', () => {
+      for (const { pid } of this.#processes()) {
+        this.#attempt(`the page table of ${pid}`, () => {
+          this.add(String(pid));
+        });
+      }
+    });
+  }
+
+  #attempt(what: string, look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#warn(what, error.message);
+    }
+  }
+
+  /** Machines that were not booted by EFI have an efi_mm whose pgd is null. */
+  #hasFirmwareTable(): boolean {
+    const efi = this.#kernel.addressOf('efi_mm');
+    if (efi === undefined) return false;
+    return this.#kernel.structs("the firmware's page table").get('mm_struct').pointer(efi, 'pgd') !== 0n;
+  }
+
+  /** One task of each process that has an address space: its leader, or another thread where the leader has ended. */
+  #processes(): readonly Task[] {
+    const found = new Map<string, Task>();
+    for (const task of tasks(this.#kernel)) {
+      if (task.mm === undefined) continue;
+      const key = `${task.tgid} ${formatAddress(task.mm)}`;
+      if (!found.has(key) || task.pid === task.tgid) found.set(key, task);
+    }
+    return [...found.values()];
+  }
+}

@@ -1,0 +1,20 @@
+/** The findings of one address space, or of all that the dump holds. */
+import { findings } from '../kernel/findings.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { FindingsFacts } from '../protocol/facts.ts';
+import { SpaceList } from './every-space.ts';
+import type { FindingsOptions } from './session-face.ts';
+import type { Spaces } from './spaces.ts';
+
+/** Throws `UserError` for an unknown space, and `Cancelled`. */
+export function findingsFacts(kernel: Kernel, spaces: Spaces, options: FindingsOptions): FindingsFacts {
+  const warnings: string[] = [];
+  const list = new SpaceList(kernel, spaces, (what, why) => {
+    warnings.push(`${what}: not checked: ${why}`);
+  });
+  if (options.mm === undefined) list.addAll();
+  else list.add(options.mm);
+  const checked = list.found.map(({ mm, space }) => ({ mm, user: space.user, pageTable: space.pageTable, task: space.task }));
+  const facts = findings(kernel, checked, options);
+  return { ...facts, warnings: [...warnings, ...facts.warnings] };
+}
