@@ -1,5 +1,6 @@
 /** A debug-adapter client that counts: it speaks to the adapter in this process, byte by byte, and keeps everything it hears. */
 import { PassThrough } from 'node:stream';
+import type { Host } from '../../debug-adapter/base/host.ts';
 import { DapServer } from '../../debug-adapter/dap/server.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 
@@ -22,16 +23,17 @@ export class RawClient {
   readonly events: AdapterEvent[] = [];
   readonly #input = new PassThrough();
   readonly #waiting = new Map<number, (reply: Reply) => void>();
+  readonly #watching: { readonly found: (event: AdapterEvent) => boolean; readonly resolve: (event: AdapterEvent) => void }[] = [];
   #heard = Buffer.alloc(0);
   #sequence = 0;
   ended = false;
 
-  constructor() {
+  constructor(host: Host = nodeHost()) {
     const output = new PassThrough();
     output.on('data', (bytes: Buffer) => {
       this.#hear(bytes);
     });
-    new DapServer(nodeHost(), () => {
+    new DapServer(host, () => {
       this.ended = true;
     }).start(this.#input, output);
   }
@@ -57,6 +59,12 @@ export class RawClient {
     return known === undefined ? new Promise((resolve) => this.#waiting.set(seq, resolve)) : Promise.resolve(known);
   }
 
+  /** The first event, of those that came and those that come, that `found` accepts. */
+  event(found: (event: AdapterEvent) => boolean): Promise<AdapterEvent> {
+    const known = this.events.find(found);
+    return known === undefined ? new Promise((resolve) => this.#watching.push({ found, resolve })) : Promise.resolve(known);
+  }
+
   /** Body of a reply that must be a success. */
   async body<Body>(command: string, parameters?: unknown): Promise<Body> {
     const reply = await this.ask(command, parameters);
@@ -80,8 +88,10 @@ export class RawClient {
       if (this.#heard.length < header + 4 + length) return;
       const message = JSON.parse(this.#heard.toString('utf8', header + 4, header + 4 + length)) as Reply | AdapterEvent;
       this.#heard = this.#heard.subarray(header + 4 + length);
-      if (message.type === 'event') this.events.push(message);
-      else {
+      if (message.type === 'event') {
+        this.events.push(message);
+        for (const { found, resolve } of this.#watching) if (found(message)) resolve(message);
+      } else {
         this.replies.set(message.request_seq, [...(this.replies.get(message.request_seq) ?? []), message]);
         this.#waiting.get(message.request_seq)?.(message);
       }
