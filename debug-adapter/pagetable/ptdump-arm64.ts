@@ -40,7 +40,7 @@ export const arm64Rows: readonly PtdumpRow[] = [
 
 class Arm64Text extends PtdumpText {
   readonly #options: Arm64PtdumpInput;
-  readonly #mask: { readonly low: number; readonly high: number };
+  readonly compared: { readonly low: number; readonly high: number };
   #started = false;
   #depth = 0;
   #low = 0;
@@ -49,12 +49,12 @@ class Arm64Text extends PtdumpText {
   constructor(input: Arm64PtdumpInput) {
     super(input);
     this.#options = input;
-    this.#mask = maskOf(input.rows);
+    this.compared = maskOf(input.rows);
   }
 
   note(virtualPage: number, depth: number, low: number, high: number): void {
-    const ownLow = low & this.#mask.low;
-    const ownHigh = high & this.#mask.high;
+    const ownLow = low & this.compared.low;
+    const ownHigh = high & this.compared.high;
     if (!this.#started) {
       this.#started = true;
       this.#begin(virtualPage, depth, { low: ownLow, high: ownHigh });

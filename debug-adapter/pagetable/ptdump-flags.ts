@@ -11,6 +11,8 @@ export function ptdumpFlags(input: PtdumpInput): PtdumpLine[] {
 }
 
 class FlagsText extends PtdumpText {
+  /** Which bits are flags is known to the mode alone. */
+  readonly compared = { low: -1, high: -1 };
   #started = false;
   #depth = 0;
   #mapped = false;

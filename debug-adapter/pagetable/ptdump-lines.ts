@@ -47,6 +47,8 @@ export abstract class PtdumpText implements PtdumpVisitor {
     this.#digits = input.pageTable.mode.addressBits / 4;
   }
 
+  abstract readonly compared: { readonly low: number; readonly high: number };
+
   abstract note(virtualPage: number, depth: number, low: number, high: number): void;
   /** The last note, at no level. */
   abstract flush(): void;

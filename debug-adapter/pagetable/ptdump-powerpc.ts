@@ -36,7 +36,7 @@ export const powerpcRows: readonly PtdumpRow[] = [
 
 class PowerpcText extends PtdumpText {
   readonly #rows: readonly PtdumpRow[];
-  readonly #mask: { readonly low: number; readonly high: number };
+  readonly compared: { readonly low: number; readonly high: number };
   #started = false;
   #depth = 0;
   #low = 0;
@@ -46,12 +46,12 @@ class PowerpcText extends PtdumpText {
   constructor(input: PowerpcPtdumpInput) {
     super(input);
     this.#rows = input.rows;
-    this.#mask = maskOf(input.rows);
+    this.compared = maskOf(input.rows);
   }
 
   note(virtualPage: number, depth: number, low: number, high: number): void {
-    const ownLow = low & this.#mask.low;
-    const ownHigh = high & this.#mask.high;
+    const ownLow = low & this.compared.low;
+    const ownHigh = high & this.compared.high;
     if (!this.#started) {
       this.#started = true;
       this.printMarker();

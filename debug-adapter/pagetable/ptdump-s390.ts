@@ -14,6 +14,7 @@ export function ptdumpS390(input: PtdumpInput): PtdumpLine[] {
 }
 
 class S390Text extends PtdumpText {
+  readonly compared = { low: protect | noExecute | invalid, high: 0 };
   #started = false;
   #depth = 0;
   #rights = 0;

@@ -6,6 +6,7 @@
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { entryKind } from '../arch/paging-mode.ts';
+import type { PagingLevel } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import { indexOf } from './page-table.ts';
 import type { PageTable } from './page-table.ts';
@@ -18,6 +19,11 @@ export interface PtdumpVisitor {
   isLeaf(level: number, low: number, high: number): boolean;
   /** Whether the live kernel would call the table entry bad, clear it and see a hole. */
   isBad(level: number, low: number, high: number): boolean;
+  /**
+   * Bits of an entry that matter to `enter` and `note`, besides whether it is zero: an entry that has them all in common
+   * with the one before it in its table, is no table, and has no marker before it, is not told.
+   */
+  readonly compared: { readonly low: number; readonly high: number };
   /** A leaf, a pte of any kind, or (with zero halves) a hole at `depth`. */
   note(virtualPage: number, depth: number, low: number, high: number): void;
   /** First virtual page of the next marker: a note at or behind it begins a new line. Infinity behind the last. */
@@ -45,13 +51,31 @@ export interface PtdumpWalkOptions {
   readonly token: CancellationToken;
 }
 
-export function walkForPtdump(options: PtdumpWalkOptions, visitor: PtdumpVisitor): void {
+/** Walks the ranges in order. The result is the number of entries that were read; those of tables that repeat are not. */
+export function walkForPtdump(options: PtdumpWalkOptions, visitor: PtdumpVisitor): number {
   const walk = new Walk(options, visitor);
   const { root } = options.pageTable;
   for (const { start, end } of options.ranges) {
     if (options.pageTable.tableView(Math.floor(root / frameSize)) === undefined) visitor.unwalked(start, 0, root, 'unreadable');
     else walk.table(0, root, start, end);
   }
+  return walk.entriesRead;
+}
+
+/** A table, and the pages [start, end) of it that are walked; `span` pages to an entry. */
+interface TableSlice {
+  readonly table: number;
+  readonly start: number;
+  readonly end: number;
+  readonly span: number;
+}
+
+/** Entries of a table that lie in one frame: from `offset`, at physical `address`. */
+interface FramePiece {
+  readonly view: DataView | undefined;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly address: number;
 }
 
 /** How a table with equal entries ends, to be repeated where it is met again. */
@@ -76,6 +100,9 @@ class Walk {
   readonly #path: number[] = [];
   #budget: number;
   #sinceCheck = 0;
+  entriesRead = 0;
+  /** Whether the entry handled last ended in a note of its own level, so that one like it adds nothing. */
+  #ended = false;
 
   constructor(options: PtdumpWalkOptions, visitor: PtdumpVisitor) {
     this.#pageTable = options.pageTable;
@@ -106,51 +133,131 @@ class Walk {
     }
     this.#budget--;
     this.#path.push(table);
-    const uniform = this.#entries(level, { table, start, end, span, swap: shape.entrySize === 8 && !mode.littleEndian ? 4 : 0 });
+    const uniform = this.#entries(level, { table, start, end, span });
     this.#path.pop();
     if (whole) memory?.set(table, uniform);
     return whole ? uniform : null;
   }
 
-  #entries(level: number, at: { table: number; start: number; end: number; span: number; swap: number }): Uniform | null {
-    const { table, start, end, span, swap } = at;
+  #entries(level: number, at: TableSlice): Uniform | null {
     const { mode } = this.#pageTable;
     const shape = mode.levels[level];
     if (shape === undefined) return null;
-    const { entrySize } = shape;
-    let page = start;
-    let index = indexOf(shape, start);
+    if (shape.depth === 4) return this.#lastEntries(shape, at);
+    const { start, end, span } = at;
+    const swap = shape.entrySize === 8 && !mode.littleEndian ? 4 : 0;
+    const highAt = shape.entrySize === 8 ? 4 - swap : -1;
+    const visitor = this.#visitor;
+    const { low: lowMask, high: highMask } = visitor.compared;
+    let marker = visitor.nextMarkerPage();
     let first: Uniform | null = null;
     let firstLow = 0;
     let firstHigh = 0;
+    let lastLow = 0;
+    let lastHigh = 0;
     let uniform = true;
-    let view: DataView | undefined;
-    let frame = -1;
-    while (page < end) {
-      const next = Math.min(end, (Math.floor(page / span) + 1) * span);
-      const address = table + index * entrySize;
-      const addressFrame = Math.floor(address / frameSize);
-      if (addressFrame !== frame) {
-        frame = addressFrame;
-        view = this.#pageTable.tableView(frame);
-      }
+    let page = start;
+    let next = (Math.floor(start / span) + 1) * span;
+    for (const { view, offset: from, bytes, address } of this.#frames(shape, at)) {
       if (view === undefined) {
-        this.#visitor.unwalked(page, shape.depth, address, 'unreadable');
-        return null;
+        visitor.unwalked(page, shape.depth, address, 'unreadable');
+        uniform = false;
+        page = next + (bytes / shape.entrySize - 1) * span;
+        next = page + span;
+        continue;
       }
-      const offset = address - frame * frameSize;
-      const low = view.getUint32(offset + swap, mode.littleEndian);
-      const high = entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
-      const same: Uniform | null = this.#entry(level, page, { next, low, high, wanted: uniform && page === start });
-      if (page === start) {
-        first = same;
-        firstLow = low;
-        firstHigh = high;
-      } else if (low !== firstLow || high !== firstHigh) uniform = false;
-      page = next;
-      index++;
+      for (let offset = from; offset < from + bytes; offset += shape.entrySize) {
+        const low = view.getUint32(offset + swap, mode.littleEndian);
+        const high = highAt < 0 ? 0 : view.getUint32(offset + highAt, mode.littleEndian);
+        if (page === start) {
+          firstLow = low;
+          firstHigh = high;
+        } else if (low !== firstLow || high !== firstHigh) uniform = false;
+        const zero = (low | high) === 0;
+        const alike =
+          this.#ended &&
+          page < marker &&
+          page !== start &&
+          ((low ^ lastLow) & lowMask) === 0 &&
+          ((high ^ lastHigh) & highMask) === 0 &&
+          zero === ((lastLow | lastHigh) === 0) &&
+          (zero || mode.kind(level, low, high) === mode.kind(level, lastLow, lastHigh));
+        if (!alike) {
+          const same = this.#entry(level, page, { next: Math.min(next, end), low, high, wanted: page === start });
+          if (page === start) first = same;
+          lastLow = low;
+          lastHigh = high;
+          marker = visitor.nextMarkerPage();
+        }
+        page = next;
+        next += span;
+      }
     }
     return uniform ? first : null;
+  }
+
+  /** The part of a table that serves a range, in pieces that lie in one frame. */
+  *#frames(shape: PagingLevel, at: TableSlice): Generator<FramePiece> {
+    const { entrySize } = shape;
+    let address = at.table + indexOf(shape, at.start) * entrySize;
+    const stop = address + Math.ceil((at.end - at.start) / at.span) * entrySize;
+    while (address < stop) {
+      const frame = Math.floor(address / frameSize);
+      const offset = address - frame * frameSize;
+      const bytes = Math.min(frameSize - offset, stop - address);
+      this.entriesRead += bytes / entrySize;
+      yield { view: this.#pageTable.tableView(frame), offset, bytes, address };
+      address += bytes;
+    }
+  }
+
+  /** The entries of a table of the last level, which are most of all: neighbours that read alike cost a comparison. */
+  #lastEntries(shape: PagingLevel, at: TableSlice): Uniform | null {
+    const { start, span } = at;
+    const visitor = this.#visitor;
+    const { littleEndian } = this.#pageTable.mode;
+    const { entrySize } = shape;
+    const swap = entrySize === 8 && !littleEndian ? 4 : 0;
+    const highAt = entrySize === 8 ? 4 - swap : -1;
+    const { low: lowMask, high: highMask } = visitor.compared;
+    let marker = visitor.nextMarkerPage();
+    let page = start;
+    let firstLow = 0;
+    let firstHigh = 0;
+    let lastLow = 0;
+    let lastHigh = 0;
+    let uniform = true;
+    for (const { view, offset: from, bytes, address } of this.#frames(shape, at)) {
+      if (view === undefined) {
+        visitor.unwalked(page, shape.depth, address, 'unreadable');
+        uniform = false;
+        lastLow = 0;
+        lastHigh = 0;
+        page += (bytes / entrySize) * span;
+        continue;
+      }
+      for (let offset = from; offset < from + bytes; offset += entrySize, page += span) {
+        const low = view.getUint32(offset + swap, littleEndian);
+        const high = highAt < 0 ? 0 : view.getUint32(offset + highAt, littleEndian);
+        if (page === start) {
+          firstLow = low;
+          firstHigh = high;
+        } else {
+          if (low !== firstLow || high !== firstHigh) uniform = false;
+          const alike =
+            ((low ^ lastLow) & lowMask) === 0 &&
+            ((high ^ lastHigh) & highMask) === 0 &&
+            ((low | high) === 0) === ((lastLow | lastHigh) === 0);
+          if (alike && page < marker) continue;
+        }
+        lastLow = low;
+        lastHigh = high;
+        visitor.enter(4, low, high);
+        visitor.note(page, 4, low, high);
+        marker = visitor.nextMarkerPage();
+      }
+    }
+    return uniform ? { entered: [4, firstLow, firstHigh], note: { depth: 4, low: firstLow, high: firstHigh } } : null;
   }
 
   /** Handles one entry; where `wanted`, says how it would be repeated. */
@@ -159,16 +266,13 @@ class Walk {
     const { mode } = this.#pageTable;
     const visitor = this.#visitor;
     const depth = mode.levels[level]?.depth ?? 4;
-    if (depth === 4) {
-      visitor.enter(depth, low, high);
-      visitor.note(page, depth, low, high);
-      return wanted ? { entered: [depth, low, high], note: { depth, low, high } } : null;
-    }
+    this.#ended = true;
     const kind = mode.kind(level, low, high);
     if (kind === entryKind.none || visitor.isBad(level, low, high)) {
       visitor.note(page, depth, 0, 0);
       return wanted ? { entered: [], note: { depth, low: 0, high: 0 } } : null;
     }
+    this.#ended = false;
     const shadow = this.#shadow?.tables.get(depth);
     if (kind === entryKind.table && shadow !== undefined && mode.tableAddress(level, low, high) === shadow) {
       this.#noteShadow(page, depth, next);
@@ -176,6 +280,7 @@ class Walk {
     }
     visitor.enter(depth, low, high);
     if (visitor.isLeaf(level, low, high)) {
+      this.#ended = true;
       visitor.note(page, depth, low, high);
       return wanted ? { entered: [depth, low, high], note: { depth, low, high } } : null;
     }
@@ -188,6 +293,7 @@ class Walk {
       return null;
     }
     const below = this.table(level + 1, table, page, next);
+    this.#ended = false;
     return wanted && below !== null ? { entered: [depth, low, high, ...below.entered], note: below.note } : null;
   }
 

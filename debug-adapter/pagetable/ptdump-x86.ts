@@ -24,7 +24,7 @@ export function ptdumpX86(input: X86PtdumpInput): PtdumpLine[] {
 
 /** struct pg_state and note_page(). */
 class X86Text extends PtdumpText {
-  readonly #flagsHigh: number;
+  readonly compared: { readonly low: number; readonly high: number };
   /** Effective rights by depth: USER and RW of all levels, NX of any (bit 31). */
   readonly #effective = new Int32Array(5);
   /** By depth, the depth of the level above. With the p4d folded into the pgd, depth 2 follows depth 0. */
@@ -41,7 +41,7 @@ class X86Text extends PtdumpText {
   constructor(input: X86PtdumpInput) {
     super(input);
     const { mode } = input.pageTable;
-    this.#flagsHigh = 0xfff0_0000 | input.encryptionHigh;
+    this.compared = { low: 0xfff, high: 0xfff0_0000 | input.encryptionHigh };
     const above = [0, 0, 0, 0, 0];
     for (const [index, level] of mode.levels.entries()) above[level.depth] = mode.levels[index - 1]?.depth ?? 0;
     this.#above = above;
@@ -71,8 +71,8 @@ class X86Text extends PtdumpText {
   }
 
   note(virtualPage: number, entryDepth: number, low: number, high: number): void {
-    const flagsLow = low & 0xfff;
-    const flagsHigh = high & this.#flagsHigh;
+    const flagsLow = low & this.compared.low;
+    const flagsHigh = high & this.compared.high;
     const hole = low === 0 && high === 0;
     const effective = hole ? 0 : (this.#effective[entryDepth] ?? 0);
     // With two levels the kernel calls a hole of the top level pgd, and a large page there pmd.

@@ -6,6 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { measureWalk } from './walk.ts';
+import type { WalkFigures } from './walk.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const program = join(root, 'dist/pagewalk.js');
@@ -79,5 +81,26 @@ for (const other of peers) {
     `  ${other.name.padEnd(28)} ${other.seconds.toFixed(3)} s  ${other.peakMiB} MiB  = ${(other.seconds / (first?.seconds ?? 1)).toFixed(1)} times Pagewalk's`,
   );
 }
+
+const walks: WalkFigures[] = [measureWalk('the dump above', image)];
+for (const name of ['x86-64', 'x86-64-kasan']) {
+  const why = absent(name);
+  if (why === undefined) walks.push(measureWalk(name, expandedDump(name, 'vmcore.elf')));
+  else console.log(`SKIPPED walk of ${name}: ${why}`);
+}
+console.log('page-table walk (kernel half), beside a straight pass over the same table pages:');
+for (const { name, entries, tables, walk, text, straight } of walks) {
+  const rate = (seconds: number, count: number): string => `${(count / seconds / 1e6).toFixed(1)} M/s`;
+  console.log(
+    `  ${name.padEnd(28)} ${entries} entries of ${tables} tables: walk ${rate(walk, entries)}, with text ${rate(text, entries)}, straight ${rate(straight, tables * 512)}; the walk takes ${(walk / straight).toFixed(1)} times the straight pass`,
+  );
+}
+const plain = walks.find(({ name }) => name === 'x86-64');
+const kasan = walks.find(({ name }) => name === 'x86-64-kasan');
+if (plain !== undefined && kasan !== undefined) {
+  console.log(
+    `  KASAN's tables take ${(kasan.walk / plain.walk).toFixed(2)} times the walk of the plain kernel's, their text ${(kasan.text / plain.text).toFixed(2)} times`,
+  );
+}
 mkdirSync(join(root, 'artefacts'), { recursive: true });
-writeFileSync(join(root, 'artefacts/bench.json'), JSON.stringify({ image, runs, measured, peers }, undefined, 2));
+writeFileSync(join(root, 'artefacts/bench.json'), JSON.stringify({ image, runs, measured, peers, walks }, undefined, 2));
