@@ -18,8 +18,10 @@ const execute = 0x1;
 const write = 0x2;
 const privileged = 0x8;
 const cacheMask = 0x30;
-/** Physical addresses have 53 bits. */
+/** Physical addresses have 53 bits (_PAGE_PA_MAX), of the 56 that an entry has room for. */
 const addressHigh = 0x001f_ffff;
+const beyondHigh = 0x00e0_0000;
+const referencedOrChanged = 0x180;
 
 const names: readonly (readonly [mask: number, name: string])[] = [
   [execute, 'EXEC'],
@@ -79,6 +81,8 @@ class PowerpcRadixMode extends TableMode {
 
   kind(level: number, low: number, high: number): EntryKind {
     if ((low | high) === 0) return entryKind.none;
+    // The hardware may write its bits into an empty pte still (radix__pte_none()).
+    if (this.depthOf(level) === 4 && ((low & ~referencedOrChanged) | high) === 0) return entryKind.none;
     const isPage = (high & leafHigh) !== 0;
     if ((high & presentHigh) === 0) return isPage && (high & invalidHigh) !== 0 ? entryKind.leaf : entryKind.notPresent;
     if (this.depthOf(level) === 4) return isPage ? entryKind.leaf : entryKind.malformed;
@@ -130,9 +134,9 @@ class PowerpcRadixMode extends TableMode {
         : `the ${entry} entry is a leaf, which this level does not have`;
     }
     if (!context.userAddress || (high & leafHigh) === 0) return `the ${entry} entry is not present`;
-    // Type in bits 0-4, offset in the RPN field, bits 12-52 (book3s/64/pgtable.h).
-    const offset = (wholeEntry(low, high) & 0x001f_ffff_ffff_f000n) >> 12n;
-    const swap = { type: low & 0x1f, offset, softDirty: (low & 0x200) !== 0, uffdWp: false, exclusive: (low & 0x400) !== 0 };
+    // Type in bits 0-4, offset in the RPN field (bits 52 down to the page size), exclusive in 5, soft-dirty in 9 (book3s/64/pgtable.h).
+    const offset = (wholeEntry(low, high) & 0x001f_ffff_ffff_ffffn) >> BigInt(this.pageShift);
+    const swap = { type: low & 0x1f, offset, softDirty: (low & 0x200) !== 0, uffdWp: false, exclusive: (low & 0x20) !== 0 };
     return `the ${entry} entry is ${describeSwapEntry(swap)}`;
   }
 
@@ -140,10 +144,15 @@ class PowerpcRadixMode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
     if (kind === entryKind.table) {
+      // RADIX_PMD_BAD_BITS and its like (arch/powerpc/include/asm/book3s/64/radix.h).
+      const bad = wholeEntry(low & 0xe0, high & invalidHigh);
+      if (bad !== 0n) return `bits 0x${bad.toString(16)} are reserved in an entry that points to a table`;
       const bits = this.levels[level + 1]?.indexBits;
       return (low & 0x1f) === bits ? undefined : `the entry says that the next table has 2^${low & 0x1f} entries, not 2^${bits ?? 0}`;
     }
     if (kind !== entryKind.leaf) return undefined;
+    const reserved = wholeEntry(low & 0x40, high & beyondHigh);
+    if (reserved !== 0n) return `bits 0x${reserved.toString(16)} are reserved or lie above the 53 bits of a physical address`;
     const shift = this.levels[level]?.shift ?? this.pageShift;
     const inside = ((low & 0xffff_f000) >>> 0) % 2 ** shift;
     return inside === 0 ? undefined : `the leaf is not aligned to its size: address bits 0x${inside.toString(16)} are set`;
