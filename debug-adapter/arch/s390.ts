@@ -129,7 +129,8 @@ class S390Mode extends TableMode {
       if (high === 0 && low === pteInvalid) return entryKind.none;
       // A page that was not touched of late is invalid to the hardware, so that the next access is noticed: still mapped.
       const old = (low & (ptePresent | pteRead)) === (ptePresent | pteRead);
-      if ((low & pteInvalid) !== 0 && !old) return entryKind.notPresent;
+      // Also where no machine has memory: boot code keeps places free with INVALID_PHYS_ADDR (arch/s390/boot/vmem.c).
+      if ((low & pteInvalid) !== 0 && (!old || isBeyond(high))) return entryKind.notPresent;
       return isBeyond(high) ? entryKind.malformed : entryKind.leaf;
     }
     const type = depth === 3 ? 0 : 3 - depth;
@@ -161,7 +162,7 @@ class S390Mode extends TableMode {
   /** PROT_NONE: there to the kernel, not readable, invalid to the hardware. */
   override keepsFrame(level: number, low: number, high: number): boolean {
     if (this.kind(level, low, high) !== entryKind.notPresent) return false;
-    if (this.depthOf(level) === 4) return (low & ptePresent) !== 0;
+    if (this.depthOf(level) === 4) return (low & ptePresent) !== 0 && !isBeyond(high);
     return (low & large) !== 0 && !this.#isSwap(low);
   }
 

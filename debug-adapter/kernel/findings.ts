@@ -6,6 +6,7 @@ import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { checkTables } from '../pagetable/table-check.ts';
 import type { TableProblem } from '../pagetable/table-check.ts';
@@ -15,6 +16,8 @@ import { otherUseOf } from './findings-pages.ts';
 import { intendedRights, kernelCheck, mayForbidExecution } from './findings-wx.ts';
 import { identify } from './identify.ts';
 import type { Kernel } from './kernel.ts';
+import { rootSync } from './root-sync.ts';
+import type { RootDifference } from './root-sync.ts';
 import type { Task } from './task.ts';
 
 /** A page table to be checked. */
@@ -49,12 +52,53 @@ export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], option
       bounds: { tables: limits.checkedTables, findings: limits.findings },
     },
   );
+  const sync = outOfSync(kernel, spaces, options);
   return {
-    findings: report.problems.map((problem) => findingFacts(kernel, spaces, problem)),
+    findings: [...report.problems.map((problem) => findingFacts(kernel, spaces, problem)), ...sync.findings],
     tables: report.tables,
     spaces: spaces.length,
     debugWx: check === undefined ? null : { pages: report.kernelCount / (kernel.pageSize / 4096), note: check.blind },
-    warnings: report.warnings,
+    rootSync: sync.told,
+    warnings: [...report.warnings, ...sync.warnings],
+  };
+}
+
+interface OutOfSync {
+  readonly findings: readonly FindingFacts[];
+  readonly told: FindingsFacts['rootSync'];
+  readonly warnings: readonly string[];
+}
+
+/** Copies of the kernel's entries that are not in step; of `spaces` alone, where they are not all there are. */
+function outOfSync(kernel: Kernel, spaces: readonly CheckedSpace[], { token, progress }: FindingsOptions): OutOfSync {
+  progress?.('comparing page-table roots', 0, 1);
+  try {
+    const { applies, reason, differences, warnings } = rootSync(kernel, token ?? neverCancelled);
+    const all = spaces[0]?.mm === 'kernel' && spaces.length > 1;
+    const told = differences.flatMap((difference) => {
+      const space = spaces.find(({ pageTable }) => pageTable.root === difference.root);
+      return space === undefined && !all ? [] : [differenceFacts(kernel, difference, space)];
+    });
+    return { findings: told, told: { applies, reason }, warnings };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { findings: [], told: null, warnings: [`page-table roots were not compared: ${error.message}`] };
+  }
+}
+
+function differenceFacts(kernel: Kernel, difference: RootDifference, space: CheckedSpace | undefined): FindingFacts {
+  return {
+    kind: 'root-out-of-sync',
+    virtual: formatAddress(difference.start),
+    end: formatAddress(BigInt.asUintN(kernel.root.mode.addressBits, difference.end)),
+    entryAddress: formatAddress(difference.entryAddress),
+    entry: formatAddress(difference.entry),
+    level: difference.level,
+    mm: space?.mm ?? formatAddress(difference.root),
+    user: space?.user ?? false,
+    comm: space?.task?.comm ?? null,
+    message: difference.message,
+    owner: null,
   };
 }
 

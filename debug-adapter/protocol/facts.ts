@@ -275,6 +275,8 @@ export interface FindingsFacts {
    * where it was not asked for or the architecture has none.
    */
   readonly debugWx: { readonly pages: number; readonly note: string | null } | null;
+  /** Whether processes' copies of the kernel's entries were compared, and with what or why not; null where that failed. */
+  readonly rootSync: { readonly applies: boolean; readonly reason: string } | null;
   /** What could not be checked. */
   readonly warnings: readonly string[];
 }
