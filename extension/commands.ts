@@ -66,10 +66,10 @@ async function showTranslation(sessions: Sessions, address: string): Promise<voi
   const lines = [
     `${address}  ${facts.summary}`,
     '',
-    ...walk.levels.map(
-      ({ level, index, entryAddress, entry, flags }) =>
-        `${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}`,
-    ),
+    ...walk.levels.flatMap(({ level, index, entryAddress, entry, flags, defect }) => [
+      `${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}`,
+      ...(defect === null ? [] : [`     wrong: ${defect}`]),
+    ]),
     walk.physical === null
       ? `not mapped: ${walk.reason ?? 'no entry'}`
       : `physical ${walk.physical}, page of ${walk.pageSize} bytes${walk.cacheType === null ? '' : `, ${walk.cacheType}`}`,

@@ -42,6 +42,9 @@ function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
       text.appendMarkdown(`| ${level} | \`${entry}\` | ${flags.length === 0 ? 'empty' : flags.join(' ')} |\n`);
     }
     text.appendMarkdown('\n');
+    for (const { level, defect } of walk.levels) {
+      if (defect !== null) text.appendMarkdown(`$(error) Wrong at the ${level}: ${escape(defect)}\n\n`);
+    }
   }
   if (walk.physical !== null) {
     const rights =

@@ -26,8 +26,9 @@ export function infoText(info: InfoFacts): string {
 
 export function translationText(walk: TranslationFacts): string {
   let text = `${walk.virtual} -> ${walk.physical ?? 'not mapped'}\n`;
-  for (const { level, index, entryAddress, entry, flags } of walk.levels) {
+  for (const { level, index, entryAddress, entry, flags, defect } of walk.levels) {
     text += `  ${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}\n`;
+    if (defect !== null) text += `       wrong: ${defect}\n`;
   }
   if (walk.reason !== null) text += `  ${walk.reason}\n`;
   if (walk.effective !== null) {

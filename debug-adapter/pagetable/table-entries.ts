@@ -20,6 +20,7 @@ interface Entry {
   readonly kind: EntryKind;
   readonly target: number | undefined;
   readonly flags: readonly string[];
+  readonly defect: string | undefined;
 }
 
 /** Entries of a table: the root's without `tableAddress`. `virtualBase` is the first address that the table covers. */
@@ -66,7 +67,7 @@ function readEntry(pageTable: PageTable, from: { view: DataView; offset: number;
   const kind = mode.kind(level, low, high);
   const mapped = kind === entryKind.leaf || (kind === entryKind.notPresent && mode.keepsFrame(level, low, high));
   const target = kind === entryKind.table ? mode.tableAddress(level, low, high) : mapped ? mode.leafAddress(level, low, high) : undefined;
-  return { index, low, high, kind, target, flags: mode.flags(level, low, high) };
+  return { index, low, high, kind, target, flags: mode.flags(level, low, high), defect: mode.defect(level, low, high) };
 }
 
 interface Run {
@@ -89,7 +90,7 @@ function continues(run: Run, entry: Entry, span: number): boolean {
   const { first, count } = run;
   if (first.kind !== entry.kind) return false;
   if (entry.kind === entryKind.none) return true;
-  if (entry.kind !== entryKind.leaf || first.target === undefined) return false;
+  if (entry.kind !== entryKind.leaf || first.target === undefined || entry.defect !== first.defect) return false;
   return entry.target === first.target + count * span && entry.flags.join(' ') === first.flags.join(' ');
 }
 
@@ -101,7 +102,7 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
   const start = virtualOf(at.base + BigInt(first.index) * span, mode, at.level);
   const last = virtualOf(at.base + BigInt(first.index + count - 1) * span, mode, at.level);
   const explained = first.kind === entryKind.notPresent || first.kind === entryKind.malformed;
-  const wild = first.kind === entryKind.table && first.target !== undefined ? wildTable(pageTable, first.target) : null;
+  const wild = first.kind === entryKind.table && first.target !== undefined ? wildTable(pageTable, first.target, at.table) : null;
   return {
     index: first.index,
     count,
@@ -114,7 +115,7 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
     target: first.target === undefined ? null : formatAddress(first.target),
     explanation: explained
       ? mode.explain(at.level, first.low, first.high, { userAddress: pageTable.isUserAddress(toAddress(start)) })
-      : wild,
+      : (first.defect ?? wild),
   };
 }
 
@@ -124,7 +125,8 @@ function virtualOf(value: bigint, mode: PagingMode, level: number): bigint {
   return BigInt.asUintN(64, BigInt.asIntN(mode.virtualBits, value));
 }
 
-function wildTable(pageTable: PageTable, target: number): string | null {
+function wildTable(pageTable: PageTable, target: number, table: number): string | null {
+  if (target === table) return 'it points back to the table that it stands in';
   const frame = Math.floor(target / frameSize);
   if (pageTable.tableView(frame) !== undefined) return null;
   return `the table cannot be read: ${pageTable.physical.partialFrame(frame).holes[0]?.reason.message ?? 'no machine has memory there'}`;

@@ -50,6 +50,8 @@ export interface LevelFacts {
   readonly entry: Hex;
   readonly flags: readonly string[];
   readonly leaf: boolean;
+  /** What is wrong with the entry, or with the page that it points to as a table; null where nothing is known to be. */
+  readonly defect: string | null;
 }
 
 export interface TranslationFacts {
@@ -191,7 +193,7 @@ export interface TableEntryFacts {
   readonly flags: readonly string[];
   /** Physical address of the next table or of the mapped memory. */
   readonly target: Hex | null;
-  /** Why an entry is notPresent or malformed, or why its table cannot be read. */
+  /** Why an entry is notPresent or malformed, what is wrong with it, or why its table cannot be read. */
   readonly explanation: string | null;
 }
 

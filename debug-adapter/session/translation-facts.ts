@@ -1,15 +1,24 @@
+/** A walk in the shape of `vtop --json`, with what is wrong on its way. */
 import { formatAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import { findRange } from '../base/range.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
 import type { Translation } from '../pagetable/translation.ts';
 import type { TranslationFacts } from '../protocol/facts.ts';
 
-/** A walk in the shape of `vtop --json`. */
-export function translationFacts(walk: Translation): TranslationFacts {
+/** What the page at physical `table`, a table of the level number `depth`, is instead; see kernel/findings-pages.ts. */
+export type OtherUse = (table: number, depth: number) => string | undefined;
+
+export function translationFacts(pageTable: PageTable, address: Address, otherUse: OtherUse): TranslationFacts {
+  const walk = pageTable.translate(address);
   const { effective } = walk;
+  // What pages are takes symbols and types, which a walk that ends well does without.
+  const judge = isDoubtful(pageTable, walk) ? otherUse : (): undefined => undefined;
   return {
     virtual: formatAddress(walk.virtual),
     physical: walk.physical === undefined ? null : formatAddress(walk.physical),
     pageSize: walk.pageSize,
-    levels: walk.levels.map((level) => ({
+    levels: walk.levels.map((level, index) => ({
       level: level.level,
       tableAddress: formatAddress(level.tableAddress),
       index: level.index,
@@ -17,6 +26,7 @@ export function translationFacts(walk: Translation): TranslationFacts {
       entry: formatAddress(level.entry),
       flags: level.flags,
       leaf: level.leaf,
+      defect: level.defect ?? tableDefect(pageTable, walk, index, judge) ?? null,
     })),
     reason: walk.reason?.message ?? null,
     effective:
@@ -32,4 +42,27 @@ export function translationFacts(walk: Translation): TranslationFacts {
           },
     cacheType: walk.cacheType ?? null,
   };
+}
+
+/** What is wrong with the table that the entry of `walk.levels[index]` points to and that was read. */
+function tableDefect(pageTable: PageTable, walk: Translation, index: number, otherUse: OtherUse): string | undefined {
+  const next = walk.levels[index + 1];
+  const shape = pageTable.mode.levels[index + 1];
+  if (next === undefined || shape === undefined) return undefined;
+  const met = walk.levels.findIndex((level, at) => at <= index && level.tableAddress === next.tableAddress);
+  const own = walk.levels[met];
+  if (own !== undefined)
+    return `it points back to the ${own.level} table at physical ${formatAddress(own.tableAddress)}, which is on the way to it`;
+  const other = otherUse(next.tableAddress, shape.depth);
+  return other === undefined
+    ? undefined
+    : `the page at physical ${formatAddress(next.tableAddress)} is no ${shape.name} table but ${other}`;
+}
+
+/** Whether the walk ends at something that a page which is no table may well have held. */
+function isDoubtful(pageTable: PageTable, { physical, levels }: Translation): boolean {
+  const last = levels.at(-1);
+  if (last === undefined) return false;
+  if (levels.some(({ defect }) => defect !== undefined)) return true;
+  return physical === undefined ? last.entry !== 0n : findRange(pageTable.physical.ranges, physical) < 0;
 }
