@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
+import { findings } from './findings.ts';
 import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 
@@ -64,6 +65,7 @@ const bodies: Bodies = {
   },
   'pagewalk/ptdumpDiff': ptdumpDiff,
   'pagewalk/reverseMap': reverseMap,
+  'pagewalk/findings': findings,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter) => ({ spaces: adapter.session.addressSpaces() }),
 };

@@ -1,10 +1,10 @@
 /** The virtual addresses of physical ones, found in a thread: the first request reads the page tables, with progress. */
 import * as v from 'valibot';
 import { formatAddress } from '../base/address.ts';
-import type { ProgressReporter } from '../base/cancellation.ts';
 import type { ReverseMapFacts } from '../protocol/facts.ts';
 import type { Adapter, Call } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
+import { tellProgress } from './progress.ts';
 
 const physicalSchema = v.pipe(
   hexSchema,
@@ -29,25 +29,4 @@ export async function reverseMap(adapter: Adapter, parameters: unknown, call: Ca
   } finally {
     progress.end();
   }
-}
-
-/** Progress events of a request, for a client that shows them: an update only where a step begins or a percent is gained. */
-function tellProgress(adapter: Adapter, call: Call, title: string): { readonly report: ProgressReporter; readonly end: () => void } {
-  if (adapter.client?.supportsProgressReporting !== true) return { report: () => undefined, end: () => undefined };
-  const { progressId, requestId } = call;
-  let message: string | undefined;
-  let percentage = 0;
-  adapter.sendEvent('progressStart', { progressId, requestId, title, cancellable: true, percentage });
-  return {
-    report: (step, done, total) => {
-      const reached = total > 0 ? Math.floor((100 * done) / total) : 0;
-      if (step === message && reached <= percentage) return;
-      message = step;
-      percentage = reached;
-      adapter.sendEvent('progressUpdate', { progressId, message, percentage });
-    },
-    end: () => {
-      adapter.sendEvent('progressEnd', { progressId });
-    },
-  };
 }

@@ -4,6 +4,7 @@
  */
 import type {
   AddressSpaceFacts,
+  FindingsFacts,
   Hex,
   IdentifyFacts,
   InfoFacts,
@@ -58,6 +59,8 @@ export interface PagewalkRequests {
    * request reads the page tables: it can be cancelled, and reports progress.
    */
   'pagewalk/reverseMap': { arguments: { physical: readonly Hex[]; all?: boolean }; body: ReverseMapFacts };
+  /** What is wrong in the page tables of one address space, or of all. */
+  'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   'pagewalk/addressSpaces': { arguments: Record<string, never>; body: { spaces: readonly AddressSpaceFacts[] } };
 }
