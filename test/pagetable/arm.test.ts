@@ -213,10 +213,11 @@ describe("short descriptors: the kernel's own entries", () => {
 
   test('lie 2048 bytes below the hardware entry, with L_PTE_* flags and a memory type', () => {
     const found = last(shortWalk(0x8765_4000n | small.type | small.ap0, { own: 0x8765_4000n | 0x45fn }));
-    // VALID, YOUNG, MT 0111, DIRTY (6)... 0x45f: bits 0-4, 6 and 10.
-    assert.equal(found?.companion?.entryAddress, Number(found?.entryAddress) - 2048);
-    assert.deepEqual(found?.companion?.flags, ['VALID', 'YOUNG', 'MT_WRITEALLOC', 'DIRTY', 'SHARED']);
-    assert.equal(found?.companion?.entry, 0x8765_445fn);
+    // 0x45f: VALID 0, YOUNG 1, type 0111 in 2-5, DIRTY 6, SHARED 10.
+    const companion = found?.companion;
+    assert.equal(companion?.entryAddress, Number(found?.entryAddress) - 2048);
+    assert.deepEqual(companion.flags, ['VALID', 'YOUNG', 'MT_WRITEALLOC', 'DIRTY', 'SHARED']);
+    assert.equal(companion.entry, 0x8765_445fn);
   });
 
   test('every flag and memory type', () => {
