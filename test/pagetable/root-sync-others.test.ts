@@ -77,8 +77,8 @@ test("arm, LPAE: the table that serves user memory and modules is each process's
     functions: ['do_translation_fault'],
   });
   const shared = kernel.table();
-  const pmds = [0, 1, 2].map((pid) => {
-    const root = kernel.table(32);
+  const roots = [0, 1, 2].map(() => kernel.table(32));
+  const pmds = roots.map((root, pid) => {
     const pmd = kernel.table();
     kernel.entry(root, 3, BigInt(shared) | 3n, 8);
     kernel.entry(root, 2, BigInt(pmd) | 3n, 8);
@@ -95,6 +95,12 @@ test("arm, LPAE: the table that serves user memory and modules is each process's
     'missing 0xbf000000-0xbf200000 pmd heals: pid 1 (p)',
     'stale 0xbf200000-0xbf400000 pmd: pid 2 (p)',
   ]);
+  // Without a table at all a process lacks the modules, not the user memory below them.
+  kernel.entry(roots[1] ?? 0, 2, 0n, 8);
+  assert.deepEqual(short(report(kernel)).slice(0, 1), ['missing 0xbf000000-0xc0000000 pgd heals: pid 1 (p)']);
+  // Where init_mm has none, only what lies from the modules on is too much.
+  kernel.entry(roots[0] ?? 0, 2, 0n, 8);
+  assert.deepEqual(short(report(kernel)), ['stale 0xbf000000-0xbf400000 pmd: pid 2 (p)']);
 });
 
 describe("riscv, Sv39: the top level's upper half", () => {

@@ -314,6 +314,24 @@ for (const levels of [4, 5] as const) {
       }
     });
 
+    test('the LDT lay elsewhere while the CPU entry area lay one entry higher', () => {
+      const { kernel, init, a, b, mmA } = build();
+      const idt = kernel.variable('idt_descr', 16);
+      kernel.ram.write(idt + 2, 0xffff_fe80_0000_0000n, 8);
+      kernel.member(mmA, 'mm_struct', 'ldt', kernel.virtual(0x40));
+      const former = levels === 4 ? 508 : 400;
+      for (const root of [init, a, b]) {
+        for (const half of [0, 512]) kernel.entry(root, half + former, root === a ? 0x99_1063n : 0n, 8);
+      }
+      kernel.entry(a, 272, 0x99_0063n, 8);
+      const found = report(kernel);
+      assert.deepEqual(short(found), [`stale ${at(272)}-${at(273)} pgd: pid 1 (a)`]);
+      assert.deepEqual(
+        found.privateRanges.map(({ start }) => formatAddress(start)),
+        [at(former), at(former)],
+      );
+    });
+
     test('any change of any entry is found as what it is', () => {
       const present = new Set(kernelIndexes);
       const change = fc.constantFrom('clear', 'move', 'set', 'accessed', 'dirty');
