@@ -18,6 +18,8 @@ import type { KernelRoot } from './kernel.ts';
 import { locateKernelImage } from './image-location.ts';
 import type { ImageLocation } from './image-location.ts';
 import { findArm64Root } from './root-arm64.ts';
+import { findArmRoot } from './root-arm.ts';
+import { findLoongarch64Root, findMips64Root } from './root-window.ts';
 import type { RootContext } from './root-choice.ts';
 import { findPowerpcRoot } from './root-powerpc.ts';
 import { findRiscvRoot } from './root-riscv.ts';
@@ -41,6 +43,9 @@ const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = {
   s390x: findS390Root,
   ppc64: findPowerpcRoot,
   ppc64le: findPowerpcRoot,
+  arm: findArmRoot,
+  mips64: findMips64Root,
+  loongarch64: findLoongarch64Root,
 };
 
 /** Opens the kernel of an image. Throws `UserError` when the architecture or its root table is not known. */
