@@ -18,11 +18,11 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
     }),
     command('pagewalk.identify', async () => {
       const address = await askForAddress();
-      if (address !== undefined) await showTranslation(sessions, address);
+      if (address !== undefined) await showTranslation(sessions, address, undefined);
     }),
     command('pagewalk.showTranslation', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) await showTranslation(sessions, address);
+      if (address !== undefined) await showTranslation(sessions, address, spaceOf(argument));
     }),
     command('pagewalk.openMemory', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
@@ -55,16 +55,17 @@ async function askForAddress(): Promise<string | undefined> {
 }
 
 /** The walk as a document: each level in a line, then what the address is. */
-async function showTranslation(sessions: Sessions, address: string): Promise<void> {
+async function showTranslation(sessions: Sessions, address: string, mm: string | undefined): Promise<void> {
+  const asked = { addresses: [address], ...(mm === undefined ? {} : { mm }) };
   const [identified, translated] = await Promise.all([
-    sessions.request('pagewalk/identify', { addresses: [address] }),
-    sessions.request('pagewalk/translate', { addresses: [address] }),
+    sessions.request('pagewalk/identify', asked),
+    sessions.request('pagewalk/translate', asked),
   ]);
   const [facts] = identified.results;
   const [walk] = translated.results;
   if (facts === undefined || walk === undefined) return;
   const lines = [
-    `${address}  ${facts.summary}`,
+    `${address}  ${facts.summary}${mm === undefined || mm === 'kernel' ? '' : `  (address space ${mm})`}`,
     '',
     ...walk.levels.flatMap(({ level, index, entryAddress, entry, flags, defect }) => [
       `${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}`,

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { registerDebugging } from './debugging.ts';
 import { DumpEditorProvider } from './dump-editor.ts';
+import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
@@ -20,6 +21,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(context, sessions),
     vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
+    new FindingsTree(sessions),
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
     vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
