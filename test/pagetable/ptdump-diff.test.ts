@@ -212,3 +212,36 @@ describe('any two dumps', () => {
     );
   });
 });
+
+test('the cost grows with the number of regions, not with what they cover or with their square', () => {
+  let reads = 0;
+  const counted = (region: PtdumpRegion): PtdumpRegion =>
+    new Proxy(region, {
+      get: (target, key) => {
+        reads++;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+  /** Regions of a million pages each; those of one side begin within those of the other, and all differ. */
+  const made = (count: number, word: string, shift: number): PtdumpRegion[] =>
+    Array.from({ length: count }, (_, index) =>
+      counted({
+        start: index * 1_000_000 + shift,
+        end: (index + 1) * 1_000_000 + shift,
+        level: 'pte',
+        attributes: [word, 'NX', String(index)],
+        present: true,
+        firstFrame: undefined,
+      }),
+    );
+  const cost = (count: number): number => {
+    const [one, two] = [made(count, 'RW', 0), made(count, 'ro', 500_000)];
+    reads = 0;
+    const changes = diffPtdumps({ regions: one }, { regions: two });
+    assert.equal(changes.length, 2 * count + 1);
+    return reads;
+  };
+  const [small, large] = [cost(1000), cost(10_000)];
+  assert.ok(small < 100 * 1000, `${small} reads for 1000 regions`);
+  assert.ok(large <= 10 * small + 100, `${small} reads for 1000 regions, ${large} for 10000`);
+});
