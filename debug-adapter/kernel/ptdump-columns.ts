@@ -1,5 +1,6 @@
 /** The columns and level names of a page-table dump in the words of this kernel. */
 import { addToAddress } from '../base/address.ts';
+import { armLongRows, armShortRows } from '../pagetable/ptdump-arm.ts';
 import { arm64Rows } from '../pagetable/ptdump-arm64.ts';
 import { powerpcRows } from '../pagetable/ptdump-powerpc.ts';
 import { riscvRows } from '../pagetable/ptdump-riscv.ts';
@@ -9,6 +10,8 @@ import { rowsAt, rowsNamed, shapeOf, tryTable } from './ptdump-table.ts';
 
 export interface PtdumpColumns {
   readonly rows: readonly PtdumpRow[];
+  /** Columns of sections and blocks (arm); those of every level elsewhere. */
+  readonly sectionRows: readonly PtdumpRow[];
   /** By depth, 0 pgd … 4 pte. */
   readonly levelNames: readonly string[];
 }
@@ -22,12 +25,21 @@ export function ptdumpColumns(kernel: Kernel): PtdumpColumns {
 
 function find(kernel: Kernel): PtdumpColumns {
   const { architecture } = kernel.machine;
+  if (architecture === 'arm') {
+    const known = kernel.root.mode.companion === undefined ? armLongRows : armShortRows;
+    return {
+      rows: rowsNamed(kernel, 'pte_bits') ?? known.rows,
+      sectionRows: rowsNamed(kernel, 'section_bits') ?? known.sectionRows,
+      levelNames: [],
+    };
+  }
   const rows =
     architecture === 'arm64' ? arm64Rows : architecture === 'riscv64' ? riscvRows : architecture.startsWith('ppc64') ? powerpcRows : [];
-  if (rows.length === 0) return { rows, levelNames: [] };
+  if (rows.length === 0) return { rows, sectionRows: rows, levelNames: [] };
   const own = tryTable(kernel, 'columns of the page-table dump', () => levelRows(kernel)) ?? rowsNamed(kernel, 'pte_bits');
   return {
     rows: own ?? rows,
+    sectionRows: own ?? rows,
     levelNames: tryTable(kernel, 'level names of the page-table dump', () => levelNames(kernel)) ?? namesOf(kernel),
   };
 }

@@ -68,53 +68,29 @@ export function markersNamed(kernel: Kernel, name: string): PtdumpMarker[] | und
   return undefined;
 }
 
-/** Where the members of a row lie; `value` is missing where a row is set by any bit of its mask (riscv). */
-interface RowShape {
-  readonly size: number;
-  readonly mask: number;
-  readonly value: number | undefined;
-  readonly set: number;
-  readonly clear: number;
-  /** powerpc: whether the bits print as a number, shifted to the right. */
-  readonly isValue: number | undefined;
-  readonly shift: number | undefined;
-}
-
-function rowShape(kernel: Kernel): RowShape | undefined {
-  const shape = shapeOf(kernel, 'ptdump_prot_bits', 'prot_bits', 'flag_info');
-  if (shape === undefined) return undefined;
-  const offset = (member: string): number | undefined => (shape.has(member) ? shape.offset(member) : undefined);
-  return {
-    size: shape.size,
-    mask: shape.offset('mask'),
-    value: offset('val'),
-    set: shape.offset('set'),
-    clear: shape.offset('clear'),
-    isValue: offset('is_val'),
-    shift: offset('shift'),
-  };
+function rowShape(kernel: Kernel): StructShape | undefined {
+  return shapeOf(kernel, 'ptdump_prot_bits', 'prot_bits', 'flag_info');
 }
 
 /** Up to `count` rows at `table`; the table ends earlier where a row has no text. */
 export function rowsAt(kernel: Kernel, table: Address, count: number): PtdumpRow[] | undefined {
   const shape = rowShape(kernel);
   if (shape === undefined) return undefined;
-  const { memory } = kernel;
-  const text = (at: Address): string | undefined => {
-    const pointer = memory.pointer(at);
-    return pointer === 0n ? undefined : memory.cString(pointer, longestName);
+  const text = (row: Address, member: string): string | undefined => {
+    const pointer = shape.pointer(row, member);
+    return pointer === 0n ? undefined : kernel.memory.cString(pointer, longestName);
   };
   const rows: PtdumpRow[] = [];
   for (let index = 0; index < Math.min(count, mostRows); index++) {
     const at = addToAddress(table, index * shape.size);
-    const mask = memory.word(addToAddress(at, shape.mask));
-    const set = text(addToAddress(at, shape.set));
-    if (set === undefined) break;
-    const value = shape.value === undefined ? 0n : memory.word(addToAddress(at, shape.value));
-    const isValue = shape.isValue !== undefined && memory.u8(addToAddress(at, shape.isValue)) !== 0;
-    if (mask === 0n && !isValue) break;
-    const number = isValue ? (shape.shift === undefined ? 0 : memory.u32(addToAddress(at, shape.shift))) : undefined;
-    rows.push({ mask, value, set, clear: text(addToAddress(at, shape.clear)), number });
+    const mask = shape.unsigned(at, 'mask');
+    const set = text(at, 'set');
+    // powerpc: some bits print as a number, shifted to the right. riscv has no values: any bit of a mask sets its row.
+    const isValue = shape.has('is_val') && shape.number(at, 'is_val') !== 0;
+    if (set === undefined || (mask === 0n && !isValue)) break;
+    const value = shape.has('val') ? shape.unsigned(at, 'val') : 0n;
+    const number = isValue ? (shape.has('shift') ? shape.number(at, 'shift') : 0) : undefined;
+    rows.push({ mask, value, set, clear: text(at, 'clear'), number });
   }
   return rows.length === 0 ? undefined : rows;
 }

@@ -24,6 +24,8 @@ export interface PtdumpVisitor {
    * with the one before it in its table, is no table, and has no marker before it, is not told.
    */
   readonly compared: { readonly low: number; readonly high: number };
+  /** Where the kernel keeps the entries of a last table that its dump shows, if not in the hardware's table (arm). */
+  keptTable?(table: number): number;
   /** A leaf, a pte of any kind, or (with zero halves) a hole at `depth`. */
   note(virtualPage: number, depth: number, low: number, high: number): void;
   /** First virtual page of the next marker: a note at or behind it begins a new line. Infinity behind the last. */
@@ -227,7 +229,8 @@ class Walk {
     let lastLow = 0;
     let lastHigh = 0;
     let uniform = true;
-    for (const { view, offset: from, bytes, address } of this.#frames(shape, at)) {
+    const slice = visitor.keptTable === undefined ? at : { ...at, table: visitor.keptTable(at.table) };
+    for (const { view, offset: from, bytes, address } of this.#frames(shape, slice)) {
       if (view === undefined) {
         visitor.unwalked(page, shape.depth, address, 'unreadable');
         uniform = false;

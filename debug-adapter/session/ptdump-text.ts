@@ -6,6 +6,7 @@ import { kasanShadowTables } from '../kernel/kasan-shadow.ts';
 import { ptdumpColumns } from '../kernel/ptdump-columns.ts';
 import { ptdumpMarkers } from '../kernel/ptdump-markers.ts';
 import type { MarkedSpace } from '../kernel/ptdump-markers.ts';
+import { ptdumpArm } from '../pagetable/ptdump-arm.ts';
 import { ptdumpArm64 } from '../pagetable/ptdump-arm64.ts';
 import { ptdumpFlags } from '../pagetable/ptdump-flags.ts';
 import type { PtdumpInput } from '../pagetable/ptdump-lines.ts';
@@ -69,6 +70,7 @@ function dump(kernel: Kernel, space: Space, options: PtdumpOptions): PtdumpLine[
     case 'ppc64le':
       return ptdumpPowerpc({ ...input, ...columns });
     case 'arm':
+      return ptdumpArm({ ...input, ...columns });
     case 'mips64':
     case 'sparc64':
     case 'arc':
