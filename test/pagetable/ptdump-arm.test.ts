@@ -34,7 +34,9 @@ test('short descriptors: sections with their domain, pages by the entries that t
   // One page for both views: the kernel's 512 entries, then the hardware's (pgtable-2level.h). Table 1, domain bits 5-8.
   const tables = memory.table(0);
   memory.map(0xf000_0000n, (tables + 2048n) | 1n);
-  const own = (index: bigint, entry: bigint): void => { memory.write(tables + index * 4n, entry, 4); };
+  const own = (index: bigint, entry: bigint): void => {
+    memory.write(tables + index * 4n, entry, 4);
+  };
   // L_PTE_*: PRESENT 1, YOUNG 2, type bits 2-5, DIRTY 6, RDONLY 7, USER 8, XN 9, SHARED 10.
   own(0n, 0x1000n | 0x3n | (0x4n << 0n) | (1n << 6n) | (1n << 9n) | (1n << 10n));
   own(1n, 0x2000n | 0x3n | (0x4n << 0n) | (1n << 6n) | (1n << 9n) | (1n << 10n));
