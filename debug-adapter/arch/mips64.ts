@@ -139,11 +139,9 @@ class Mips64Mode extends TableMode {
 
   kind(level: number, low: number, high: number): EntryKind {
     if (((low & ~this.#global) | high) === 0) return entryKind.none;
-    if (this.depthOf(level) === 4) {
-      return (low & 1) === 0 || this.#isProtNone(low) ? entryKind.notPresent : entryKind.leaf;
-    }
-    if ((low & this.#huge) !== 0 && this.#isLargeLevel(level)) {
-      return (low & 1) === 0 || this.#isProtNone(low) ? entryKind.notPresent : entryKind.leaf;
+    if (this.#isPage(level, low)) {
+      if ((low & 1) === 0 || this.#isProtNone(low)) return entryKind.notPresent;
+      return this.#isBeyond(high) ? entryKind.malformed : entryKind.leaf;
     }
     if (this.#invalid.has(low, high)) return entryKind.none;
     const target = windowAddress(low, high);
@@ -185,6 +183,7 @@ class Mips64Mode extends TableMode {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.none) return `the ${entry} entry is empty`;
     if (kind === entryKind.malformed) {
+      if (this.#isPage(level, low)) return `the ${entry} entry's physical address is above 2^53, where no machine has memory`;
       return `the ${entry} entry 0x${wholeEntry(low, high).toString(16)} is no address of a table: tables lie in XKPHYS or CKSEG0, on a page's start`;
     }
     if (this.keepsFrame(level, low, high)) {
@@ -195,8 +194,9 @@ class Mips64Mode extends TableMode {
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
-    if (this.kind(level, low, high) !== entryKind.leaf) return undefined;
-    if (high >>> (9 + this.#addressShift) !== 0) return 'its physical address has bits above 2^53, more than any machine has';
+    const kind = this.kind(level, low, high);
+    if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
+    if (kind !== entryKind.leaf) return undefined;
     const shift = this.levels[level]?.shift ?? this.pageShift;
     const inside = this.#physical(low, high) % 2 ** shift;
     if (inside !== 0) return `the leaf is not aligned to its ${2 ** (shift - 10)} KiB: address bits 0x${inside.toString(16)} are set`;
@@ -209,12 +209,22 @@ class Mips64Mode extends TableMode {
     return level === this.levels.length - 2 || this.depthOf(level) === 2;
   }
 
+  /** Whether an entry maps (or mapped) memory rather than point to a table: a pte, or an upper entry with HUGE. */
+  #isPage(level: number, low: number): boolean {
+    return this.depthOf(level) === 4 || ((low & this.#huge) !== 0 && this.#isLargeLevel(level));
+  }
+
+  /** Whether the physical address lies above 2^53. */
+  #isBeyond(high: number): boolean {
+    return high >>> (9 + this.#addressShift) !== 0;
+  }
+
   /** Neither read nor written: every mapping that allows anything has WRITE or lacks NO_READ (arch/mips/mm/cache.c). */
   #isProtNone(low: number): boolean {
     return (low & (1 | this.#noRead | this.#write)) === (1 | this.#noRead);
   }
 
-  /** The physical address up to 2^53, to 4 KiB. */
+  /** The physical address, to 4 KiB; what lies above 2^53 is cut off. */
   #physical(low: number, high: number): number {
     const upper = high & (2 ** (9 + this.#addressShift) - 1);
     return upper * 2 ** (44 - this.#addressShift) + (low >>> this.#addressShift) * 4096;
