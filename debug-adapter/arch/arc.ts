@@ -145,6 +145,7 @@ class ArcMode extends TableMode {
 
   override defect(level: number, low: number, high: number): string | undefined {
     const kind = this.kind(level, low, high);
+    if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
     if (kind === entryKind.table) {
       const below = low & (2 ** this.pageShift - 1);
       return below === 0 ? undefined : `bits 0x${below.toString(16)} are set below the address of the table`;

@@ -32,8 +32,6 @@ const present = 0x80;
 const writable = 0x100;
 const protNone = 0x400;
 const noExecuteHigh = 0x4000_0000;
-/** PRESENT_INVALID, bit 60: what a large page keeps while it is split. */
-const invalidatedHigh = 0x1000_0000;
 const kernelHalf = 0x8000_0000_0000_0000n;
 const windowBits = 48n;
 /** The windows that the kernel sets up (CSR_DMW0-2): strongly ordered, cached, weakly ordered. */
@@ -129,7 +127,10 @@ class Loongarch64Mode extends TableMode {
 
   override keepsFrame(level: number, low: number, high: number): boolean {
     if (this.kind(level, low, high) !== entryKind.notPresent) return false;
-    return (low & protNone) !== 0 || (this.depthOf(level) < 4 && (high & invalidatedHigh) !== 0 && (low & globalOrHuge) !== 0);
+    if ((low & protNone) !== 0) return true;
+    // A large page keeps its other flags while it is split (and is marked PRESENT_INVALID, by newer kernels); a swap entry has
+    // nothing but HUGE in its low 16 bits.
+    return this.depthOf(level) < 4 && (low & globalOrHuge) !== 0 && (low & 0xffff & ~globalOrHuge) !== 0;
   }
 
   flags(level: number, low: number, high: number): readonly string[] {
@@ -169,7 +170,9 @@ class Loongarch64Mode extends TableMode {
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
-    if (this.kind(level, low, high) !== entryKind.leaf) return undefined;
+    const kind = this.kind(level, low, high);
+    if (kind === entryKind.malformed) return this.explain(level, low, high, { userAddress: false });
+    if (kind !== entryKind.leaf) return undefined;
     const reserved = high & 0x07ff_0000;
     if (reserved !== 0) return `bits 0x${(BigInt(reserved) << 32n).toString(16)} are reserved`;
     const shift = this.levels[level]?.shift ?? this.pageShift;

@@ -22,6 +22,8 @@ export interface TableMemoryOptions {
   readonly pointer: (address: bigint, depth: number) => bigint;
   /** Physical address of the first table (every further one lies above it); 0x100000 unless given. */
   readonly base?: bigint;
+  /** Least alignment of a table in bytes, a multiple of 4096; 4096 unless given. */
+  readonly alignment?: number;
 }
 
 export class TableMemory implements PhysicalMemory {
@@ -42,7 +44,7 @@ export class TableMemory implements PhysicalMemory {
   /** A fresh table of `levels[depth]`, aligned to its size; its physical address. */
   table(depth: number): bigint {
     const { bits, entry } = this.#level(depth);
-    const bytes = BigInt(Math.max(frameSize, 2 ** bits * (entry ?? 8)));
+    const bytes = BigInt(Math.max(this.#options.alignment ?? frameSize, 2 ** bits * (entry ?? 8)));
     const address = ((this.#next + bytes - 1n) / bytes) * bytes;
     this.#next = address + bytes;
     for (let at = address; at < this.#next; at += 4096n) this.#frames.set(at / 4096n, new Uint8Array(frameSize));
