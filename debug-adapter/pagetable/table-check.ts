@@ -254,21 +254,35 @@ class ModeCheck {
   }
 
   #tellRights(place: number, table: MetTable): void {
-    const { intended } = this.#options;
-    const span = this.#span(table.level);
     const name = this.#mode.levels[table.level]?.name ?? 'entry';
-    const wanted = (run: EntryRun, what: 'writable-executable' | 'user'): boolean =>
-      intended?.(this.#virtualPage(table.root, table.page + run.first * span), what) === true;
     const above = table.level === 0 ? '' : ', and no level above takes either right away';
-    for (const run of this.#scan.writableExecutable) {
-      if (!wanted(run, 'writable-executable')) {
-        this.#tell('writable-executable', place, run, `the ${name} entry allows the kernel both writing and execution${above}`);
-      }
+    for (const run of this.#unintended(table, this.#scan.writableExecutable, 'writable-executable')) {
+      this.#tell('writable-executable', place, run, `the ${name} entry allows the kernel both writing and execution${above}`);
     }
     if (this.#mode.split === 'spaces') return;
-    for (const run of this.#scan.openToUser) {
-      if (!wanted(run, 'user')) this.#tell('reserved-bits', place, run, 'a kernel address is open to user mode at every level');
+    for (const run of this.#unintended(table, this.#scan.openToUser, 'user')) {
+      this.#tell('reserved-bits', place, run, 'a kernel address is open to user mode at every level');
     }
+  }
+
+  /** Runs without the entries of which the architecture means what they allow. */
+  #unintended(table: MetTable, runs: readonly EntryRun[], what: 'writable-executable' | 'user'): readonly EntryRun[] {
+    const { intended } = this.#options;
+    if (intended === undefined) return runs;
+    const span = this.#span(table.level);
+    const left: EntryRun[] = [];
+    for (const run of runs) {
+      let last: EntryRun | undefined;
+      for (let index = run.first; index < run.first + run.count; index++) {
+        if (intended(this.#virtualPage(table.root, table.page + index * span), what)) last = undefined;
+        else if (last !== undefined) last.count++;
+        else {
+          last = { ...run, ...this.#scan.entryAt(table, index), first: index, count: 1 };
+          left.push(last);
+        }
+      }
+    }
+    return left;
   }
 
   #follow(place: number, table: MetTable, run: EntryRun, fate: Fate): void {
