@@ -1,12 +1,15 @@
 /** Commands of the palette, views and hovers. */
 import * as vscode from 'vscode';
 import { addressOfToken } from './address.ts';
+import type { AnswerDocuments } from './answer-documents.ts';
+import { comparePageTables } from './compare.ts';
 import { imageConfiguration, pickImage } from './debugging.ts';
 import { showMemory } from './memory-document.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import type { Sessions } from './sessions.ts';
+import { findVirtualAddresses } from './virtual-addresses.ts';
 
-export function registerCommands(context: vscode.ExtensionContext, sessions: Sessions): vscode.Disposable {
+export function registerCommands(context: vscode.ExtensionContext, sessions: Sessions, documents: AnswerDocuments): vscode.Disposable {
   const command = (id: string, run: (argument: unknown) => unknown): vscode.Disposable => vscode.commands.registerCommand(id, run);
   return vscode.Disposable.from(
     command('pagewalk.openImage', async (argument) => {
@@ -28,6 +31,8 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
       const address = addressOf(argument) ?? (await askForAddress());
       if (address !== undefined) await showMemory(sessions, address);
     }),
+    command('pagewalk.comparePageTables', (argument) => comparePageTables(sessions, documents, argument)),
+    command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
     command('pagewalk.copyText', async (argument) => {
       const text = typeof argument === 'string' ? argument : addressOf(argument);
       if (text !== undefined) await vscode.env.clipboard.writeText(text);

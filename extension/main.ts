@@ -1,5 +1,6 @@
 /** Activation: registers everything that package.json contributes. No dump bytes pass through here. */
 import * as vscode from 'vscode';
+import { AnswerDocuments } from './answer-documents.ts';
 import { registerCommands } from './commands.ts';
 import { registerDebugging } from './debugging.ts';
 import { DumpEditorProvider } from './dump-editor.ts';
@@ -12,13 +13,15 @@ import { VmallocTree } from './vmalloc-tree.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
   const sessions = new Sessions();
+  const documents = new AnswerDocuments();
   const pageTables = new PageTableTree(sessions);
   const vmalloc = new VmallocTree(sessions);
   const everywhere: vscode.DocumentSelector = [{ scheme: '*' }];
   context.subscriptions.push(
     sessions,
     registerDebugging(context),
-    registerCommands(context, sessions),
+    registerCommands(context, sessions, documents),
+    vscode.workspace.registerTextDocumentContentProvider(AnswerDocuments.scheme, documents),
     vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
     new FindingsTree(sessions),

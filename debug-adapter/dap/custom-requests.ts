@@ -4,7 +4,7 @@ import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../proto
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { findings } from './findings.ts';
-import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
+import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 
 type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
@@ -32,6 +32,7 @@ const ptdumpSchema = v.looseObject({
   start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
+const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
 const lastDump = new WeakMap<Adapter, { key: string; lines: readonly PtdumpLine[] }>();
@@ -67,7 +68,7 @@ const bodies: Bodies = {
   'pagewalk/reverseMap': reverseMap,
   'pagewalk/findings': findings,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
-  'pagewalk/addressSpaces': (adapter) => ({ spaces: adapter.session.addressSpaces() }),
+  'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };
 
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(

@@ -1,6 +1,7 @@
 /** The page-table dumps that requests name: the session's, another image's, or a file's text; and two of them compared. */
 import * as v from 'valibot';
 import { errors } from '../base/errors.ts';
+import type { AddressSpaceFacts } from '../protocol/facts.ts';
 import type { PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import { ptdumpDiffFacts } from '../session/ptdump-diff-facts.ts';
 import { openPtdumpSource, sessionSource } from '../session/ptdump-source.ts';
@@ -54,6 +55,11 @@ export function ptdumpDiff(adapter: Adapter, parameters: unknown): PagewalkReque
 /** The lines of a dump of the session, or of `other`. */
 export function linesOf(adapter: Adapter, other: Other, options: PtdumpOptions): readonly PtdumpLine[] {
   return withSource(adapter, other, (source) => source.lines(options));
+}
+
+/** The address spaces of the session, or of `other`. */
+export function spacesOf(adapter: Adapter, other: Other): readonly AddressSpaceFacts[] {
+  return withSource(adapter, other, (source) => source.addressSpaces());
 }
 
 function withSource<Result>(adapter: Adapter, other: Other, use: (source: PtdumpSource) => Result): Result {

@@ -62,7 +62,8 @@ export interface PagewalkRequests {
   /** What is wrong in the page tables of one address space, or of all. */
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
-  'pagewalk/addressSpaces': { arguments: Record<string, never>; body: { spaces: readonly AddressSpaceFacts[] } };
+  /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
+  'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
 }
 
 export interface PtdumpPage {

@@ -6,6 +6,7 @@ import { decodeText } from '../base/text.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import { isPtdumpText, parsePtdump } from '../pagetable/ptdump-parse.ts';
 import type { ParsedPtdump } from '../pagetable/ptdump-parse.ts';
+import type { AddressSpaceFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { OpenOptions, PtdumpOptions, SessionFace } from './session-face.ts';
 import { openSession } from './session.ts';
@@ -17,6 +18,8 @@ export interface PtdumpSource {
   regions(options: PtdumpOptions): ParsedPtdump;
   /** The tables themselves; absent for text. */
   readonly pageTable?: ((options: PtdumpOptions) => PageTable) | undefined;
+  /** What can be chosen; of text, nothing. */
+  addressSpaces(): readonly AddressSpaceFacts[];
   warnings(): readonly string[];
   close(): void;
 }
@@ -51,6 +54,7 @@ export function sessionSource(session: SessionFace, close: () => void = () => un
       return parsePtdump(lines.join(''), session.name);
     },
     pageTable: (options) => session.pageTable(options),
+    addressSpaces: () => session.addressSpaces(),
     warnings: () => session.warnings(),
     close,
   };
@@ -75,6 +79,7 @@ function textSource(name: string, text: string): PtdumpSource {
       refuse(options);
       return parsePtdump(text, name);
     },
+    addressSpaces: () => [],
     warnings: () => [],
     close: () => undefined,
   };

@@ -140,6 +140,68 @@ export function defineSessionTests(): void {
       assert.match(guard.getText(), /^0xffffd4bf800be000-0xffffd4bf800bf000 {2}not readable: the pte entry is empty/);
     });
 
+    it('compares two page tables in the diff editor', async () => {
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: '1' }, after: { mm: 'kernel' } });
+      const input = await eventually('the diff editor', () => {
+        const shown = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+        return shown instanceof vscode.TabInputTextDiff ? shown : undefined;
+      });
+      for (const [uri, mm] of [
+        [input.original, '1'],
+        [input.modified, 'kernel'],
+      ] as const) {
+        assert.notEqual(uri.scheme, 'file');
+        const document = await vscode.workspace.openTextDocument(uri);
+        assert.equal(document.languageId, 'ptdump');
+        const { lines } = (await session.customRequest('pagewalk/ptdump', { mm })) as { lines: { text: string }[] };
+        assert.equal(document.getText(), lines.map(({ text }) => `${text}\n`).join(''));
+      }
+      await picture('compare');
+    });
+
+    it('compares a page table with a text file, which is shown itself', async () => {
+      const { lines } = (await session.customRequest('pagewalk/ptdump', { mm: 'kernel' })) as { lines: { text: string }[] };
+      const file = vscode.Uri.joinPath(folder, 'kernel.ptdump');
+      await vscode.workspace.fs.writeFile(
+        file,
+        Buffer.from(
+          lines
+            .map(({ text }) => `${text}\n`)
+            .join('')
+            .replace(' ro ', ' RW '),
+        ),
+      );
+      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: file.fsPath } });
+      const input = await eventually('the diff with the file', () => {
+        const shown = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+        return shown instanceof vscode.TabInputTextDiff && shown.modified.fsPath === file.fsPath ? shown : undefined;
+      });
+      assert.equal(input.modified.scheme, 'file');
+      await assert.rejects(
+        async () =>
+          vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: '/nowhere/vmcore' } }),
+        /no such file/,
+      );
+    });
+
+    it("finds the virtual addresses of a physical one, in the adapter's thread", async () => {
+      const { results } = (await session.customRequest('pagewalk/translate', { addresses: ['0xffffd4bf80801000'] })) as {
+        results: { physical: string }[];
+      };
+      const physical = results[0]?.physical ?? '';
+      await vscode.commands.executeCommand('pagewalk.findVirtualAddresses', { physical, all: true });
+      const document = await eventually('the answer', () => {
+        const shown = vscode.window.activeTextEditor?.document;
+        return shown?.getText().startsWith(`physical ${physical}: `) === true ? shown : undefined;
+      });
+      assert.match(document.getText(), /^0xffffd4bf80801000 +kernel +used page 1 of 256 of a vm_map_ram block/m);
+      assert.match(document.getText(), /direct map of physical/);
+      assert.equal(document.isUntitled, false);
+      assert.match(await hoverText(document.uri, '0xffffd4bf80801000'), /vm\\_map\\_ram block/);
+      await picture('virtual-addresses');
+    });
+
     it('opens the ptdump panel, in every theme', async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       await vscode.commands.executeCommand('pagewalk.openPtdump', { address: '0xffffd4bf80801000' });
