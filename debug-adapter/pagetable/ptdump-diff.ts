@@ -2,8 +2,8 @@
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import type { NumberRange } from '../base/range.ts';
-import { ptdumpSubjects, subjectOfWord } from './ptdump-words.ts';
-import type { PtdumpSubject } from './ptdump-words.ts';
+import { ptdumpSubjects, subjectOfWord } from '../protocol/ptdump-words.ts';
+import type { PtdumpSubject } from '../protocol/ptdump-words.ts';
 
 /** One line of a dump. Addresses count in virtual pages of 4 KiB: [start, end). */
 export interface PtdumpRegion extends NumberRange {

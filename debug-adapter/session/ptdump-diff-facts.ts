@@ -6,7 +6,7 @@ import type { CancellationToken } from '../base/cancellation.ts';
 import { areFramesComparable, FrameDiff } from '../pagetable/frame-diff.ts';
 import { diffPtdumps } from '../pagetable/ptdump-diff.ts';
 import type { PtdumpChange, PtdumpMapping } from '../pagetable/ptdump-diff.ts';
-import { isWritableExecutable } from '../pagetable/ptdump-words.ts';
+import { isWritableExecutable } from '../protocol/ptdump-words.ts';
 import type { PtdumpChangeFacts, PtdumpChangeSide, PtdumpDiffFacts } from '../protocol/facts.ts';
 import type { PtdumpSource } from './ptdump-source.ts';
 import type { SpaceName } from './session-face.ts';

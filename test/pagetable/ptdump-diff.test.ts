@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { diffPtdumps } from '../../debug-adapter/pagetable/ptdump-diff.ts';
 import type { PtdumpChange, PtdumpMapping, PtdumpRegion } from '../../debug-adapter/pagetable/ptdump-diff.ts';
 import { parsePtdump } from '../../debug-adapter/pagetable/ptdump-parse.ts';
-import { isWritableExecutable } from '../../debug-adapter/pagetable/ptdump-words.ts';
+import { isWritableExecutable } from '../../debug-adapter/protocol/ptdump-words.ts';
 
 /** Compares two texts; each change as a sentence. */
 function sentences(before: string, after: string): string[] {

@@ -6,6 +6,7 @@ import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } 
 import { html, LitElement, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
+import { isExecutable, isWritable } from '../../debug-adapter/protocol/ptdump-words.ts';
 import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/webview.ts';
 import { contains, parseFilter } from './filter.ts';
@@ -289,8 +290,8 @@ class PtdumpElement extends LitElement {
         <span role="rowheader">${markerName(line.text)}</span>
       </div>`;
     }
-    const writable = region.attributes.includes('RW');
-    const executable = region.attributes.includes('x');
+    const writable = isWritable(region.attributes);
+    const executable = isExecutable(region.attributes);
     const kind = !region.present ? 'hole' : writable && executable ? 'wx' : writable ? 'w' : executable ? 'x' : 'ro';
     // Keys are handled by the grid: one tab stop, moved by arrows.
     // eslint-disable-next-line lit-a11y/click-events-have-key-events

@@ -38,7 +38,15 @@ export function subjectOfWord(word: string): PtdumpSubject {
   return subjects.get(word) ?? (cacheFamily.test(word) ? 'cache' : 'flags');
 }
 
+export function isWritable(attributes: readonly string[]): boolean {
+  return attributes.some((word) => writes.has(word));
+}
+
+export function isExecutable(attributes: readonly string[]): boolean {
+  return attributes.some((word) => executes.has(word));
+}
+
 /** Whether the words say that the kernel may both write and execute there (what the kernel itself warns of as W+X). */
 export function isWritableExecutable(attributes: readonly string[]): boolean {
-  return attributes.some((word) => writes.has(word)) && attributes.some((word) => executes.has(word));
+  return isWritable(attributes) && isExecutable(attributes);
 }
