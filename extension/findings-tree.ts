@@ -176,7 +176,7 @@ function findingItem(node: FindingNode): vscode.TreeItem {
   const { finding } = node;
   const item = new vscode.TreeItem(finding.virtual);
   item.id = `${finding.kind} ${finding.mm} ${String(finding.user)} ${finding.entryAddress} ${finding.virtual}`;
-  item.description = `${spaceText(finding)} · ${finding.level} · ${finding.message}`;
+  item.description = `${spaceText(finding)} · ${finding.level} · ${finding.reason}`;
   item.iconPath = iconOf(finding.kind);
   item.tooltip = findingTooltip(node);
   // Memory is read as the session's own address space sees it.
@@ -193,8 +193,10 @@ function spaceText({ mm, comm, user }: FindingFacts): string {
 function findingTooltip({ finding, address, mm }: FindingNode): vscode.MarkdownString {
   const text = new vscode.MarkdownString(undefined, true);
   text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };
-  text.appendMarkdown(`**${titleOf(finding.kind)}** — ${spaceText(finding)}\n\n`);
-  text.appendText(finding.message);
+  text.appendMarkdown(`**${titleOf(finding.kind)}** · `);
+  text.appendText(spaceText(finding));
+  text.appendMarkdown('\n\n');
+  text.appendText(finding.kind === 'root-out-of-sync' ? finding.message : finding.reason);
   text.appendMarkdown('\n\n');
   text.appendMarkdown(`\`${finding.virtual}\`–\`${finding.end}\`  \n`);
   text.appendMarkdown(`${finding.level} entry \`${finding.entry}\` at physical \`${finding.entryAddress}\`\n\n`);

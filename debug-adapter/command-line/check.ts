@@ -33,9 +33,9 @@ function checkText(facts: FindingsFacts): string {
 }
 
 function findingText(finding: FindingFacts, wide: number): string {
-  const { kind, virtual, level, entry, entryAddress, message } = finding;
+  const { kind, virtual, message } = finding;
   const space = [finding.mm, finding.comm ?? '', finding.user ? '(user half)' : ''].filter((part) => part !== '').join(' ');
-  return `${kind.padEnd(wide)}  ${virtual.padEnd(18)}  ${space}: ${level} ${entry} at ${entryAddress}: ${message}`;
+  return `${kind.padEnd(wide)}  ${virtual.padEnd(18)}  ${space}: ${message}`;
 }
 
 function summaryText({ findings, tables, spaces, debugWx }: FindingsFacts): string {

@@ -86,6 +86,12 @@ function outOfSync(kernel: Kernel, spaces: readonly CheckedSpace[], { token, pro
   }
 }
 
+const syncReasons: Readonly<Record<RootDifference['kind'], string>> = {
+  missing: 'lacks what init_mm maps',
+  stale: 'maps what init_mm no longer does',
+  different: 'maps otherwise than init_mm',
+};
+
 function differenceFacts(kernel: Kernel, difference: RootDifference, space: CheckedSpace | undefined): FindingFacts {
   return {
     kind: 'root-out-of-sync',
@@ -97,6 +103,7 @@ function differenceFacts(kernel: Kernel, difference: RootDifference, space: Chec
     mm: space?.mm ?? formatAddress(difference.root),
     user: space?.user ?? false,
     comm: space?.task?.comm ?? null,
+    reason: syncReasons[difference.kind],
     message: difference.message,
     owner: null,
   };
@@ -108,6 +115,7 @@ function findingFacts(kernel: Kernel, spaces: readonly CheckedSpace[], problem: 
   const virtual = toAddress(BigInt(problem.page) << 12n);
   const end = toAddress(BigInt.asUintN(kernel.root.mode.addressBits, virtual + (BigInt(problem.pages) << 12n)));
   const owner = problem.rights ? ownerOf(kernel, virtual, space) : null;
+  const reason = reasonOf(problem, owner?.summary);
   return {
     kind: problem.kind,
     virtual: formatAddress(virtual),
@@ -118,7 +126,8 @@ function findingFacts(kernel: Kernel, spaces: readonly CheckedSpace[], problem: 
     mm: space.mm,
     user: space.user,
     comm: space.task?.comm ?? null,
-    message: messageOf(problem, owner?.summary),
+    reason,
+    message: `${problem.level} entry ${formatAddress(problem.entry)} at ${formatAddress(toPhysAddr(problem.entryAddress))}: ${reason}`,
     owner,
   };
 }
@@ -128,12 +137,14 @@ function ownerOf(kernel: Kernel, virtual: Address, { pageTable, task }: CheckedS
   return { kind, summary };
 }
 
-function messageOf(problem: TableProblem, owner: string | undefined): string {
+/** In a few words, what is wrong: of rights, first what it is about. */
+function reasonOf(problem: TableProblem, owner: string | undefined): string {
   const { reason, more, addresses, kind, pages } = problem;
-  const size = kind === 'writable-executable' ? `${sizeText(pages)} writable and executable: ` : '';
-  const others = more > 0 && kind !== 'writable-executable' ? `; so do ${more} entries behind it` : '';
+  const rights = kind === 'writable-executable';
+  const others = more > 0 && !rights ? `; so do ${more} entries behind it` : '';
   const shared = addresses > 1 ? `; the table is shared, and the entry serves ${addresses} addresses` : '';
-  return `${size}${reason}${others}${shared}${owner === undefined ? '' : `; ${owner}`}`;
+  const about = owner === undefined ? '' : `${owner}; `;
+  return `${rights ? `${sizeText(pages)} writable and executable: ` : ''}${about}${reason}${others}${shared}`;
 }
 
 function sizeText(pages: number): string {

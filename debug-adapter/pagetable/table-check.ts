@@ -254,14 +254,13 @@ class ModeCheck {
   }
 
   #tellRights(place: number, table: MetTable): void {
-    const name = this.#mode.levels[table.level]?.name ?? 'entry';
     const above = table.level === 0 ? '' : ', and no level above takes either right away';
     for (const run of this.#unintended(table, this.#scan.writableExecutable, 'writable-executable')) {
-      this.#tell('writable-executable', place, run, `the ${name} entry allows the kernel both writing and execution${above}`);
+      this.#tell('writable-executable', place, run, `allows the kernel both writing and execution${above}`);
     }
     if (this.#mode.split === 'spaces') return;
     for (const run of this.#unintended(table, this.#scan.openToUser, 'user')) {
-      this.#tell('reserved-bits', place, run, 'a kernel address is open to user mode at every level');
+      this.#tell('reserved-bits', place, run, 'opens a kernel address to user mode, and so does every level above');
     }
   }
 
@@ -325,30 +324,30 @@ class ModeCheck {
     if (next === undefined) return isTable;
     if (this.#nodes.isOnPath(place, target)) {
       const which = target === table.address ? `the ${name} table that it stands in` : 'a table on the way to it';
-      return { what: 'problem', kind: 'table-loop', reason: `the ${name} entry points back to ${which}, at physical ${hex(target)}` };
+      return { what: 'problem', kind: 'table-loop', reason: `points back to ${which}, at physical ${hex(target)}` };
     }
     const fates = this.#fates[table.level];
     let fate = fates?.get(target);
     if (fate === undefined) {
-      fate = this.#judge(table, { target, name, next, user: run.user });
+      fate = this.#judge(table, { target, next, user: run.user });
       fates?.set(target, fate);
     }
     return fate;
   }
 
-  #judge(table: MetTable, of: { target: number; name: string; next: PagingLevel; user: boolean }): Fate {
-    const { target, name, next, user } = of;
+  #judge(table: MetTable, of: { target: number; next: PagingLevel; user: boolean }): Fate {
+    const { target, next, user } = of;
     const wild = (what: string): Fate => ({
       what: 'problem',
       kind: 'wild-table',
-      reason: `the ${name} entry points to a ${next.name} table at physical ${hex(target)}, ${what}`,
+      reason: `points to a ${next.name} table at physical ${hex(target)}, ${what}`,
     });
     const upper = this.#nodes.uppermostLevel(target);
     if (upper !== undefined && upper <= table.level) return wild(`which is in use as a ${this.#mode.levels[upper]?.name ?? ''} table`);
     const frame = Math.floor(target / frameSize);
     const readable = this.#scan.view(frame) !== undefined;
     const hole = readable ? undefined : this.#holeOf(frame);
-    if (hole?.kind === 'not-ram') return wild(`where there is no memory: ${hole.message}`);
+    if (hole?.kind === 'not-ram') return wild('where the dump knows of no RAM');
     const other = this.#options.otherUse?.(target, { depth: next.depth, root: table.root, user });
     if (other !== undefined) return wild(`which is ${other}`);
     if (readable) return isTable;
@@ -367,9 +366,8 @@ class ModeCheck {
     this.#nodes.eachLink(new Set(this.#garbage.keys()), (child, holder, first, count) => {
       const { level, address } = this.#nodes.at(child);
       const name = this.#mode.levels[level]?.name ?? '';
-      const above = this.#mode.levels[level - 1]?.name ?? 'entry';
       const at = this.#nodes.at(holder);
-      const reason = `the ${above} entry points to a ${name} table at physical ${hex(address)}, which is no table: ${this.#garbage.get(child) ?? ''}`;
+      const reason = `points to a ${name} table at physical ${hex(address)}, which is no table: ${this.#garbage.get(child) ?? ''}`;
       const { low, high } = this.#scan.entryAt(at, first);
       const user = at.half === half.mixed ? this.#isUser(at.root, at.page + first * this.#span(at.level)) : at.half === half.user;
       this.#tell('wild-table', holder, { first, count, low, high, user, target: address, reason }, reason);

@@ -260,7 +260,9 @@ export interface FindingFacts {
   readonly user: boolean;
   /** Name of the process; null for the kernel and the firmware. */
   readonly comm: string | null;
-  /** One phrase: what is wrong. */
+  /** In a few words, what is wrong with the entry. */
+  readonly reason: string;
+  /** The same with the entry: a phrase that can stand alone. */
   readonly message: string;
   /** What the address belongs to; null where that says nothing of the finding. */
   readonly owner: { readonly kind: string; readonly summary: string } | null;

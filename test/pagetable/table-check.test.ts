@@ -179,7 +179,7 @@ describe('table pointers', () => {
     const [problem] = report.problems;
     assert.equal(problem?.entryAddress, Number(directory) + 7 * 8);
     assert.equal(problem.entry, 0xde_adbe_e000n | table);
-    assert.match(problem.reason, /physical 0xdeadbee000, where there is no memory/);
+    assert.match(problem.reason, /points to a pte table at physical 0xdeadbee000, where the dump knows of no RAM/);
   });
 
   test('to a page left out of the dump: a warning, unless that page is known to be something else', () => {
