@@ -32,15 +32,15 @@ export function layoutArm64(kernel: Kernel): Layout {
   ] as const) {
     found.noteNumber(quantity, name);
   }
-  const modules = top - (1n << (configured < 48n ? configured - 1n : 47n));
-  if (found.value('modulesStart') === undefined) found.note('modulesStart', modules, 'VA_BITS');
-  if (found.value('modulesEnd') === undefined) found.note('modulesEnd', modules + 2n * gib, 'VA_BITS');
+  const linearEnd = top - (1n << (configured < 48n ? configured - 1n : 47n));
+  if (found.value('modulesStart') === undefined) found.note('modulesStart', linearEnd, 'VA_BITS');
+  if (found.value('modulesEnd') === undefined) found.note('modulesEnd', linearEnd + 2n * gib, 'VA_BITS');
   if (found.value('vmallocBase') === undefined) found.note('vmallocBase', found.value('modulesEnd'), 'the end of the modules');
+  noteTop(kernel, found);
   found.warnOfDisagreement();
 
   const offset = found.value('physOffset');
   const base = kernel.root.mode.kernelBase;
-  const linearEnd = base + (1n << (bits - 1n));
   const directMap =
     offset === undefined ? undefined : { start: toAddress(base), end: linearEnd, offset: linearBase - BigInt.asIntN(64, offset) };
   if (directMap !== undefined) {
@@ -58,7 +58,24 @@ export function layoutArm64(kernel: Kernel): Layout {
       ...found.region('module-space', 'the module area', ['modulesStart', 'modulesEnd']),
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
       ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
+      ...found.region('pci-io', 'PCI I/O space', ['pciStart', 'pciEnd']),
+      ...found.region('fixmap', 'the fixmap', ['fixmapStart', 'fixmapEnd']),
     ],
     findings: found.findings,
   };
+}
+
+const mib = 1n << 20n;
+
+/** What lies above vmemmap where that ends 1 GiB below the top (since 6.9): PCI I/O space and the fixmap. */
+function noteTop(kernel: Kernel, found: Witnesses): void {
+  const vmemmapEnd = found.value('vmemmapEnd');
+  if (vmemmapEnd !== top - gib) return;
+  found.note('pciStart', vmemmapEnd + 8n * mib, 'VMEMMAP_END');
+  found.note('pciEnd', vmemmapEnd + 24n * mib, 'VMEMMAP_END');
+  const slots = kernel.types?.enumerator('__end_of_fixed_addresses');
+  if (slots === undefined) return;
+  const fixmapEnd = top - 8n * mib;
+  found.note('fixmapStart', fixmapEnd - slots * BigInt(kernel.pageSize), 'the number of fixmap slots');
+  found.note('fixmapEnd', fixmapEnd, 'FIXADDR_TOP');
 }

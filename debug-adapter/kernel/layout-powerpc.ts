@@ -7,6 +7,8 @@ import { endOfRam, imageOffset, imageRegion, variable, Witnesses } from './layou
 const linearBase = 0xc000_0000_0000_0000n;
 const isaSize = 0x1_0000n;
 const phbSize = 0x8000_0000n;
+/** Of the I/O space, at its end (arch/powerpc/include/asm/book3s/64/pgtable.h). */
+const fixmapSize = 32n << 20n;
 
 export function layoutPowerpc(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
@@ -29,6 +31,8 @@ export function layoutPowerpc(kernel: Kernel): Layout {
     found.note('isaEnd', io + isaSize, 'ISA_IO_END');
     found.note('phbEnd', io + phbSize, 'PHB_IO_END');
   }
+  const ioEnd = found.value('ioEnd');
+  if (ioEnd !== undefined) found.note('ioremapEnd', ioEnd - fixmapSize, 'IOREMAP_END');
   const vmemmap = found.value('vmemmapBase');
   const pageSize = kernel.vmcoreinfo?.size('page') ?? kernel.types?.struct('page')?.size;
   if (vmemmap !== undefined && pageSize !== undefined) {
@@ -47,7 +51,8 @@ export function layoutPowerpc(kernel: Kernel): Layout {
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
       ...found.region('isa-io', 'ISA I/O space', ['ioStart', 'isaEnd']),
       ...found.region('phb-io', 'PCI I/O space', ['isaEnd', 'phbEnd']),
-      ...found.region('ioremap', 'the ioremap space', ['phbEnd', 'ioEnd']),
+      ...found.region('ioremap', 'the ioremap space', ['phbEnd', 'ioremapEnd']),
+      ...found.region('fixmap', 'the fixmap', ['ioremapEnd', 'ioEnd']),
       ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
     ],
     findings: found.findings,

@@ -6,6 +6,9 @@ import type { Layout } from './layout.ts';
 import { endOfRam, imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
 
 const top = 1n << 64n;
+const pciSize = 16n << 20n;
+/** A pmd for the slots and 4 MiB for the device tree (arch/riscv/include/asm/pgtable.h). */
+const fixmapSize = 6n << 20n;
 
 export function layoutRiscv(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
@@ -27,7 +30,13 @@ export function layoutRiscv(kernel: Kernel): Layout {
   ] as const) {
     found.noteNumber(quantity, name);
   }
-  found.noteVariable('vmemmapPage0', 'vmemmap_start_pfn');
+  const vmemmap = found.value('vmemmapBase');
+  if (vmemmap !== undefined) {
+    found.note('pciStart', vmemmap - pciSize, 'VMEMMAP_START');
+    found.note('pciEnd', vmemmap, 'VMEMMAP_START');
+    found.note('fixmapStart', vmemmap - pciSize - fixmapSize, 'VMEMMAP_START');
+    found.note('fixmapEnd', vmemmap - pciSize, 'VMEMMAP_START');
+  }
   found.warnOfDisagreement();
   const offset = found.value('linearMapOffset');
   const pageOffset = found.value('pageOffset');
@@ -44,12 +53,15 @@ export function layoutRiscv(kernel: Kernel): Layout {
     directMap,
     imageOffset: found.value('imageOffset'),
     regions: [
-      ...imageRegion(kernel),
+      ...found.region('fixmap', 'the fixmap', ['fixmapStart', 'fixmapEnd']),
+      ...found.region('pci-io', 'PCI I/O space', ['pciStart', 'pciEnd']),
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
       ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
       ...found.region('direct-map', 'the linear map', ['pageOffset', 'linearMapEnd']),
       ...found.region('module-space', 'the module and BPF area', ['modulesStart', 'modulesEnd']),
-      ...(image === undefined ? [] : [{ kind: 'kernel-image', name: 'the kernel mapping', start: toAddress(image), end: top }]),
+      ...(image === undefined
+        ? imageRegion(kernel)
+        : [{ kind: 'kernel-image', name: 'the kernel mapping', start: toAddress(image), end: top }]),
     ],
     findings: found.findings,
   };

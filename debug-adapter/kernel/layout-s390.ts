@@ -13,6 +13,11 @@ export function layoutS390(kernel: Kernel): Layout {
   found.note('imageOffset', imageOffset(kernel), 'the page tables, at _stext');
   found.note('kaslrOffset', info?.hexValue('KERNELOFFSET'), 'VMCOREINFO KERNELOFFSET');
   found.note('physBase', info?.hexValue('KERNELOFFPHYS'), 'VMCOREINFO KERNELOFFPHYS');
+  found.note('amode31Start', info?.hexValue('SAMODE31'), 'VMCOREINFO SAMODE31');
+  found.note('amode31End', info?.hexValue('EAMODE31'), 'VMCOREINFO EAMODE31');
+  found.noteVariable('realMemoryCopy', '__memcpy_real_area');
+  const copy = found.value('realMemoryCopy');
+  if (copy !== undefined) found.note('realMemoryCopyEnd', copy + 4096n, 'one page');
   found.noteVariable('vmallocBase', 'VMALLOC_START');
   found.noteNumber('vmallocBase', 'VMALLOC_START');
   found.noteVariable('vmallocEnd', 'VMALLOC_END');
@@ -33,7 +38,9 @@ export function layoutS390(kernel: Kernel): Layout {
     imageOffset: found.value('imageOffset'),
     regions: [
       ...imageRegion(kernel),
+      ...found.region('amode31', 'the amode31 area', ['amode31Start', 'amode31End']),
       ...found.region('direct-map', 'the identity mapping', ['pageOffset', 'linearMapEnd']),
+      ...found.region('real-memory-copy', 'the real memory copy area', ['realMemoryCopy', 'realMemoryCopyEnd']),
       ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
       ...found.region('module-space', 'the module area', ['modulesStart', 'modulesEnd']),

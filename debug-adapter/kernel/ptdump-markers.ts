@@ -15,8 +15,7 @@ export type MarkedSpace = 'kernel' | 'efi' | 'process';
 
 export function ptdumpMarkers(kernel: Kernel, space: MarkedSpace): readonly PtdumpMarker[] {
   const { architecture } = kernel.machine;
-  if (architecture === 'x86-64') return kernel.once(x8664MarkersOf);
-  if (architecture === 'x86-32') return kernel.once(kernelMarkers);
+  if (architecture === 'x86-64' || architecture === 'x86-32') return kernel.once(kernelMarkers);
   if (space === 'efi') return efiMarkers(kernel);
   if (space === 'kernel') return kernel.once(architecture === 's390x' ? s390Markers : kernelMarkers);
   const user = marker(0n, 'User Space');
@@ -28,12 +27,8 @@ function marker(address: bigint, name: string, maxLines = 0): PtdumpMarker {
   return { address: toAddress(address), name, maxLines };
 }
 
-function x8664MarkersOf(kernel: Kernel): readonly PtdumpMarker[] {
-  return markersNamed(kernel, 'address_markers') ?? x8664Markers(kernel);
-}
-
 function kernelMarkers(kernel: Kernel): readonly PtdumpMarker[] {
-  return markersNamed(kernel, 'address_markers') ?? layoutMarkers(kernel);
+  return markersNamed(kernel, 'address_markers') ?? computedMarkers(kernel);
 }
 
 /** Marker names of each architecture's own table by the kinds of regions; the second is of the end. */
@@ -79,6 +74,8 @@ const markerNames: Readonly<Record<string, Readonly<Record<string, readonly [sta
     'vmalloc-space': ['vmalloc Area Start', 'vmalloc Area End'],
     'module-space': ['Modules Area Start', 'Modules Area End'],
     'kernel-image': ['Kernel Image Start', 'Kernel Image End'],
+    amode31: ['Amode31 Area Start', 'Amode31 Area End'],
+    'real-memory-copy': ['Real Memory Copy Area Start', 'Real Memory Copy Area End'],
   },
   arm: {
     'module-space': ['Modules'],
@@ -89,12 +86,13 @@ const markerNames: Readonly<Record<string, Readonly<Record<string, readonly [sta
   },
 };
 
-/** A marker at each region's start (and end, where the architecture has one), in order of address. */
-function layoutMarkers(kernel: Kernel): readonly PtdumpMarker[] {
+/** For kernels without the dump: a marker at each region's start (and end, where the architecture has one), by address. */
+export function computedMarkers(kernel: Kernel): readonly PtdumpMarker[] {
   const { architecture } = kernel.machine;
+  if (architecture === 'x86-64') return x8664Markers(kernel);
   const names = markerNames[architecture.startsWith('ppc') ? 'powerpc' : architecture] ?? {};
   const found: PtdumpMarker[] = [];
-  if (kernel.root.mode.split === 'shared') found.push(marker(0n, 'User Space'));
+  if (architecture === 'x86-32') found.push(marker(0n, 'User Space'));
   for (const region of layoutOf(kernel).regions) {
     const name = names[region.kind];
     if (name === undefined) continue;
@@ -109,7 +107,7 @@ function layoutMarkers(kernel: Kernel): readonly PtdumpMarker[] {
 function s390Markers(kernel: Kernel): readonly PtdumpMarker[] {
   const title = marker(0n, 'Kernel Virtual Address Space');
   const read = tryTable(kernel, 'table of page-table dump markers', () => readS390Markers(kernel));
-  return [title, ...(read ?? layoutMarkers(kernel))];
+  return [title, ...(read ?? computedMarkers(kernel))];
 }
 
 const mostS390Markers = 256;

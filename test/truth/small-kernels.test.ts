@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { toAddress } from '../../debug-adapter/base/address.ts';
+import { computedMarkers, ptdumpMarkers } from '../../debug-adapter/kernel/ptdump-markers.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
@@ -42,6 +44,49 @@ for (const name of kernels) {
     }
     test('vmallocinfo', () => {
       assert.equal(session.vmallocinfoText(), truthText(name, 'vmallocinfo.txt'));
+    });
+    test("with holes the regions follow each other without a gap, and without them they are the kernel's", () => {
+      const lines = session.ptdumpLines({ holes: true });
+      let end: string | undefined;
+      for (const { region, text } of lines) {
+        // Lines that the kernel leaves out of the espfix area are told by their number.
+        if (text.endsWith('skipped ... ')) end = undefined;
+        if (region === null) continue;
+        if (end !== undefined) assert.equal(region.start, end);
+        end = region.end;
+      }
+      const printsHoles = session.ptdumpLines({}).some(({ region }) => region?.present === false);
+      const kept = lines.filter(({ region }) => printsHoles || region?.present !== false);
+      assert.equal(kept.map((line) => `${line.text}\n`).join(''), truthText(name, 'ptdump-kernel.txt'));
+    });
+    test('a range gives the lines that overlap it, under their markers', () => {
+      const lines = session.ptdumpLines({});
+      const region = lines.filter((line) => line.region?.present === true)[7]?.region;
+      assert.ok(region);
+      const start = addressOf(region.start);
+      const found = session.ptdumpLines({ range: { start: toAddress(start + 1n), end: toAddress(start + 2n) } });
+      const at = lines.findIndex((line) => line.region?.start === region.start);
+      const marker = lines.slice(0, at).findLast((line) => line.region === null);
+      assert.deepEqual(found, [marker, lines[at]]);
+    });
+    test("markers computed from the layout are the kernel's own", () => {
+      const own = ptdumpMarkers(session.kernel, 'kernel');
+      const computed = computedMarkers(session.kernel);
+      // s390's areas that only its boot code knows.
+      const missing = own.filter((marker) => !computed.some((other) => other.address === marker.address && other.name === marker.name));
+      assert.deepEqual(
+        missing.map((marker) => marker.name).filter((text) => !/^(Lowcore|Kernel Virtual)/.test(text)),
+        [],
+      );
+      assert.deepEqual(
+        computed.filter((marker) => !own.some((other) => other.address === marker.address && other.name === marker.name)),
+        [],
+      );
+    });
+    test('a root by its physical address is the process that has it', () => {
+      const [, pid, root] = [...truthText(name, 'dmesg.txt').matchAll(/FX2 pgd pid=([1-9]\d*) .* pgd_pa=(0x[0-9a-f]+)/g)].at(-1) ?? [];
+      assert.ok(pid !== undefined && root !== undefined);
+      assert.deepEqual(session.ptdumpLines({ mm: root }), session.ptdumpLines({ mm: pid }));
     });
     for (const file of truth.filter((one) => one.startsWith('pagemap-'))) {
       test(`${file}: the frame of every page that is present`, () => {
