@@ -53,6 +53,15 @@ describe('in a window', { skip: 'missing' in places ? places.missing : false }, 
     await picture('welcome');
   });
 
+  test('before a session the palette does not offer what needs one', async () => {
+    await window.page.keyboard.press('F1');
+    await window.page.locator('.quick-input-widget:visible input.input').fill('>Pagewalk: ');
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Pagewalk: Open Image' }).waitFor();
+    const offered = await window.page.locator('.quick-input-list .monaco-list-row').allInnerTexts();
+    assert.ok(!offered.some((text) => /Compare Page Tables|Find Virtual Addresses/.test(text)), offered.join('; '));
+    await window.page.keyboard.press('Escape');
+  });
+
   test('a session shows each CPU with the symbol it stopped at', async () => {
     await window.debug('Open the bundled vmcore');
     for (const cpu of ['CPU 0', 'CPU 1', 'CPU 2', 'CPU 3']) await window.row(cpu, '.debug-call-stack').waitFor();
@@ -84,6 +93,44 @@ describe('in a window', { skip: 'missing' in places ? places.missing : false }, 
     await inView('vmap_block');
     await window.parkMouse();
     await picture('vmalloc-tree');
+  });
+
+  const input = '.quick-input-widget:visible input.input';
+  const pick = async (text: string, placeholder: string): Promise<void> => {
+    await window.page.locator(`${input}[placeholder="${placeholder}"]`).waitFor();
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
+  };
+
+  test('two page tables are compared through the pickers', async () => {
+    await window.runCommand('Pagewalk: Compare Page Tables…');
+    await pick('kernel (init_mm)', 'The page table to compare');
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Another image…' }).waitFor();
+    await picture('compare-picker');
+    await pick('1 init', 'Another page table, another image, or a text file');
+    await window.page.locator('.tab.active', { hasText: 'kernel (init_mm) ↔ 1 init' }).waitFor();
+    await window.page.locator('.diff-hidden-lines, .line-insert').first().waitFor();
+    const said = window.page.locator('.notification-toast', { hasText: / added, 0 removed, / });
+    await said.waitFor();
+    assert.match(await said.innerText(), /\d+ added, 0 removed, \d+ changed/);
+    await picture('compare');
+    await window.runCommand('Notifications: Clear All Notifications');
+  });
+
+  test('the virtual addresses of a physical one are found, in the packed adapter', async () => {
+    const walk = execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'vtop', bundled.image, blockPage, '--json'], {
+      encoding: 'utf8',
+    });
+    const physical = (JSON.parse(walk) as { results: { physical: string }[] }).results[0]?.physical ?? '';
+    await window.runCommand('Pagewalk: Find Virtual Addresses of a Physical Address…');
+    await window.page.locator(`${input}[placeholder="0x1000"]`).waitFor();
+    await window.page.locator(input).fill('nonsense');
+    await window.page.locator('.quick-input-message', { hasText: 'Write 0x and hexadecimal digits' }).waitFor();
+    await window.page.locator(input).fill(physical);
+    await window.page.keyboard.press('Enter');
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Every page table' }).click();
+    await window.page.locator('.tab.active', { hasText: `${physical}, every page table` }).waitFor();
+    await window.page.locator('.view-line', { hasText: blockPage }).first().waitFor();
+    await picture('virtual-addresses');
   });
 
   describe('the ptdump panel', () => {
