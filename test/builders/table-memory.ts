@@ -20,7 +20,7 @@ export interface TableMemoryOptions {
   readonly littleEndian: boolean;
   /** The entry of `levels[depth]` that points to a table at physical `address`. */
   readonly pointer: (address: bigint, depth: number) => bigint;
-  /** Physical address of the first table (every further one lies above it); 0x100000 unless given. */
+  /** Physical address of the first table, below all others; unless given, one with bit 31 and (of 8-byte entries) bit 32 set. */
   readonly base?: bigint;
   /** Least alignment of a table in bytes, a multiple of 4096; 4096 unless given. */
   readonly alignment?: number;
@@ -36,7 +36,7 @@ export class TableMemory implements PhysicalMemory {
 
   constructor(options: TableMemoryOptions) {
     this.#options = options;
-    this.#next = options.base ?? 0x10_0000n;
+    this.#next = options.base ?? (options.levels.some(({ entry }) => entry === 4) ? 0x9000_0000n : 0x1_9000_0000n);
     this.ranges = [{ start: Number(this.#next), end: Number(this.#next) + 0x1000_0000 }];
     this.root = this.table(0);
   }
@@ -108,4 +108,33 @@ export function bit(...numbers: readonly number[]): bigint {
 /** The halves of an entry, as decoders take them. */
 export function halves(entry: bigint): [low: number, high: number] {
   return [Number(BigInt.asUintN(32, entry)), Number(BigInt.asUintN(32, entry >> 32n))];
+}
+
+/** Numbers of the bits of `base` whose change alone changes what `decode` says. */
+export function decidingBits(base: bigint, decode: (low: number, high: number) => unknown, width: 32 | 64 = 64): number[] {
+  const plain = JSON.stringify(decode(...halves(base)));
+  return Array.from({ length: width }, (_, number) => number).filter(
+    (number) => JSON.stringify(decode(...halves(base ^ bit(number)))) !== plain,
+  );
+}
+
+/** The name that each bit adds to `base` when it is set alone: `[bit, name]` for those that add one. */
+export function namedBits(
+  base: bigint,
+  flags: (low: number, high: number) => readonly string[],
+  width: 32 | 64 = 64,
+): (readonly [number, string])[] {
+  const plain = flags(...halves(base));
+  return Array.from({ length: width }, (_, number) => number)
+    .filter((number) => (base & bit(number)) === 0n)
+    .flatMap((number) =>
+      flags(...halves(base | bit(number)))
+        .filter((name) => !plain.includes(name))
+        .map((name) => [number, name] as const),
+    );
+}
+
+/** Bit numbers from `first` to `last`. */
+export function span(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }

@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { arc } from '../../debug-adapter/arch/arc.ts';
 import type { ArcOptions } from '../../debug-adapter/arch/arc.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 const b = { cacheable: bit(0), exec: bit(1), write: bit(2), read: bit(3), accessed: bit(4), dirty: bit(5), special: bit(6), global: bit(8), present: bit(9), size: bit(10) } as const; // prettier-ignore
 /** PAGE_KERNEL and PAGE_U_X_W_R. */
@@ -191,5 +191,63 @@ describe('leaves and defects', () => {
     assert.match(defect(1, b.present | b.write) ?? '', /may be written or executed but not read/);
     assert.match(defect(1, user | bit(40), { pageShift: 13, pae40: true }) ?? '', /above the 40 of PAE40/);
     assert.equal(defect(1, user | bit(39), { pageShift: 13, pae40: true }), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = arc({ pageShift: 13, pae40: true });
+  const page = b.present | b.read;
+
+  test('rights, kinds and cache types', () => {
+    const right = (name: 'write' | 'execute' | 'user'): number[] =>
+      decidingBits(page, (low, high) => mode.rights(1, low, high, true)[name]);
+    assert.deepEqual([right('write'), right('execute'), right('user')], [[2], [1], [8]]);
+    assert.deepEqual(
+      decidingBits(page, (low, high) => mode.kind(1, low, high)),
+      [3, 9],
+    );
+    assert.deepEqual(
+      decidingBits(page | b.write, (low, high) => mode.cacheType(1, low, high)),
+      [0, 9],
+    );
+  });
+
+  test('addresses and defects', () => {
+    assert.deepEqual(
+      decidingBits(page, (low, high) => mode.leafAddress(1, low, high)),
+      span(13, 39),
+    );
+    assert.deepEqual(
+      decidingBits(page | b.size, (low, high) => mode.leafAddress(0, low, high), 32),
+      span(21, 31),
+    );
+    assert.deepEqual(
+      decidingBits(0x8000_0000n, (low, high) => mode.tableAddress(0, low, high), 32),
+      span(13, 31),
+    );
+    assert.deepEqual(
+      decidingBits(page, (low, high) => mode.defect(1, low, high)),
+      [10, ...span(40, 63)],
+    );
+    assert.deepEqual(
+      decidingBits(page | b.size, (low, high) => mode.defect(0, low, high), 32),
+      [10, ...span(13, 20)],
+    );
+  });
+
+  test('names, a swap entry and the level numbers', () => {
+    assert.deepEqual(namedBits(page, (low, high) => mode.flags(1, low, high), 32), [
+      [0, 'CACHEABLE'], [1, 'EXECUTE'], [2, 'WRITE'], [4, 'ACCESSED'], [5, 'DIRTY'], [6, 'SPECIAL'], [8, 'GLOBAL'], [10, 'HW_SZ'],
+    ]); // prettier-ignore
+    // Bit 9 (PRESENT) makes PROT_NONE of it.
+    assert.deepEqual(
+      decidingBits(bit(0, 13), (low, high) => arc(plain.options).explain(1, low, high, { userAddress: true }), 32),
+      [...span(0, 5), 9, ...span(13, 31)],
+    );
+    for (const { options, levels } of shapes)
+      assert.deepEqual(
+        arc(options).levels.map(({ depth }) => depth),
+        levels.map(([name]) => ['pgd', 'p4d', 'pud', 'pmd', 'pte'].indexOf(name)),
+      );
   });
 });

@@ -10,7 +10,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import type { ArmShortOptions } from '../../debug-adapter/arch/arm.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 const pageOffset = 0xc000_0000n;
 const anyAddress = fc.bigInt(0n, bit(32) - 1n);
@@ -368,5 +368,87 @@ describe('long descriptors', () => {
     assert.match(defect(2, l.valid | l.table | (6n << 2n)) ?? '', /memory type 6 is one that Linux never sets up/);
     assert.match(defect(2, page | bit(8)) ?? '', /SH 01\) is reserved/);
     assert.equal(defect(2, page | l.sh | 0x1000n), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const short = armShort({ pageOffset });
+  const long = armLpae({ pageOffset });
+  type Named = 'write' | 'execute' | 'user';
+  const rights = (of: typeof short, level: number, at: { base: bigint; name: Named; user?: boolean; width?: 32 | 64 }): number[] =>
+    decidingBits(at.base, (low, high) => of.rights(level, low, high, at.user ?? false)[at.name], at.width ?? 32);
+
+  test('rights of short descriptors: bits 0 and 1 are their kind, too', () => {
+    const page = small.type | small.ap0;
+    assert.deepEqual(
+      [rights(short, 1, { base: page, name: 'write' }), rights(short, 1, { base: page, name: 'execute' })],
+      [
+        [4, 9],
+        [0, 4],
+      ],
+    );
+    assert.deepEqual(rights(short, 1, { base: page, name: 'user', user: true }), [1, 5]);
+    const open = section.type | section.ap0;
+    assert.deepEqual(
+      [rights(short, 0, { base: open, name: 'write' }), rights(short, 0, { base: open, name: 'execute' })],
+      [
+        [10, 15],
+        [0, 4, 10],
+      ],
+    );
+    assert.deepEqual(rights(short, 0, { base: open, name: 'user', user: true }), [1, 11]);
+    assert.deepEqual(rights(short, 1, { base: large.type | large.ap0, name: 'execute' }), [1, 4, 15]);
+  });
+
+  test('rights of long descriptors', () => {
+    const of = (level: number, name: Named, user = false): number[] => rights(long, level, { base: 3n, name, user, width: 64 });
+    assert.deepEqual([of(2, 'write'), of(2, 'execute'), of(2, 'execute', true), of(2, 'user')], [[7], [53, 54], [54], [6]]);
+    assert.deepEqual([of(1, 'write'), of(1, 'execute'), of(1, 'execute', true), of(1, 'user')], [[62], [59, 60], [60], [0, 1, 61]]);
+  });
+
+  test('addresses', () => {
+    const leaf = (level: number, base: bigint): number[] => decidingBits(base, (low, high) => short.leafAddress(level, low, high), 32);
+    assert.deepEqual([leaf(1, small.type), leaf(1, large.type), leaf(0, section.type)], [span(12, 31), span(16, 31), span(20, 31)]);
+    assert.deepEqual(
+      leaf(0, section.type | section.super).filter((number) => number !== 1),
+      [...span(5, 8), ...span(20, 31)],
+    );
+    assert.deepEqual(
+      decidingBits(1n, (low, high) => short.tableAddress(0, low, high), 32),
+      span(10, 31),
+    );
+    const wide = (level: number): number[] => decidingBits(1n, (low, high) => long.leafAddress(level, low, high));
+    assert.deepEqual(
+      [wide(2), wide(1), decidingBits(3n, (low, high) => long.tableAddress(1, low, high))],
+      [span(12, 39), span(21, 39), span(12, 39)],
+    );
+  });
+
+  test('defects', () => {
+    const defects = (of: typeof short, level: number, base: bigint, width: 32 | 64): number[] =>
+      decidingBits(base, (low, high) => of.defect(level, low, high), width);
+    assert.deepEqual([defects(short, 1, large.type | large.ap0, 32), defects(short, 0, 0x801n, 32)], [[6, 7, 8], [11]]);
+    assert.deepEqual(
+      [defects(long, 2, 3n, 64), defects(long, 1, 1n, 64)],
+      [
+        [8, ...span(40, 51)],
+        [8, ...span(12, 20), ...span(40, 51)],
+      ],
+    );
+    assert.deepEqual(defects(long, 1, 3n, 64), span(40, 51));
+  });
+
+  test('names', () => {
+    assert.deepEqual(namedBits(3n, (low, high) => long.flags(2, low, high)).filter(([number]) => number > 4), [
+      [6, 'USER'], [7, 'AP2'], [8, 'SH_RESERVED'], [9, 'OUTER_SHARED'], [10, 'AF'], [11, 'NG'], [52, 'CONT'], [53, 'PXN'], [54, 'XN'], [55, 'DIRTY'],
+      [56, 'SPECIAL'], [57, 'NONE'], [58, 'RDONLY'],
+    ]); // prettier-ignore
+    assert.deepEqual(namedBits(small.type, (low, high) => short.flags(1, low, high), 32), [
+      [0, 'XN'], [2, 'BUFFERABLE'], [3, 'CACHEABLE'], [4, 'AP0'], [5, 'AP1'], [6, 'TEX0'], [7, 'TEX1'], [8, 'TEX2'], [9, 'APX'], [10, 'SHARED'], [11, 'NG'],
+    ]); // prettier-ignore
+    assert.deepEqual(namedBits(section.type, (low, high) => short.flags(0, low, high), 32), [
+      [0, 'PXN'], [2, 'BUFFERABLE'], [3, 'CACHEABLE'], [4, 'XN'], [5, 'DOMAIN1'], [6, 'DOMAIN2'], [7, 'DOMAIN4'], [8, 'DOMAIN8'], [10, 'AP_WRITE'],
+      [11, 'AP_READ'], [12, 'TEX0'], [13, 'TEX1'], [14, 'TEX2'], [15, 'APX'], [16, 'S'], [17, 'NG'], [18, 'SUPER'], [19, 'NS'],
+    ]); // prettier-ignore
   });
 });

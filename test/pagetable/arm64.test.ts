@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { arm64Mode, currentMemoryTypes, formerMemoryTypes } from '../../debug-adapter/arch/arm64.ts';
 import type { Arm64Options } from '../../debug-adapter/arch/arm64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 import type { LevelLayout } from '../builders/table-memory.ts';
 
 const b = {
@@ -159,7 +159,8 @@ for (const of of geometries) {
     });
 
     test('addresses outside the range of T1SZ and T0SZ are refused', () => {
-      const table = new PageTable(tables(of), mode, toPhysAddr(0x10_0000));
+      const memory = tables(of);
+      const table = new PageTable(memory, mode, toPhysAddr(memory.root));
       for (const outside of [bit(of.virtualBits), bit(64) - bit(of.virtualBits) - 1n]) {
         const { reason } = table.translate(toAddress(outside));
         assert.equal(reason?.kind, 'non-canonical');
@@ -372,5 +373,88 @@ describe('leaves as the kernel tells them, and defects', () => {
   test('what Linux writes has none', () => {
     for (const entry of [0x00e8_0000_4080_1703n, 0x00e0_0000_4080_1783n, 0x0060_0000_4080_1f82n]) assert.equal(defect(entry), undefined);
     assert.equal(defect(0x00c0_0000_4080_0781n, 2), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = arm64Mode(optionsOf(plain));
+  const decide = (base: bigint, level: number, user = false): Record<string, number[]> => ({
+    write: decidingBits(base, (low, high) => mode.rights(level, low, high, user).write),
+    execute: decidingBits(base, (low, high) => mode.rights(level, low, high, user).execute),
+    user: decidingBits(base, (low, high) => mode.rights(level, low, high, user).user),
+  });
+
+  test('rights', () => {
+    assert.deepEqual(decide(page, 3), { write: [7], execute: [53], user: [6] });
+    assert.deepEqual(decide(page | b.rdonly, 3, true), { write: [7, 51], execute: [54], user: [6] });
+    // Bits 0 and 1 of a table make it another kind of entry.
+    assert.deepEqual(decide(page, 2), { write: [62], execute: [59], user: [0, 1, 61] });
+  });
+
+  test('addresses, of leaves and of tables', () => {
+    const leaf = (base: bigint, level: number, of = plain): number[] =>
+      decidingBits(base, (low, high) => arm64Mode(optionsOf(of)).leafAddress(level, low, high));
+    const next = (base: bigint, level: number, of = plain): number[] =>
+      decidingBits(base, (low, high) => arm64Mode(optionsOf(of)).tableAddress(level, low, high));
+    assert.deepEqual(
+      [leaf(page, 3), leaf(block, 2), leaf(block, 1), next(page, 2)],
+      [span(12, 47), span(21, 47), span(30, 47), span(12, 47)],
+    );
+    const lpa2 = geometry(12, 52, 'lpa2', [[48, 4], [39, 9], [30, 9], [21, 9], [12, 9]], [], []); // prettier-ignore
+    assert.deepEqual(
+      [leaf(page, 4, lpa2), leaf(block, 1, lpa2), next(page, 3, lpa2)],
+      [
+        [8, 9, ...span(12, 49)],
+        [8, 9, ...span(39, 49)],
+        [8, 9, ...span(12, 49)],
+      ],
+    );
+    const lpa = geometry(16, 52, 'lpa', [[42, 10], [29, 13], [16, 13]], [], []); // prettier-ignore
+    assert.deepEqual(
+      [leaf(page, 2, lpa), leaf(block, 1, lpa), leaf(block, 0, lpa)],
+      [span(12, 47), [...span(12, 15), ...span(29, 47)], [...span(12, 15), ...span(42, 47)]],
+    );
+  });
+
+  test('defects of what is otherwise well formed', () => {
+    const defects = (base: bigint, level: number, of = plain): number[] =>
+      decidingBits(base, (low, high) => arm64Mode(optionsOf(of)).defect(level, low, high));
+    assert.deepEqual(defects(page, 3), [1, 48, 49]);
+    // Bit 16 of a block is nT.
+    assert.deepEqual(defects(block, 2), [...span(12, 15), ...span(17, 20), 48, 49]);
+    assert.deepEqual(defects(page, 2), [48, 49, 50]);
+    const lpa = geometry(16, 48, 'lpa', [[42, 6], [29, 13], [16, 13]], [], []); // prettier-ignore
+    assert.deepEqual(defects(block, 1, lpa), [...span(17, 28), 48, 49]);
+    assert.deepEqual(defects(page, 1, lpa), [48, 49, 50]);
+  });
+
+  test('names', () => {
+    assert.deepEqual(namedBits(b.valid | b.table, (low, high) => mode.flags(3, low, high)), [
+      [5, 'NS'], [6, 'USER'], [7, 'RDONLY'], [8, 'SH_RESERVED'], [9, 'SH_OUTER'], [10, 'AF'], [11, 'NG'], [50, 'GP'], [51, 'DBM'], [52, 'CONT'],
+      [53, 'PXN'], [54, 'UXN'], [55, 'DIRTY'], [56, 'SPECIAL'], [57, 'DEVMAP'], [58, 'UFFD_WP'], [60, 'PO_IDX_0'], [61, 'PO_IDX_1'], [62, 'PO_IDX_2'],
+    ]); // prettier-ignore
+    assert.deepEqual(namedBits(b.valid | b.table, (low, high) => mode.flags(2, low, high)), [
+      [10, 'AF'], [59, 'PXNTABLE'], [60, 'UXNTABLE'], [61, 'APTABLE_NOUSER'], [62, 'APTABLE_RDONLY'], [63, 'NSTABLE'],
+    ]); // prettier-ignore
+  });
+
+  test('a swap entry, and none', () => {
+    const told = (base: bigint, bits: 11 | 58): number[] =>
+      decidingBits(base, (low, high) =>
+        arm64Mode(optionsOf(plain, { protNoneBit: () => bits })).explain(3, low, high, { userAddress: true }),
+      );
+    // Bit 0 would make it valid, 11 and 58 PROT_NONE.
+    assert.deepEqual(told((1n << 6n) | (1n << 12n), 11), [0, 2, 3, ...span(6, 61)]);
+    assert.deepEqual(told((1n << 3n) | (1n << 8n), 58), [0, ...span(2, 58)]);
+    assert.match(walk(0n).reason?.message ?? '', /the pte entry is empty/);
+  });
+
+  test("the kernel's level numbers", () => {
+    for (const of of geometries) {
+      assert.deepEqual(
+        arm64Mode(optionsOf(of)).levels.map(({ depth }) => depth),
+        of.names.map((name) => ['pgd', 'p4d', 'pud', 'pmd', 'pte'].indexOf(name)),
+      );
+    }
   });
 });

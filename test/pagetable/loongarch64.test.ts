@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { loongarch64 } from '../../debug-adapter/arch/loongarch64.ts';
 import type { Loongarch64Options } from '../../debug-adapter/arch/loongarch64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 const b = {
   valid: bit(0), dirty: bit(1), plv3: bit(2, 3), cc: bit(4), wuc: bit(5), global: bit(6), huge: bit(6), present: bit(7), write: bit(8),
@@ -111,7 +111,8 @@ for (const shape of shapes) {
     }
 
     test('addresses that neither tables nor windows map are refused', () => {
-      const table = new PageTable(tables(shape), mode, toPhysAddr(0x10_0000));
+      const memory = tables(shape);
+      const table = new PageTable(memory, mode, toPhysAddr(memory.root));
       const outside = [shape.covered, shape.kernelStart - 1n, 0xc000_0000_0000_0000n, bit(48)];
       if (shape.covered < bit(47) && virtualBits === undefined) outside.push(shape.kernelStart + shape.covered);
       for (const at of outside) assert.equal(table.translate(toAddress(at)).reason?.kind, 'non-canonical', at.toString(16));
@@ -138,7 +139,7 @@ describe('windows', () => {
   test("tables lie in a window, on a page's start", () => {
     for (const through of [0x8000_0000_0000_0000n, 0xa000_0000_0000_0000n])
       assert.equal(walk(0x4_4000n | kernel, { through }).physical, 0x4_5678);
-    assert.match(reason(kernel, { through: 0xb000_0000_0000_0000n }), /pgd entry 0xb00000000010[0-9a-f]+ is no address of a table/);
+    assert.match(reason(kernel, { through: 0xb000_0000_0000_0000n }), /pgd entry 0xb0000001900[0-9a-f]+ is no address of a table/);
     assert.match(reason(window + 0x10_1000n, { up: 2 }), /is no address of a table: tables lie in a direct window, on a page's start/);
   });
 });
@@ -248,5 +249,64 @@ describe('leaves and defects', () => {
     assert.match(defect(2, kernel | b.huge | 0x60_4000n) ?? '', /not aligned to its 2048 KiB: address bits 0x4000/);
     assert.match(defect(3, kernel & ~b.write) ?? '', /DIRTY\) what the kernel may not/);
     assert.equal(defect(2, kernel | b.huge | b.hugeGlobal | 0x60_0000n), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = loongarch64({ pageShift: 12, levels: 4 });
+
+  test('rights, kinds and cache types', () => {
+    const right = (name: 'write' | 'execute' | 'user', base = user): number[] =>
+      decidingBits(base, (low, high) => mode.rights(3, low, high, true)[name]);
+    assert.deepEqual([right('write'), right('execute'), right('user')], [[8], [62], [2, 3]]);
+    assert.deepEqual(
+      decidingBits(user, (low, high) => mode.kind(3, low, high)),
+      [7],
+    );
+    assert.deepEqual(
+      decidingBits(user | b.huge, (low, high) => mode.kind(2, low, high)),
+      [6, 7],
+    );
+    assert.deepEqual(
+      decidingBits(user, (low, high) => mode.cacheType(3, low, high)),
+      [4, 5, 7],
+    );
+  });
+
+  test('addresses and defects', () => {
+    assert.deepEqual(
+      decidingBits(user, (low, high) => mode.leafAddress(3, low, high)),
+      span(12, 47),
+    );
+    assert.deepEqual(
+      decidingBits(user | b.huge, (low, high) => mode.leafAddress(2, low, high)),
+      span(21, 47),
+    );
+    // Bit 5 makes MAT 3 of MAT 1; bit 8 takes WRITE from what the TLB may write.
+    assert.deepEqual(
+      decidingBits(user, (low, high) => mode.defect(3, low, high)),
+      [5, 8, ...span(48, 58)],
+    );
+    assert.deepEqual(
+      decidingBits(user | b.huge, (low, high) => mode.defect(2, low, high)),
+      [5, 6, 8, ...span(13, 20), ...span(48, 58)],
+    );
+  });
+
+  test('names, a swap entry and the level numbers', () => {
+    assert.deepEqual(namedBits(b.present, (low, high) => mode.flags(3, low, high)), [
+      [0, 'VALID'], [1, 'DIRTY'], [2, 'PLV1'], [3, 'PLV2'], [6, 'GLOBAL'], [8, 'WRITE'], [9, 'MODIFIED'], [10, 'PROTNONE'], [11, 'SPECIAL'],
+      [59, 'DEVMAP'], [60, 'PRESENT_INVALID'], [61, 'NO_READ'], [62, 'NO_EXEC'], [63, 'RPLV'],
+    ]); // prettier-ignore
+    // Bit 7 makes it present, 10 PROT_NONE.
+    assert.deepEqual(
+      decidingBits(bit(16, 24), (low, high) => [mode.kind(3, low, high), mode.explain(3, low, high, { userAddress: true })]),
+      [7, 10, ...span(16, 63)],
+    );
+    for (const { options, levels } of shapes)
+      assert.deepEqual(
+        loongarch64(options).levels.map(({ depth }) => depth),
+        levels.map(([name]) => ['pgd', 'p4d', 'pud', 'pmd', 'pte'].indexOf(name)),
+      );
   });
 });

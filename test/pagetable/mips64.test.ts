@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { mips64 } from '../../debug-adapter/arch/mips64.ts';
 import type { Mips64Options } from '../../debug-adapter/arch/mips64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 /** With RIXI, huge pages and special ptes: CCC D V G RI XI S H M A W P, from bit 13 down. */
 const b = { present: bit(0), write: bit(1), accessed: bit(2), modified: bit(3), huge: bit(4), special: bit(5), noExec: bit(6), noRead: bit(7), global: bit(8), valid: bit(9), dirty: bit(10) } as const; // prettier-ignore
@@ -52,6 +52,8 @@ function tables({ options, levels }: Shape, window = xkphys): TableMemory {
     levels: levels.map(([, shift, bits]) => ({ shift, bits })),
     littleEndian: options.littleEndian,
     pointer: (address) => window + address,
+    // CKSEG0 reaches 512 MiB.
+    ...(window === xkphys ? {} : { base: 0x10_0000n }),
   });
 }
 
@@ -110,7 +112,8 @@ for (const shape of shapes) {
     }
 
     test('addresses beyond a segment are refused', () => {
-      const table = new PageTable(tables(shape), mode, toPhysAddr(0x10_0000));
+      const memory = tables(shape);
+      const table = new PageTable(memory, mode, toPhysAddr(memory.root));
       for (const outside of [bit(top), bit(62), 0xc000_0000_0000_0000n + bit(top), 0xffff_ffff_7fff_f000n]) {
         assert.equal(table.translate(toAddress(outside)).reason?.kind, 'non-canonical', outside.toString(16));
       }
@@ -292,5 +295,68 @@ describe('leaves and defects', () => {
     assert.match(found.reason?.message ?? '', /pte entry's physical address is above 2\^53/);
     assert.match(defect(2, kernel | b.huge | frameAt(bit(55))) ?? '', /above 2\^53/);
     assert.equal(walk(kernel | frameAt(bit(52))).physical, 2 ** 52 + 0x678);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = mips64(plain.options);
+  const of = (base: bigint, decode: (level: number, low: number, high: number) => unknown, level: number): number[] =>
+    decidingBits(base, (low, high) => decode(level, low, high));
+
+  test('rights, kinds and cache types', () => {
+    assert.deepEqual(
+      of(b.present, (level, low, high) => mode.rights(level, low, high, true).write, 2),
+      [1],
+    );
+    assert.deepEqual(
+      of(b.present, (level, low, high) => mode.rights(level, low, high, true).execute, 2),
+      [6],
+    );
+    // PRESENT, NO_READ (PROT_NONE without WRITE), and frames above 2^53.
+    assert.deepEqual(
+      of(b.present, (level, low, high) => mode.kind(level, low, high), 2),
+      [0, 7, ...span(55, 63)],
+    );
+    assert.deepEqual(
+      of(kernel, (level, low, high) => mode.cacheType(level, low, high), 2),
+      [0, ...span(11, 13), ...span(55, 63)],
+    );
+  });
+
+  test('addresses and defects', () => {
+    assert.deepEqual(
+      of(kernel, (level, low, high) => mode.leafAddress(level, low, high), 2),
+      span(14, 54),
+    );
+    assert.deepEqual(
+      of(kernel | b.huge, (level, low, high) => mode.leafAddress(level, low, high), 1),
+      span(23, 54),
+    );
+    assert.deepEqual(
+      of(kernel, (level, low, high) => mode.defect(level, low, high), 2),
+      [1, ...span(55, 63)],
+    );
+    assert.deepEqual(
+      of(kernel | b.huge, (level, low, high) => mode.defect(level, low, high), 1),
+      [1, 4, ...span(14, 22), ...span(55, 63)],
+    );
+  });
+
+  test('names, and a swap entry', () => {
+    assert.deepEqual(namedBits(b.present | b.write, (low, high) => mode.flags(2, low, high)), [
+      [2, 'ACCESSED'], [3, 'MODIFIED'], [4, 'HUGE'], [5, 'SPECIAL'], [6, 'NO_EXEC'], [7, 'NO_READ'], [8, 'GLOBAL'], [9, 'VALID'], [10, 'DIRTY'],
+    ]); // prettier-ignore
+    assert.deepEqual(
+      decidingBits(bit(16, 24), (low, high) => [mode.kind(2, low, high), mode.explain(2, low, high, { userAddress: true })]),
+      [0, ...span(16, 63)],
+    );
+  });
+
+  test("the kernel's level numbers", () => {
+    const depths = shapes.map(({ options }) => mips64(options).levels.map(({ depth }) => depth));
+    assert.deepEqual(
+      depths,
+      shapes.map(({ levels }) => levels.map(([name]) => ['pgd', 'p4d', 'pud', 'pmd', 'pte'].indexOf(name))),
+    );
   });
 });

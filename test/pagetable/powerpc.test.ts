@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { powerpcRadixMode } from '../../debug-adapter/arch/powerpc-radix.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 /** Bit `number` as the Power ISA counts. */
 const isa = (...numbers: number[]): bigint => bit(...numbers.map((number) => 63 - number));
@@ -89,7 +89,8 @@ for (const pageShift of [12, 16] as const) {
     }
 
     test('quadrants 1 and 2, and bits above the 52 of an effective address, are refused', () => {
-      const table = new PageTable(tables(pageShift), mode, toPhysAddr(0x10_0000));
+      const memory = tables(pageShift);
+      const table = new PageTable(memory, mode, toPhysAddr(memory.root));
       for (const outside of [bit(62), bit(63), bit(52), bit(63, 62, 52), bit(63, 62, 61)]) {
         assert.equal(table.translate(toAddress(outside)).reason?.kind, 'non-canonical', outside.toString(16));
       }
@@ -231,5 +232,72 @@ describe('defects', () => {
     assert.match(defect(kernel | 0x11_0000n, 2) ?? '', /address bits 0x110000/);
     assert.match(defect(kernel | 0x2000_0000n, 1) ?? '', /address bits 0x20000000/);
     assert.equal(defect(kernel | 0x20_0000n, 2), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = powerpcRadixMode(16);
+  const leaf = b.valid | b.leaf;
+
+  test('rights, cache type and what a leaf is', () => {
+    const right = (name: 'write' | 'execute' | 'user'): number[] => decidingBits(leaf, (low, high) => mode.rights(3, low, high)[name]);
+    assert.deepEqual([right('write'), right('execute'), right('user')], [[1], [0], [3]]);
+    assert.deepEqual(
+      decidingBits(leaf, (low, high) => mode.cacheType(3, low, high)),
+      [4, 5, 62, 63],
+    );
+    assert.deepEqual(
+      decidingBits(leaf, (low, high) => mode.kind(3, low, high)),
+      [62, 63],
+    );
+    // INVALID keeps a leaf that lost PRESENT.
+    assert.deepEqual(
+      decidingBits(leaf | b.sw0, (low, high) => mode.kind(3, low, high)),
+      [62],
+    );
+  });
+
+  test('addresses and defects', () => {
+    const address = (level: number): number[] => decidingBits(leaf, (low, high) => mode.leafAddress(level, low, high));
+    assert.deepEqual([address(3), address(2), address(1)], [span(16, 52), span(21, 52), span(30, 52)]);
+    assert.deepEqual(
+      decidingBits(b.valid, (low, high) => mode.tableAddress(2, low, high)),
+      span(8, 55),
+    );
+    assert.deepEqual(
+      decidingBits(leaf, (low, high) => mode.defect(3, low, high)),
+      [6, ...span(12, 15), 53, 54, 55, 62],
+    );
+    assert.deepEqual(
+      decidingBits(leaf, (low, high) => mode.defect(2, low, high)),
+      [6, ...span(12, 20), 53, 54, 55, 62],
+    );
+    assert.deepEqual(
+      decidingBits(b.valid | 5n, (low, high) => mode.defect(2, low, high)),
+      [...span(0, 7), 61],
+    );
+  });
+
+  test('names', () => {
+    assert.deepEqual(namedBits(leaf, (low, high) => mode.flags(3, low, high)), [
+      [0, 'EXEC'], [1, 'WRITE'], [2, 'READ'], [3, 'PRIVILEGED'], [4, 'SAO'], [5, 'NON_IDEMPOTENT'], [7, 'DIRTY'], [8, 'ACCESSED'],
+      [9, 'SOFT_DIRTY'], [10, 'SPECIAL'], [11, 'DEVMAP'], [61, 'INVALID'],
+    ]); // prettier-ignore
+  });
+
+  test('a swap entry', () => {
+    const told = decidingBits(b.leaf | 1n | bit(16), (low, high) => mode.explain(3, low, high, { userAddress: true }));
+    // Bit 62 marks it, 63 would make it present; 61 makes it a leaf.
+    assert.deepEqual(
+      told.filter((number) => number < 61),
+      [...span(0, 5), 9, ...span(16, 52)],
+    );
+  });
+
+  test("the kernel's level numbers", () => {
+    assert.deepEqual(
+      mode.levels.map(({ depth }) => depth),
+      [0, 2, 3, 4],
+    );
   });
 });

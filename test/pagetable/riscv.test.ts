@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { riscvMode } from '../../debug-adapter/arch/riscv.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 const b = { v: bit(0), r: bit(1), w: bit(2), x: bit(3), u: bit(4), g: bit(5), a: bit(6), d: bit(7), soft: bit(8), soft2: bit(9) } as const;
 const nc = bit(61);
@@ -85,7 +85,8 @@ for (const virtualBits of [39, 48, 57] as const) {
     }
 
     test('an address must be sign-extended from its top bit', () => {
-      const table = new PageTable(tables(virtualBits), mode, toPhysAddr(0x10_0000));
+      const memory = tables(virtualBits);
+      const table = new PageTable(memory, mode, toPhysAddr(memory.root));
       for (const between of [bit(virtualBits - 1), bit(virtualBits), bit(64) - bit(virtualBits - 1) - 1n]) {
         const { reason } = table.translate(toAddress(between));
         assert.equal(reason?.kind, 'non-canonical');
@@ -246,5 +247,62 @@ describe('defects', () => {
     const { reason } = walk(b.v | bit(53), { up: 1 });
     assert.equal(reason?.kind, 'wild-table');
     assert.match(reason.message, /the pmd entry 0x20000000000001 at 0x[0-9a-f]+ points to a pte table at physical 0x80000000000000/);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = riscvMode({ virtualBits: 48, thead: false });
+
+  test('rights of leaves; V, R and PPNs above 2^53 make other entries of them', () => {
+    const right = (name: 'write' | 'execute' | 'user', base: bigint): number[] =>
+      decidingBits(base, (low, high) => mode.rights(3, low, high)[name]);
+    assert.deepEqual([right('write', b.v | b.r), right('execute', b.v | b.r), right('user', b.v | b.r)], [[2], [3], [4]]);
+  });
+
+  test('addresses and defects', () => {
+    const leaf = (base: bigint, level: number): number[] => decidingBits(base, (low, high) => mode.leafAddress(level, low, high));
+    assert.deepEqual(
+      [leaf(kernel, 3), leaf(kernel, 2), leaf(kernel, 1), leaf(kernel, 0)],
+      [span(10, 53), span(19, 53), span(28, 53), span(37, 53)],
+    );
+    // Of a NAPOT group bits 10-13 are its size (13 set: 64 KiB) and no address, but another size is another leaf.
+    assert.deepEqual(
+      decidingBits(kernel | n | bit(13), (low, high) => mode.leafAddress(3, low, high)),
+      [...span(10, 12), ...span(14, 53), 63],
+    );
+    assert.deepEqual(
+      decidingBits(kernel, (low, high) => mode.defect(3, low, high)),
+      [1, ...span(51, 58), 63],
+    );
+    assert.deepEqual(
+      decidingBits(kernel, (low, high) => mode.defect(2, low, high)),
+      [1, ...span(10, 18), ...span(51, 58), 63],
+    );
+    assert.deepEqual(
+      decidingBits(b.v, (low, high) => mode.defect(2, low, high)),
+      [2, 4, 6, 7, ...span(54, 58), 61, 62, 63],
+    );
+  });
+
+  test('names', () => {
+    assert.deepEqual(namedBits(b.v | b.r, (low, high) => mode.flags(3, low, high)), [
+      [2, 'WRITE'], [3, 'EXEC'], [4, 'USER'], [5, 'GLOBAL'], [6, 'ACCESSED'], [7, 'DIRTY'], [8, 'SPECIAL'], [9, 'DEVMAP'], [59, 'SOFT_DIRTY'],
+      [60, 'UFFD_WP'], [61, 'NC'], [62, 'IO'], [63, 'NAPOT'],
+    ]); // prettier-ignore
+  });
+
+  test('a swap entry', () => {
+    const told = decidingBits((1n << 7n) | (1n << 12n), (low, high) => mode.explain(3, low, high, { userAddress: true }));
+    // Bit 0 would make it valid, 5 PROT_NONE; 1 and 2 are not used.
+    assert.deepEqual(told, [0, ...span(3, 63)]);
+  });
+
+  test("the kernel's level numbers", () => {
+    const depths = ([39, 48, 57] as const).map((virtualBits) => riscvMode({ virtualBits, thead: false }).levels.map(({ depth }) => depth));
+    assert.deepEqual(depths, [
+      [0, 3, 4],
+      [0, 2, 3, 4],
+      [0, 1, 2, 3, 4],
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { s390Mode, segmentBitsOf } from '../../debug-adapter/arch/s390.ts';
 import type { DesignationType, SegmentBits } from '../../debug-adapter/arch/s390.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 /** Bit `number` as the Principles of Operation count: 0 is the highest of 64. */
 const pop = (...numbers: number[]): bigint => bit(...numbers.map((number) => 63 - number));
@@ -99,7 +99,8 @@ for (const type of [0, 1, 2, 3] as const) {
 
     if (type < 3) {
       test('an address that the root does not reach is refused', () => {
-        const { reason } = new PageTable(tables(type), mode, toPhysAddr(0x10_0000)).translate(toAddress(bit(covered)));
+        const memory = tables(type);
+        const { reason } = new PageTable(memory, mode, toPhysAddr(memory.root)).translate(toAddress(bit(covered)));
         assert.equal(reason?.kind, 'non-canonical');
         assert.match(reason.message, new RegExp(`\\(s390x, ${type + 2} levels\\)`));
       });
@@ -300,5 +301,68 @@ describe('defects', () => {
     assert.match(defect(2, 0x5000n | tt(1) | wholeLength | 0x40n) ?? '', /bits 0x40 are set/);
     assert.match(defect(1, 0x5000n | tt(2) | 1n) ?? '', /next table is 2 of 4 parts long/);
     assert.equal(defect(1, 0x5000n | tt(2) | wholeLength), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const mode = s390Mode(3);
+
+  test('rights', () => {
+    const right = (name: 'write' | 'execute' | 'user', base: bigint, level: number): number[] =>
+      decidingBits(base, (low, high) => mode.rights(level, low, high)[name]);
+    assert.deepEqual([right('write', pageKernel, 4), right('execute', pageKernel, 4), right('user', pageKernel, 4)], [[9], [8], []]);
+    const segment = up.large | former.read;
+    assert.deepEqual([right('write', segment, 3), right('execute', segment, 3)], [[9], [8]]);
+    assert.deepEqual([right('write', 0x5000n, 3), right('execute', 0x5000n, 3)], [[9], []]);
+  });
+
+  test('addresses', () => {
+    const leaf = (base: bigint, level: number): number[] => decidingBits(base, (low, high) => mode.leafAddress(level, low, high));
+    assert.deepEqual([leaf(pageKernel, 4), leaf(up.large, 3), leaf(up.large | tt(1), 2)], [span(12, 63), span(20, 63), span(31, 63)]);
+    const next = (level: number): number[] => decidingBits(0n, (low, high) => mode.tableAddress(level, low, high));
+    assert.deepEqual([next(3), next(2), next(1), next(0)], [span(11, 63), span(12, 63), span(12, 63), span(12, 63)]);
+  });
+
+  test('what an entry is', () => {
+    const kind = (base: bigint, level: number): number[] => decidingBits(base, (low, high) => mode.kind(level, low, high));
+    // INVALID of a page that is not readable to the kernel; frames above 2^53.
+    assert.deepEqual(kind(pte.present, 4), [10, ...span(53, 63)]);
+    assert.deepEqual(kind(0x5000n, 3), [2, 3, 5, 10]);
+    assert.deepEqual(kind(0x5000n | tt(1) | wholeLength, 2), [2, 3, 5, 10]);
+  });
+
+  test('defects', () => {
+    const defects = (base: bigint, level: number): number[] => decidingBits(base, (low, high) => mode.defect(level, low, high));
+    assert.deepEqual(defects(pageKernel, 4), [11, ...span(53, 63)]);
+    assert.deepEqual(defects(up.large | former.read, 3), [2, 3, ...span(17, 19), ...span(53, 63)]);
+    assert.deepEqual(defects(0x5000n, 3), [2, 3, 6, 7, 8]);
+    assert.deepEqual(defects(0x5000n | tt(1) | wholeLength, 2), [0, 1, 2, 3, 4, 6, 7, 8, 11]);
+    assert.deepEqual(defects(0x5000n | tt(3) | wholeLength, 0), [0, 1, 2, 3, 4, 6, 7, 8, 10, 11]);
+  });
+
+  test('names', () => {
+    assert.deepEqual(namedBits(pte.present, (low, high) => mode.flags(4, low, high)), [
+      [1, 'SOFT_DIRTY'], [2, 'YOUNG'], [3, 'DIRTY'], [4, 'READ'], [5, 'WRITE'], [6, 'SPECIAL'], [7, 'UNUSED'], [8, 'NOEXEC'], [9, 'PROTECT'],
+      [10, 'INVALID'], [11, 'LARGE'],
+    ]); // prettier-ignore
+  });
+
+  test('a swap entry', () => {
+    const swap = (1n << 12n) | 0x600n | (1n << 2n);
+    const told = decidingBits(swap, (low, high) => mode.explain(4, low, high, { userAddress: true }));
+    // Bit 0 would make it PROT_NONE, 10 a page; 7, 8 and 9 say nothing of their own.
+    assert.deepEqual(told, [...span(0, 6), ...span(11, 63)]);
+  });
+
+  test("the kernel's level numbers", () => {
+    assert.deepEqual(
+      ([0, 1, 2, 3] as const).map((type) => s390Mode(type).levels.map(({ depth }) => depth)),
+      [
+        [3, 4],
+        [2, 3, 4],
+        [1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+      ],
+    );
   });
 });

@@ -6,7 +6,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { sparc64 } from '../../debug-adapter/arch/sparc64.ts';
 import type { Sparc64Options } from '../../debug-adapter/arch/sparc64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, span } from '../builders/table-memory.ts';
 
 /** 8K pages, 1024 entries a table: 13 + 4 * 10 = 53 bits (PMD_SHIFT, PUD_SHIFT, PGDIR_SHIFT). Pointers are bare addresses. */
 function tables(): TableMemory {
@@ -220,5 +220,44 @@ describe('defects', () => {
 
   test('what Linux writes has none', () => {
     for (const tte of ['sun4u', 'sun4v'] as const) assert.equal(defect(data[tte] | 0x7ff_ffff_e000n, tte), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  for (const [tte, write, execute, privileged, address, cache, reserved] of [
+    ['sun4u', [1, 8], [12], [2], span(13, 42), [3, 5], [...span(43, 46), 48, 49, 56]],
+    ['sun4v', [6, 58], [7], [8], span(13, 52), [10, 11], [2, 3, 53, 54, 55, 56]],
+  ] as const) {
+    test(tte, () => {
+      const mode = sparc64({ tte });
+      const base = bit(63);
+      const right = (name: 'write' | 'execute' | 'user'): number[] =>
+        decidingBits(base, (low, high) => mode.rights(3, low, high, true)[name]);
+      assert.deepEqual([right('write'), right('execute'), right('user')], [write, execute, privileged]);
+      assert.deepEqual(
+        decidingBits(base, (low, high) => mode.leafAddress(3, low, high)),
+        address,
+      );
+      assert.deepEqual(
+        decidingBits(base, (low, high) => mode.cacheType(3, low, high)).filter((number) => number < 53),
+        cache,
+      );
+      // Size codes 1, 2 (64K, 512K) are for ptes; of sun4u bits 61 and 62 hold them, of sun4v 0-2.
+      assert.deepEqual(
+        decidingBits(base, (low, high) => mode.defect(3, low, high)),
+        reserved,
+      );
+    });
+  }
+
+  test('a swap entry, and the level numbers', () => {
+    const mode = sparc64({ tte: 'sun4v' });
+    const told = decidingBits(bit(13, 21), (low, high) => mode.explain(3, low, high, { userAddress: true }));
+    // Bit 4 (PRESENT) makes PROT_NONE of it.
+    assert.deepEqual(told, [4, ...span(13, 63)]);
+    assert.deepEqual(
+      mode.levels.map(({ depth }) => depth),
+      [0, 2, 3, 4],
+    );
   });
 });

@@ -9,7 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
 import { x86Pae, x86TwoLevel } from '../../debug-adapter/arch/x86-32.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { bit, halves, TableMemory } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 
 const b = {
   p: bit(0), rw: bit(1), us: bit(2), pwt: bit(3), pcd: bit(4), a: bit(5), d: bit(6), ps: bit(7), pat: bit(7), g: bit(8),
@@ -278,5 +278,85 @@ describe('defects', () => {
     assert.match(defect(pae(), 1, 0x60_0000n | b.p | b.ps | b.largePat) ?? '', /bit 12 is set, which chooses a PAT slot/);
     assert.match(defect(two(), 0, 0x40_0000n | b.p | b.ps | b.largePat) ?? '', /bit 12 is set/);
     assert.equal(defect(pae(), 1, 0x60_0000n | b.p | b.ps | b.largePat | b.pwt), undefined);
+  });
+});
+
+describe('exactly these bits decide', () => {
+  const { mode } = pae();
+  const old = two().mode;
+  const rights = (of: PagingMode, level: number, base: bigint, width: 32 | 64): number[][] =>
+    (['write', 'execute', 'user'] as const).map((name) =>
+      decidingBits(base, (low, high) => of.rights(level, low, high, true)[name], width),
+    );
+
+  test('rights', () => {
+    assert.deepEqual(rights(mode, 2, b.p, 64), [[1], [63], [2]]);
+    assert.deepEqual(rights(mode, 1, b.p, 64), [[1], [63], [2]]);
+    assert.deepEqual(rights(mode, 0, b.p, 64), [[], [], []]);
+    assert.deepEqual(rights(old, 1, b.p, 32), [[1], [], [2]]);
+    assert.deepEqual(rights(old, 0, b.p, 32), [[1], [], [2]]);
+  });
+
+  test('addresses', () => {
+    const leaf = (of: PagingMode, level: number, base: bigint, width: 32 | 64): number[] =>
+      decidingBits(base, (low, high) => of.leafAddress(level, low, high), width);
+    // Bit 0 tells whether the frame is stored inverted.
+    assert.deepEqual(
+      [leaf(mode, 2, b.p, 64), leaf(mode, 1, b.p | b.ps, 64)],
+      [
+        [0, ...span(12, 51)],
+        [0, ...span(21, 51)],
+      ],
+    );
+    assert.deepEqual([leaf(old, 1, b.p, 32), leaf(old, 0, b.p | b.ps, 32)], [span(12, 31), [...span(13, 20), ...span(22, 31)]]);
+    assert.deepEqual(
+      decidingBits(b.p, (low, high) => mode.tableAddress(1, low, high)),
+      span(12, 51),
+    );
+    assert.deepEqual(
+      decidingBits(b.p, (low, high) => old.tableAddress(0, low, high), 32),
+      span(12, 31),
+    );
+  });
+
+  test('defects', () => {
+    const defects = (of: PagingMode, level: number, base: bigint, width: 32 | 64): number[] =>
+      decidingBits(base, (low, high) => of.defect(level, low, high), width);
+    assert.deepEqual(defects(mode, 2, b.p, 64), span(52, 62));
+    assert.deepEqual(defects(mode, 1, b.p | b.ps, 64), [...span(12, 20), ...span(52, 62)]);
+    assert.deepEqual(defects(mode, 1, b.p, 64), span(52, 62));
+    assert.deepEqual(defects(mode, 0, b.p, 64), [1, 2, 6, 7, 8, ...span(52, 63)]);
+    assert.deepEqual([defects(old, 1, b.p, 32), defects(old, 0, b.p | b.ps, 32)], [[], [12, 21]]);
+  });
+
+  test('names', () => {
+    const common = [[1, 'RW'], [2, 'USER'], [3, 'PWT'], [4, 'PCD'], [5, 'ACCESSED'], [6, 'DIRTY']] as const; // prettier-ignore
+    const leaf = [[8, 'GLOBAL'], [9, 'SPECIAL'], [10, 'SAVED_DIRTY'], [11, 'SOFTW3']] as const; // prettier-ignore
+    assert.deepEqual(
+      namedBits(b.p, (low, high) => mode.flags(2, low, high)),
+      [...common, [7, 'PAT'], ...leaf, [63, 'NX']],
+    );
+    assert.deepEqual(
+      namedBits(b.p | b.ps, (low, high) => mode.flags(1, low, high)),
+      [...common, ...leaf, [12, 'PAT_LARGE'], [63, 'NX']],
+    );
+    assert.deepEqual(
+      namedBits(b.p, (low, high) => mode.flags(0, low, high)),
+      [
+        [3, 'PWT'],
+        [4, 'PCD'],
+        [9, 'SOFTW1'],
+        [10, 'NOPTISHADOW'],
+        [11, 'SOFTW3'],
+      ],
+    );
+  });
+
+  test('swap entries', () => {
+    const told = (of: PagingMode, level: number, base: bigint, width: 32 | 64): number[] =>
+      decidingBits(base, (low, high) => of.explain(level, low, high, { userAddress: true }), width);
+    // Bit 8 makes PROT_NONE of an entry; bits 1 to 6 of PAE's are not used.
+    assert.deepEqual(told(mode, 2, bit(59), 64), [7, 8, ...span(9, 63)]);
+    assert.deepEqual(told(old, 1, bit(1, 9), 32), [...span(1, 5), 7, 8, ...span(9, 31)]);
   });
 });
