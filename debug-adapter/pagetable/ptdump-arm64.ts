@@ -1,9 +1,9 @@
 /** The text of the kernel's page-table dump on arm64 (arch/arm64/mm/ptdump.c), byte for byte. */
-import { wholeEntry } from '../arch/table-mode.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import { attributeWords, PtdumpText, sizeField } from './ptdump-lines.ts';
+import { attributeWords, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
-import { maskOf, rowText } from './ptdump-rows.ts';
+import { MaskedText } from './ptdump-masked.ts';
+import { rowText } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
 export interface Arm64PtdumpInput extends PtdumpInput {
@@ -38,55 +38,33 @@ export const arm64Rows: readonly PtdumpRow[] = [
   { mask: 0x1cn, value: 0x4n, set: 'MEM/NORMAL-TAGGED', clear: undefined },
 ];
 
-class Arm64Text extends PtdumpText {
+class Arm64Text extends MaskedText {
   readonly #options: Arm64PtdumpInput;
-  readonly compared: { readonly low: number; readonly high: number };
-  #started = false;
-  #depth = 0;
-  #low = 0;
-  #high = 0;
 
   constructor(input: Arm64PtdumpInput) {
     super(input);
     this.#options = input;
-    this.compared = maskOf(input.rows);
   }
 
-  note(virtualPage: number, depth: number, low: number, high: number): void {
-    const ownLow = low & this.compared.low;
-    const ownHigh = high & this.compared.high;
-    if (!this.#started) {
-      this.#started = true;
-      this.#begin(virtualPage, depth, { low: ownLow, high: ownHigh });
-      this.printMarker();
-    } else if (ownLow !== this.#low || ownHigh !== this.#high || depth !== this.#depth || virtualPage >= this.nextMarkerPage()) {
-      this.#endLine(virtualPage);
-      if (virtualPage >= this.nextMarkerPage()) this.#pass();
-      this.#begin(virtualPage, depth, { low: ownLow, high: ownHigh });
-    }
-    if (virtualPage >= this.nextMarkerPage()) this.#pass();
-  }
-
-  flush(): void {
-    if (this.#started) this.#endLine(this.#options.endPage);
-  }
-
-  #pass(): void {
+  protected override passed(virtualPage: number): void {
+    if (virtualPage < this.nextMarkerPage()) return;
     this.marker++;
     this.printMarker();
   }
 
-  #begin(virtualPage: number, depth: number, flags: { low: number; high: number }): void {
-    this.start = virtualPage;
-    this.#depth = depth;
-    this.#low = flags.low;
-    this.#high = flags.high;
+  /** One marker more is passed at the end of every note, without a line. */
+  protected override noted(virtualPage: number): void {
+    this.passed(virtualPage);
   }
 
-  #endLine(endPage: number): void {
-    const entry = wholeEntry(this.#low, this.#high);
-    const name = this.#options.levelNames[this.#depth] ?? 'PTE';
-    const words = entry === 0n ? [] : this.#options.rows.map((row) => rowText(row, entry)).filter((word) => word !== undefined);
+  protected override lastPage(): number {
+    return this.#options.endPage;
+  }
+
+  protected endLine(endPage: number): void {
+    const entry = this.entry();
+    const name = this.#options.levelNames[this.depth] ?? 'PTE';
+    const words = entry === 0n ? [] : this.rows.map((row) => rowText(row, entry)).filter((word) => word !== undefined);
     const size = sizeField(this.lengthTo(endPage) >> 10n, 'KMGTPE');
     const block = words.map((word) => ` ${word}`).join('');
     const text = `${this.hex(this.addressOf(this.start))}-${this.hex(this.addressOf(endPage))}   ${size} ${name}${block}`;

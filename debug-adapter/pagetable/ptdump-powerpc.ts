@@ -1,9 +1,10 @@
 /** The text of the kernel's page-table dump on 64-bit powerpc (arch/powerpc/mm/ptdump), byte for byte. */
 import { wholeEntry } from '../arch/table-mode.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import { attributeWords, PtdumpText, sizeField } from './ptdump-lines.ts';
+import { attributeWords, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
-import { maskOf, rowText } from './ptdump-rows.ts';
+import { MaskedText } from './ptdump-masked.ts';
+import { rowText } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
 export interface PowerpcPtdumpInput extends PtdumpInput {
@@ -34,51 +35,22 @@ export const powerpcRows: readonly PtdumpRow[] = [
   { mask: 0x400n, value: 0x400n, set: 'special', clear: undefined },
 ];
 
-class PowerpcText extends PtdumpText {
-  readonly #rows: readonly PtdumpRow[];
-  readonly compared: { readonly low: number; readonly high: number };
-  #started = false;
-  #depth = 0;
-  #low = 0;
-  #high = 0;
+class PowerpcText extends MaskedText {
   #frame = 0n;
 
-  constructor(input: PowerpcPtdumpInput) {
-    super(input);
-    this.#rows = input.rows;
-    this.compared = maskOf(input.rows);
-  }
-
-  note(virtualPage: number, depth: number, low: number, high: number): void {
-    const ownLow = low & this.compared.low;
-    const ownHigh = high & this.compared.high;
-    if (!this.#started) {
-      this.#started = true;
-      this.printMarker();
-    } else if (ownLow !== this.#low || ownHigh !== this.#high || depth !== this.#depth || virtualPage >= this.nextMarkerPage()) {
-      this.#endLine(virtualPage);
-      this.passMarkers(virtualPage);
-    } else return;
-    this.start = virtualPage;
-    this.#depth = depth;
-    this.#low = ownLow;
-    this.#high = ownHigh;
+  protected override began(low: number, high: number): void {
     this.#frame = wholeEntry(low & 0xffff_f000, high & frameHigh);
   }
 
-  flush(): void {
-    if (this.#started) this.#endLine(0);
-  }
-
-  #endLine(endPage: number): void {
-    const entry = wholeEntry(this.#low, this.#high);
+  protected endLine(endPage: number): void {
+    const entry = this.entry();
     if (entry === 0n && !this.input.holes) return;
     const last = BigInt.asUintN(this.input.pageTable.mode.addressBits, this.addressOf(endPage) - 1n);
-    const words = entry === 0n ? [] : this.#rows.map((row) => rowText(row, entry)).filter((word) => word !== undefined);
+    const words = entry === 0n ? [] : this.rows.map((row) => rowText(row, entry)).filter((word) => word !== undefined);
     const block = words.map((word) => `  ${word}`).join('');
     const size = sizeField(this.lengthTo(endPage), ' KMGTPE');
     const text = `${this.hex(this.addressOf(this.start))}-${this.hex(last)}  ${this.hex(this.#frame)} ${size} ${block}`;
-    const level = levelNames[this.#depth] ?? 'pte';
-    this.pushRegion(text, { endPage, level, attributes: attributeWords(block), present: (this.#high & 0x8000_0000) !== 0 });
+    const level = levelNames[this.depth] ?? 'pte';
+    this.pushRegion(text, { endPage, level, attributes: attributeWords(block), present: entry >> 63n !== 0n });
   }
 }

@@ -1,9 +1,8 @@
 /** The text of the kernel's page-table dump on riscv (arch/riscv/mm/ptdump.c), byte for byte. */
-import { wholeEntry } from '../arch/table-mode.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import { attributeWords, PtdumpText, sizeField } from './ptdump-lines.ts';
+import { attributeWords, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
-import { maskOf } from './ptdump-rows.ts';
+import { MaskedText } from './ptdump-masked.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
 export interface RiscvPtdumpInput extends PtdumpInput {
@@ -34,47 +33,24 @@ export const riscvRows: readonly PtdumpRow[] = [
   { mask: 0x1n, value: 0n, set: 'V', clear: '.' },
 ];
 
-class RiscvText extends PtdumpText {
+class RiscvText extends MaskedText {
   readonly #options: RiscvPtdumpInput;
-  readonly compared: { readonly low: number; readonly high: number };
-  #started = false;
-  #depth = 0;
-  #low = 0;
-  #high = 0;
   #frame = 0;
 
   constructor(input: RiscvPtdumpInput) {
     super(input);
     this.#options = input;
-    this.compared = maskOf(input.rows);
   }
 
-  note(virtualPage: number, depth: number, low: number, high: number): void {
-    const ownLow = low & this.compared.low;
-    const ownHigh = high & this.compared.high;
-    if (!this.#started) {
-      this.#started = true;
-      this.printMarker();
-    } else if (ownLow !== this.#low || ownHigh !== this.#high || depth !== this.#depth || virtualPage >= this.nextMarkerPage()) {
-      this.#endLine(virtualPage);
-      this.passMarkers(virtualPage);
-    } else return;
-    this.start = virtualPage;
-    this.#depth = depth;
-    this.#low = ownLow;
-    this.#high = ownHigh;
+  protected override began(low: number, high: number): void {
     const { mode } = this.input.pageTable;
-    const level = mode.levels.findIndex((one) => one.depth === depth);
+    const level = mode.levels.findIndex((one) => one.depth === this.depth);
     this.#frame = low === 0 && high === 0 ? 0 : mode.leafAddress(level, low, high);
   }
 
-  flush(): void {
-    if (this.#started) this.#endLine(0);
-  }
-
-  #endLine(endPage: number): void {
-    const entry = wholeEntry(this.#low, this.#high);
-    const name = this.#options.levelNames[this.#depth] ?? 'PTE';
+  protected endLine(endPage: number): void {
+    const entry = this.entry();
+    const name = this.#options.levelNames[this.depth] ?? 'PTE';
     const range = `${this.hex(this.addressOf(this.start))}-${this.hex(this.addressOf(endPage))}   `;
     const size = sizeField(this.lengthTo(endPage) >> 10n, 'KMGTPE');
     if (entry === 0n) {
@@ -83,10 +59,10 @@ class RiscvText extends PtdumpText {
       this.pushRegion(text, { endPage, level: name.toLowerCase(), attributes: [], present: false });
       return;
     }
-    const block = this.#options.rows.map((row) => ` ${columnOf(row, entry)}`).join('');
+    const block = this.rows.map((row) => ` ${columnOf(row, entry)}`).join('');
     const text = `${range} ${this.hex(BigInt(this.#frame))} ${size} ${name}${block}`;
     const attributes = attributeWords(block).filter((word) => !/^\.+$/.test(word));
-    this.pushRegion(text, { endPage, level: name.toLowerCase(), attributes, present: (this.#low & 1) !== 0 });
+    this.pushRegion(text, { endPage, level: name.toLowerCase(), attributes, present: (entry & 1n) !== 0n });
   }
 }
 
