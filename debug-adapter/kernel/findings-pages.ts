@@ -5,10 +5,11 @@ import { UserError } from '../base/errors.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
+import type { PageUse } from '../pagetable/table-check.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import { cacheName, headOf } from './identify-frame.ts';
 import type { Kernel } from './kernel.ts';
-import { pgdOf } from './mm.ts';
+import { pgdOf, physicalOf } from './mm.ts';
 import { allSymbols } from './module.ts';
 import { pageOfFrame } from './page-frame.ts';
 import { pageTypeOf } from './page-type.ts';
@@ -30,22 +31,21 @@ const mostFrames = 2 ** 29;
 /** Page types that exclude a page table; the names are the kernel's. */
 const otherTypes: readonly string[] = ['offline', 'guard', 'hugetlb', 'zsmalloc', 'unaccepted'];
 
-/**
- * What the page at physical `address` is, when it is certainly no page table; `process`: a process's table for user
- * addresses is looked for. Undefined where it may be one, or nothing is known.
- */
-export function otherUseOf(kernel: Kernel, address: number, as: { readonly depth: number; readonly process: boolean }): string | undefined {
+/** What is known of the page at physical `address`; `process`: as a process's table for user addresses. */
+export function pageUseOf(kernel: Kernel, address: number, as: { readonly depth: number; readonly process: boolean }): PageUse {
   try {
     const pfn = Math.floor(address / kernel.pageSize);
-    const page = kernel.types === undefined ? undefined : pageOfFrame(kernel, pfn);
+    const page = kernel.types === undefined || !kernel.once(knowsPages) ? undefined : pageOfFrame(kernel, pfn);
     if (page === undefined) return undefined;
     const head = headOf(kernel, page);
     const type = pageTypeOf(kernel, head);
-    const told = toldUse(kernel, head, type);
-    if (told !== undefined || type.kind !== 'other') return told;
-    if (as.process && kernel.once(marksTables).has(as.depth)) return 'a page of the kernel that is not marked as a page table';
+    if (type.kind === 'table') return 'table';
+    const other = otherUse(kernel, head, type);
+    if (other !== undefined) return { other };
+    if (type.kind !== 'other') return undefined;
+    if (as.process && kernel.once(marksTables).has(as.depth)) return { other: 'a page of the kernel that is not marked as a page table' };
     const area = vmallocAreaOf(kernel, Math.floor(address / frameSize));
-    return area === undefined ? undefined : mappedUse(kernel, area);
+    return area === undefined ? undefined : { other: mappedUse(kernel, area) };
   } catch (error) {
     // A struct page that cannot be read says nothing.
     if (error instanceof UserError) return undefined;
@@ -53,7 +53,20 @@ export function otherUseOf(kernel: Kernel, address: number, as: { readonly depth
   }
 }
 
-function toldUse(kernel: Kernel, head: Address, type: PageType): string | undefined {
+/** Whether struct pages are where they are looked for: the kernel's own text was reserved when the machine started. */
+function knowsPages(kernel: Kernel): boolean {
+  const text = kernel.addressOf('_stext') ?? kernel.addressOf('_text');
+  if (text === undefined) return false;
+  try {
+    const page = pageOfFrame(kernel, Math.floor(physicalOf(kernel, text) / kernel.pageSize));
+    return page !== undefined && pageTypeOf(kernel, page).kind === 'reserved';
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+function otherUse(kernel: Kernel, head: Address, type: PageType): string | undefined {
   switch (type.kind) {
     case 'buddy':
       return `a free page (in a buddy block of order ${type.order})`;
@@ -62,9 +75,9 @@ function toldUse(kernel: Kernel, head: Address, type: PageType): string | undefi
     case 'file':
       return `a page of the page cache (mapping ${formatAddress(type.mapping)})`;
     case 'slab': {
-      // Tables smaller than a page, and powerpc's upper ones, are slab objects (pgd_cache, pgtable-2^9, kmalloc…).
+      // Tables smaller than a page, and powerpc's and sparc's upper ones, are slab objects (pgd_cache, pgtable-2^9, pgtable_cache).
       const name = cacheName(kernel, head);
-      return /pgd|pgtable|page_table|kmalloc/.test(name) ? undefined : `a slab page${name}`;
+      return /pgd|pgtable|page_table/.test(name) ? undefined : `a slab page${name}`;
     }
     case 'table':
     case 'reserved':

@@ -78,8 +78,12 @@ export function mayForbidExecution(kernel: Kernel): boolean {
   }
 }
 
-/** First byte of the vsyscall page (arch/x86/include/uapi/asm/vsyscall.h) and of arm's vectors, in pages of 4096 bytes. */
+/**
+ * In pages of 4096 bytes: the vsyscall page (arch/x86/include/uapi/asm/vsyscall.h), with the fixmap's vvar, HPET and pvclock
+ * pages below it of kernels up to 3.15; the vdso of 32-bit x86 with COMPAT_VDSO; arm's vectors.
+ */
 const vsyscallPage = 0xffff_ffff_ff600;
+const formerUserPages = 16;
 const formerVdsoPage = 0xffffe;
 const armVectorsPage = 0xffff0;
 
@@ -87,7 +91,7 @@ const armVectorsPage = 0xffff0;
 export function intendedRights(kernel: Kernel): NonNullable<TableCheckOptions['intended']> {
   switch (kernel.machine.architecture) {
     case 'x86-64':
-      return (page, what) => what === 'user' && page === vsyscallPage;
+      return (page, what) => what === 'user' && page <= vsyscallPage && page >= vsyscallPage - formerUserPages;
     case 'x86-32':
       return (page, what) => what === 'user' && page === formerVdsoPage;
     case 'arm':

@@ -12,7 +12,7 @@ import { checkTables } from '../pagetable/table-check.ts';
 import type { TableProblem } from '../pagetable/table-check.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type { FindingFacts, FindingsFacts } from '../protocol/facts.ts';
-import { otherUseOf } from './findings-pages.ts';
+import { pageUseOf } from './findings-pages.ts';
 import { intendedRights, kernelCheck, mayForbidExecution } from './findings-wx.ts';
 import { identify } from './identify.ts';
 import type { Kernel } from './kernel.ts';
@@ -42,8 +42,7 @@ export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], option
   const report = checkTables(
     spaces.map(({ pageTable }) => pageTable),
     {
-      otherUse: (address, { depth, root, user }) =>
-        otherUseOf(kernel, address, { depth, process: user && spaces[root]?.task !== undefined }),
+      pageUse: (address, { depth, root, user }) => pageUseOf(kernel, address, { depth, process: user && spaces[root]?.task !== undefined }),
       intended: intendedRights(kernel),
       noExecute: mayForbidExecution(kernel),
       kernelCounts: check?.counts,

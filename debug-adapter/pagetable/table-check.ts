@@ -51,12 +51,12 @@ export interface TableProblem {
   readonly addresses: number;
 }
 
+/** A page that is marked as a page table, or certainly is none but what `other` says; undefined where it is not known. */
+export type PageUse = 'table' | { readonly other: string } | undefined;
+
 export interface TableCheckOptions {
-  /**
-   * What the page at physical `address` is instead, when it is known that it is not a page table; asked once a table.
-   * `depth` is the kernel's number of the level that it would be a table of.
-   */
-  readonly otherUse?: ((address: number, as: { depth: number; root: number; user: boolean }) => string | undefined) | undefined;
+  /** What is known of the page at physical `address`; asked once a table. `depth` is the kernel's number of the table's level. */
+  readonly pageUse?: ((address: number, as: { depth: number; root: number; user: boolean }) => PageUse) | undefined;
   /** Kernel pages (address / 4096) that the architecture means to be `writable-executable` or open to `user` mode. */
   readonly intended?: ((page: number, what: 'writable-executable' | 'user') => boolean) | undefined;
   /** False on a machine that cannot forbid execution: then nothing is told as writable and executable. */
@@ -347,9 +347,10 @@ class ModeCheck {
     const frame = Math.floor(target / frameSize);
     const readable = this.#scan.view(frame) !== undefined;
     const hole = readable ? undefined : this.#holeOf(frame);
-    if (hole?.kind === 'not-ram') return wild('where the dump knows of no RAM');
-    const other = this.#options.otherUse?.(target, { depth: next.depth, root: table.root, user });
-    if (other !== undefined) return wild(`which is ${other}`);
+    const use = this.#options.pageUse?.(target, { depth: next.depth, root: table.root, user });
+    // Memory that was added late may be missing from the dump's own list: what the kernel has marked is there.
+    if (hole?.kind === 'not-ram' && use !== 'table') return wild('where the dump knows of no RAM');
+    if (typeof use === 'object') return wild(`which is ${use.other}`);
     if (readable) return isTable;
     return { what: 'unreadable', reason: `the ${next.name} table at physical ${hex(target)}: ${hole?.message ?? ''}` };
   }

@@ -1,7 +1,9 @@
 /** Every page table that a dump holds: the kernel's, the firmware's, and each process's, with the halves that user mode sees. */
 import { formatAddress } from '../base/address.ts';
+import type { CancellationToken } from '../base/cancellation.ts';
 import { UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { pageTableRoots } from '../kernel/page-table-roots.ts';
 import { tasks } from '../kernel/task.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Space, Spaces } from './spaces.ts';
@@ -14,7 +16,7 @@ export interface NamedSpace {
   readonly repeats: readonly number[];
 }
 
-/** `mm` alone, or with all others. What cannot be found goes to `warnings`, after the words `notDone` (e.g. `was not searched`). */
+/** `mm` alone, or with all others. `warn` hears what cannot be found, and why. */
 export class SpaceList {
   readonly found: NamedSpace[] = [];
   readonly #kernel: Kernel;
@@ -36,7 +38,7 @@ export class SpaceList {
     this.found.push({ space: half, mm, repeats: place === 0 ? [0] : [0, place] });
   }
 
-  addAll(): void {
+  addAll(token: CancellationToken): void {
     this.#attempt('the page table of kernel', () => {
       this.add('kernel');
     });
@@ -50,6 +52,21 @@ export class SpaceList {
         });
       }
     });
+    this.#attempt('roots that belong to no process', () => {
+      this.#addOthers(token);
+    });
+  }
+
+  /** Roots that no task has: in a CPU's register, of a process that is being made or has ended. */
+  #addOthers(token: CancellationToken): void {
+    const known = new Set<number>(this.found.map(({ space }) => space.pageTable.root));
+    for (const { root } of pageTableRoots(this.#kernel, token).roots) {
+      if (known.has(root)) continue;
+      const mm = formatAddress(root);
+      this.#attempt(`the page table at ${mm}`, () => {
+        this.found.push({ space: this.#spaces.get(mm, { user: false }), mm, repeats: [0] });
+      });
+    }
   }
 
   #attempt(what: string, look: () => void): void {

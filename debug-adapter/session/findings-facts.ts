@@ -1,4 +1,5 @@
 /** The findings of one address space, or of all that the dump holds. */
+import { neverCancelled } from '../base/cancellation.ts';
 import { findings } from '../kernel/findings.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { FindingsFacts } from '../protocol/facts.ts';
@@ -12,7 +13,7 @@ export function findingsFacts(kernel: Kernel, spaces: Spaces, options: FindingsO
   const list = new SpaceList(kernel, spaces, (what, why) => {
     warnings.push(`${what}: not checked: ${why}`);
   });
-  if (options.mm === undefined) list.addAll();
+  if (options.mm === undefined) list.addAll(options.token ?? neverCancelled);
   else list.add(options.mm);
   const checked = list.found.map(({ mm, space }) => ({ mm, user: space.user, pageTable: space.pageTable, task: space.task }));
   const facts = findings(kernel, checked, options);

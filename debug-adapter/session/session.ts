@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import type { CpuState, Image } from '../image/image.ts';
 import { openImage } from '../image/open-image.ts';
 import { currentTask } from '../kernel/current-task.ts';
-import { otherUseOf } from '../kernel/findings-pages.ts';
+import { pageUseOf } from '../kernel/findings-pages.ts';
 import { identify } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
@@ -134,7 +134,7 @@ export class Session implements SessionFace {
   translate(address: Address, mm?: SpaceName): TranslationFacts {
     const { pageTable, task } = this.#spaces.get(mm, { user: false });
     const process = task !== undefined && pageTable.isUserAddress(address);
-    return translationFacts(pageTable, address, (table, depth) => otherUseOf(this.kernel, table, { depth, process }));
+    return translationFacts(pageTable, address, (table, depth) => pageUseOf(this.kernel, table, { depth, process }));
   }
 
   identify(address: Address, mm?: SpaceName): IdentifyFacts {

@@ -3,17 +3,18 @@ import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { findRange } from '../base/range.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
+import type { PageUse } from '../pagetable/table-check.ts';
 import type { Translation } from '../pagetable/translation.ts';
 import type { TranslationFacts } from '../protocol/facts.ts';
 
-/** What the page at physical `table`, a table of the level number `depth`, is instead; see kernel/findings-pages.ts. */
-export type OtherUse = (table: number, depth: number) => string | undefined;
+/** What is known of the page at physical `table`, a table of the level number `depth`; see kernel/findings-pages.ts. */
+type Judge = (table: number, depth: number) => PageUse;
 
-export function translationFacts(pageTable: PageTable, address: Address, otherUse: OtherUse): TranslationFacts {
+export function translationFacts(pageTable: PageTable, address: Address, pageUse: Judge): TranslationFacts {
   const walk = pageTable.translate(address);
   const { effective } = walk;
   // What pages are takes symbols and types, which a walk that ends well does without.
-  const judge = isDoubtful(pageTable, walk) ? otherUse : (): undefined => undefined;
+  const judge = isDoubtful(pageTable, walk) ? pageUse : (): undefined => undefined;
   return {
     virtual: formatAddress(walk.virtual),
     physical: walk.physical === undefined ? null : formatAddress(walk.physical),
@@ -45,7 +46,7 @@ export function translationFacts(pageTable: PageTable, address: Address, otherUs
 }
 
 /** What is wrong with the table that the entry of `walk.levels[index]` points to and that was read. */
-function tableDefect(pageTable: PageTable, walk: Translation, index: number, otherUse: OtherUse): string | undefined {
+function tableDefect(pageTable: PageTable, walk: Translation, index: number, pageUse: Judge): string | undefined {
   const next = walk.levels[index + 1];
   const shape = pageTable.mode.levels[index + 1];
   if (next === undefined || shape === undefined) return undefined;
@@ -53,10 +54,9 @@ function tableDefect(pageTable: PageTable, walk: Translation, index: number, oth
   const own = walk.levels[met];
   if (own !== undefined)
     return `it points back to the ${own.level} table at physical ${formatAddress(own.tableAddress)}, which is on the way to it`;
-  const other = otherUse(next.tableAddress, shape.depth);
-  return other === undefined
-    ? undefined
-    : `the page at physical ${formatAddress(next.tableAddress)} is no ${shape.name} table but ${other}`;
+  const use = pageUse(next.tableAddress, shape.depth);
+  if (typeof use !== 'object') return undefined;
+  return `the page at physical ${formatAddress(next.tableAddress)} is no ${shape.name} table but ${use.other}`;
 }
 
 /** Whether the walk ends at something that a page which is no table may well have held. */

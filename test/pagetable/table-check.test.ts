@@ -12,7 +12,7 @@ import { missingFrame } from '../../debug-adapter/memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { checkTables } from '../../debug-adapter/pagetable/table-check.ts';
-import type { TableCheckOptions, TableProblem, TableReport } from '../../debug-adapter/pagetable/table-check.ts';
+import type { PageUse, TableCheckOptions, TableProblem, TableReport } from '../../debug-adapter/pagetable/table-check.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
 
 const { p, rw, us, ps, nx, a, d } = bits;
@@ -182,6 +182,15 @@ describe('table pointers', () => {
     assert.match(problem.reason, /points to a pte table at physical 0xdeadbee000, where the dump knows of no RAM/);
   });
 
+  test('outside RAM as the dump tells it, to a page that the kernel has marked as a table: a warning', () => {
+    const builder = new TableBuilder();
+    const root = kernelRoot(builder);
+    builder.map(root, [kernelHalf, 1], 0x20_0000_0000n | table);
+    const report = check(builder, [root], { pageUse: () => 'table' });
+    assert.deepEqual(told(report), []);
+    assert.match(report.warnings.join(), /the pmd table at physical 0x2000000000: no RAM in this test/);
+  });
+
   test('to a page left out of the dump: a warning, unless that page is known to be something else', () => {
     const builder = new TableBuilder();
     const root = kernelRoot(builder);
@@ -194,7 +203,7 @@ describe('table pointers', () => {
     const quiet = check(excluding, [root]);
     assert.deepEqual(told(quiet), []);
     assert.match(quiet.warnings.join(), /a page table is not in the dump, and what they map was not checked.*0x700000: left out/);
-    const loud = check(excluding, [root], { otherUse: (address) => (address === 0x70_0000 ? 'a free page' : undefined) });
+    const loud = check(excluding, [root], { pageUse: (address) => (address === 0x70_0000 ? { other: 'a free page' } : undefined) });
     assert.deepEqual(told(loud), ['wild-table 0xffffc80040000000 pud']);
     assert.deepEqual(loud.warnings, []);
   });
@@ -207,11 +216,11 @@ describe('table pointers', () => {
     builder.map(root, [kernelHalf, 1, 2], page | table);
     builder.map(root, [kernelHalf, 3, 4], page | table);
     const asked: number[] = [];
-    const otherUse = (address: number): string | undefined => {
+    const pageUse = (address: number): PageUse => {
       asked.push(address);
-      return address === Number(page) ? 'an anonymous page' : undefined;
+      return address === Number(page) ? { other: 'an anonymous page' } : undefined;
     };
-    const report = check(builder, [root], { otherUse });
+    const report = check(builder, [root], { pageUse });
     assert.deepEqual(told(report), ['wild-table 0xffffc80040400000 pmd', 'wild-table 0xffffc800c0800000 pmd']);
     assert.match(report.problems[0]?.reason ?? '', /which is an anonymous page/);
     assert.equal(asked.filter((address) => address === Number(page)).length, 1);
