@@ -38,7 +38,8 @@ export class SpaceList {
     this.found.push({ space: half, mm, repeats: place === 0 ? [0] : [0, place] });
   }
 
-  addAll(token: CancellationToken): void {
+  /** The kernel's, the firmware's and the processes'. */
+  addAll(): void {
     this.#attempt('the page table of kernel', () => {
       this.add('kernel');
     });
@@ -52,21 +53,20 @@ export class SpaceList {
         });
       }
     });
-    this.#attempt('roots that belong to no process', () => {
-      this.#addOthers(token);
-    });
   }
 
   /** Roots that no task has: in a CPU's register, of a process that is being made or has ended. */
-  #addOthers(token: CancellationToken): void {
+  addOthers(token: CancellationToken): void {
     const known = new Set<number>(this.found.map(({ space }) => space.pageTable.root));
-    for (const { root } of pageTableRoots(this.#kernel, token).roots) {
-      if (known.has(root)) continue;
-      const mm = formatAddress(root);
-      this.#attempt(`the page table at ${mm}`, () => {
-        this.found.push({ space: this.#spaces.get(mm, { user: false }), mm, repeats: [0] });
-      });
-    }
+    this.#attempt('roots that belong to no process', () => {
+      for (const { root } of pageTableRoots(this.#kernel, token).roots) {
+        if (known.has(root)) continue;
+        const mm = formatAddress(root);
+        this.#attempt(`the page table at ${mm}`, () => {
+          this.found.push({ space: this.#spaces.get(mm, { user: false }), mm, repeats: [0] });
+        });
+      }
+    });
   }
 
   #attempt(what: string, look: () => void): void {

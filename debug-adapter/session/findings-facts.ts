@@ -13,8 +13,10 @@ export function findingsFacts(kernel: Kernel, spaces: Spaces, options: FindingsO
   const list = new SpaceList(kernel, spaces, (what, why) => {
     warnings.push(`${what}: not checked: ${why}`);
   });
-  if (options.mm === undefined) list.addAll(options.token ?? neverCancelled);
-  else list.add(options.mm);
+  if (options.mm === undefined) {
+    list.addAll();
+    list.addOthers(options.token ?? neverCancelled);
+  } else list.add(options.mm);
   const checked = list.found.map(({ mm, space }) => ({ mm, user: space.user, pageTable: space.pageTable, task: space.task }));
   const facts = findings(kernel, checked, options);
   return { ...facts, warnings: [...warnings, ...facts.warnings] };

@@ -2,34 +2,23 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
-import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { identify } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { tasks } from '../kernel/task.ts';
-import type { Task } from '../kernel/task.ts';
 import { buildReverseMap, windowAddresses } from '../pagetable/reverse-map.ts';
 import type { ReverseMap, ReverseMapping } from '../pagetable/reverse-map.ts';
 import type { Translation } from '../pagetable/translation.ts';
 import type { ReverseMapFacts, ReverseMappingFacts } from '../protocol/facts.ts';
+import { SpaceList } from './every-space.ts';
+import type { NamedSpace } from './every-space.ts';
 import type { ReverseMapOptions } from './session-face.ts';
 import type { Space, Spaces } from './spaces.ts';
 
 /** Addresses between two reports of progress. */
 const reportEvery = 16;
 
-/** A page table that is searched. */
-interface Searched {
-  readonly space: Space;
-  /** As `--mm` takes it. */
-  readonly mm: string;
-  readonly comm: string | null;
-  /** Indexes of the page tables whose mappings it repeats. */
-  readonly repeats: readonly number[];
-}
-
 interface Built {
-  readonly searched: readonly Searched[];
+  readonly searched: readonly NamedSpace[];
   readonly map: ReverseMap;
   readonly warnings: readonly string[];
 }
@@ -66,65 +55,17 @@ export class ReverseMaps {
 
   #build(options: ReverseMapOptions): Built {
     const warnings: string[] = [];
-    const searched = options.all === true ? this.#all(warnings) : [this.#searched('kernel', { user: false, task: undefined, repeats: [] })];
+    const list = new SpaceList(this.#kernel, this.#spaces, (what, why) => {
+      warnings.push(`${what}: not searched: ${why}`);
+    });
+    if (options.all === true) list.addAll();
+    const searched: readonly NamedSpace[] =
+      options.all === true ? list.found : [{ space: this.#spaces.get('kernel', { user: false }), mm: 'kernel', repeats: [] }];
     const map = buildReverseMap(
       searched.map(({ space, repeats }) => ({ pageTable: space.pageTable, repeats })),
       { token: options.token, progress: options.progress },
     );
     return { searched, map, warnings };
-  }
-
-  #searched(mm: string, of: { user: boolean; task: Task | undefined; repeats: readonly number[] }): Searched {
-    return { space: this.#spaces.get(mm, { user: of.user }), mm, comm: of.task?.comm ?? null, repeats: of.repeats };
-  }
-
-  /** The kernel's page table, the firmware's, and each process's, with the halves that user mode sees. */
-  #all(warnings: string[]): Searched[] {
-    const found: Searched[] = [];
-    const add = (mm: string, task: Task | undefined): void => {
-      try {
-        const whole = this.#searched(mm, { user: false, task, repeats: found.length === 0 ? [] : [0] });
-        const place = found.push(whole) - 1;
-        const half = this.#searched(mm, { user: true, task, repeats: place === 0 ? [0] : [0, place] });
-        if (half.space.pageTable.root !== whole.space.pageTable.root) found.push(half);
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        warnings.push(`the page table of ${mm} was not searched: ${error.message}`);
-      }
-    };
-    add('kernel', undefined);
-    if (this.#hasFirmwareTable(warnings)) add('efi', undefined);
-    try {
-      for (const task of this.#processes()) add(String(task.pid), task);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      warnings.push(`processes were not searched: ${error.message}`);
-    }
-    return found;
-  }
-
-  /** Machines that were not booted by EFI have an efi_mm whose pgd is null. */
-  #hasFirmwareTable(warnings: string[]): boolean {
-    const efi = this.#kernel.addressOf('efi_mm');
-    if (efi === undefined) return false;
-    try {
-      return this.#kernel.structs("searching the firmware's page table").get('mm_struct').pointer(efi, 'pgd') !== 0n;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      warnings.push(`the page table of efi was not searched: ${error.message}`);
-      return false;
-    }
-  }
-
-  /** One task of each process that has an address space: its leader, or another thread where the leader has ended. */
-  #processes(): readonly Task[] {
-    const found = new Map<string, Task>();
-    for (const task of tasks(this.#kernel)) {
-      if (task.mm === undefined) continue;
-      const key = `${task.tgid} ${formatAddress(task.mm)}`;
-      if (!found.has(key) || task.pid === task.tgid) found.set(key, task);
-    }
-    return [...found.values()];
   }
 
   #mappingFacts(built: Built, mapping: ReverseMapping, options: ReverseMapOptions): ReverseMappingFacts {
@@ -140,7 +81,7 @@ export class ReverseMaps {
       virtual: formatAddress(virtual),
       mm: searched.mm,
       user: searched.space.user,
-      comm: searched.comm,
+      comm: searched.space.task?.comm ?? null,
       level: leaf?.level ?? null,
       pageSize: walk.pageSize,
       entryAddress: leaf === undefined ? null : formatAddress(leaf.entryAddress),
