@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { AddressSpaceFacts, PtdumpDiffFacts } from '../debug-adapter/protocol/facts.ts';
 import type { PagewalkRequests } from '../debug-adapter/protocol/requests.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
+import { isCancelled } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
 
 /** One side: a page table of the session's image, of another image, or a file that holds the kernel's text. */
@@ -42,23 +43,25 @@ export async function comparePageTables(sessions: Sessions, documents: AnswerDoc
 async function showComparison(sessions: Sessions, documents: AnswerDocuments, of: { before: Side; after: Side }): Promise<void> {
   const { before, after } = of;
   const title = `${before.label} ↔ ${after.label}`;
-  const found = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Comparing {0}', title), cancellable: true },
+  const uris = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Reading {0}', title), cancellable: true },
     async (_progress, token) => {
-      const uris: vscode.Uri[] = [];
-      for (const side of [before, after]) {
-        const uri = await documentOf(sessions, documents, { side, token });
-        if (uri === undefined) return undefined;
-        uris.push(uri);
-      }
-      const facts = await sessions.request('pagewalk/ptdumpDiff', diffArguments(before, after));
-      return token.isCancellationRequested ? undefined : { uris, facts };
+      const original = await documentOf(sessions, documents, { side: before, token });
+      const modified = original && (await documentOf(sessions, documents, { side: after, token }));
+      return original && modified && { original, modified };
     },
   );
-  if (found === undefined) return;
-  await vscode.commands.executeCommand('vscode.diff', ...found.uris, title, { preview: true });
-  const said = summary(found.facts);
-  if (found.facts.becameWritableExecutable > 0) void vscode.window.showWarningMessage(said);
+  if (uris === undefined) return;
+  await vscode.commands.executeCommand('vscode.diff', uris.original, uris.modified, title, { preview: true });
+  let facts: PtdumpDiffFacts;
+  try {
+    facts = await sessions.request('pagewalk/ptdumpDiff', diffArguments(before, after));
+  } catch (error) {
+    if (isCancelled(error)) return;
+    throw error;
+  }
+  const said = summary(facts);
+  if (facts.becameWritableExecutable > 0) void vscode.window.showWarningMessage(said);
   else void vscode.window.showInformationMessage(said);
 }
 

@@ -4,6 +4,11 @@ import type { PagewalkRequestName, PagewalkRequests } from '../debug-adapter/pro
 
 export const debugType = 'pagewalk';
 
+/** Whether a request ended because somebody pressed Cancel where VS Code shows the adapter's progress. */
+export function isCancelled(error: unknown): boolean {
+  return error instanceof Error && error.message === 'cancelled';
+}
+
 export class Sessions implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[] = [];

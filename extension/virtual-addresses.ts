@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { ReverseMapFacts, ReverseMappingFacts } from '../debug-adapter/protocol/facts.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
+import { isCancelled } from './sessions.ts';
 import type { Sessions } from './sessions.ts';
 
 /** `argument`: `{ physical, all }`; what is missing is asked for. The adapter tells its progress, which VS Code shows and lets be cancelled. */
@@ -15,7 +16,7 @@ export async function findVirtualAddresses(sessions: Sessions, documents: Answer
   try {
     facts = await sessions.request('pagewalk/reverseMap', { physical: [physical], all });
   } catch (error) {
-    if (error instanceof Error && error.message === 'cancelled') return;
+    if (isCancelled(error)) return;
     throw error;
   }
   const uri = documents.add(`${physical}${all ? ', every page table' : ''}.txt`, answerText(facts, all));

@@ -1,14 +1,14 @@
 /** The page-table dumps that requests name: the session's, another image's, or a file's text; and two of them compared. */
 import * as v from 'valibot';
 import { errors } from '../base/errors.ts';
-import type { AddressSpaceFacts } from '../protocol/facts.ts';
-import type { PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
-import { ptdumpDiffFacts } from '../session/ptdump-diff-facts.ts';
+import type { AddressSpaceFacts, PtdumpDiffFacts } from '../protocol/facts.ts';
+import type { PtdumpLine } from '../protocol/requests.ts';
 import { openPtdumpSource, sessionSource } from '../session/ptdump-source.ts';
 import type { PtdumpSource } from '../session/ptdump-source.ts';
 import type { PtdumpOptions } from '../session/session-face.ts';
-import type { Adapter } from './adapter.ts';
+import type { Adapter, Call } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
+import { tellProgress } from './progress.ts';
 
 const notEmpty = v.pipe(v.string(), v.minLength(1, 'it is empty'));
 
@@ -33,23 +33,21 @@ const diffSchema = v.looseObject({
 
 type Other = v.InferOutput<typeof otherSchema>;
 
-export function ptdumpDiff(adapter: Adapter, parameters: unknown): PagewalkRequests['pagewalk/ptdumpDiff']['body'] {
+export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Call): Promise<PtdumpDiffFacts> {
   const asked = check(diffSchema, parameters);
+  const { user, otherMm, otherUser, range } = asked;
   const mm = asked.mm ?? adapter.mm;
-  const otherUser = asked.otherUser ?? asked.user;
-  if (asked.other === undefined && (asked.otherMm ?? mm) === mm && otherUser === asked.user) {
+  if (asked.other === undefined && (otherMm ?? mm) === mm && (otherUser ?? user) === user) {
     throw errors.badArgument("there is nothing to compare with; give `other`, the path of an image or of a dump's text, or `otherMm`");
   }
-  return withSource(adapter, asked.other, (other) => {
-    const before = { source: sessionSource(adapter.session), mm, user: asked.user };
-    const isText = other.pageTable === undefined;
-    const after = {
-      source: other,
-      mm: asked.otherMm ?? (isText ? undefined : mm),
-      user: asked.otherUser ?? (isText ? undefined : asked.user),
-    };
-    return ptdumpDiffFacts(before, after, { range: asked.range });
-  });
+  const other = typeof asked.other === 'string' ? [asked.other] : asked.other;
+  const progress = tellProgress(adapter, call, 'Comparing page tables');
+  try {
+    const question = { mm, user, other, otherMm, otherUser, range };
+    return await adapter.jobs.run('ptdumpDiff', question, { cancellation: call.cancellation, progress: progress.report });
+  } finally {
+    progress.end();
+  }
 }
 
 /** The lines of a dump of the session, or of `other`. */

@@ -47,7 +47,7 @@ export class JobRunner {
     throwIfCancelled(cancellation);
     if (this.#closed) throw new Cancelled();
     const thread = this.#started();
-    if (thread === undefined) return runJob(this.#session, { name, asked }, { token: cancellation, progress });
+    if (thread === undefined) return runJob(this.#session, { name, asked }, { host: this.#host, token: cancellation, progress });
     const id = ++this.#jobs;
     const cancelled = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const message: JobMessage = { id, image: this.#image, name, asked, cancelled };

@@ -29,7 +29,7 @@ export function serveJobs(host: Host, port: WorkerPort): void {
     try {
       throwIfCancelled(token);
       session ??= openSession(host, { ...message.image, token, progress });
-      const result = runJob(session, message, { token, progress });
+      const result = runJob(session, message, { host, token, progress });
       report({ id, kind: 'answer', result });
     } catch (error) {
       if (error instanceof Cancelled) report({ id, kind: 'cancelled' });

@@ -5,17 +5,23 @@
 import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
-import type { FindingsFacts, Hex, ReverseMapFacts } from '../protocol/facts.ts';
+import type { Host } from '../base/host.ts';
+import type { FindingsFacts, Hex, PtdumpDiffFacts, ReverseMapFacts } from '../protocol/facts.ts';
+import { ptdumpDiffWith } from './ptdump-diff-facts.ts';
+import type { PtdumpDiffQuestion } from './ptdump-diff-facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
 export interface Jobs {
   findings: { arguments: { readonly mm: string | undefined }; result: FindingsFacts };
+  ptdumpDiff: { arguments: PtdumpDiffQuestion; result: PtdumpDiffFacts };
   reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
 }
 
 export type JobName = keyof Jobs;
 
 export interface JobContext {
+  /** Opens other images that a question names. */
+  readonly host: Host;
   readonly token: CancellationToken;
   readonly progress: ProgressReporter;
 }
@@ -25,15 +31,16 @@ type Runners = {
 };
 
 const runners: Runners = {
-  findings: (session, { mm }, context) => session.findings({ mm, ...context }),
-  reverseMap: (session, { physical, all }, context) =>
+  findings: (session, { mm }, { token, progress }) => session.findings({ mm, token, progress }),
+  ptdumpDiff: (session, asked, context) => ptdumpDiffWith(session, asked, context),
+  reverseMap: (session, { physical, all }, { token, progress }) =>
     session.reverseMap(
       physical.map((text) => {
         const address = parseAddress(text);
         if (address === undefined || address >= 1n << 53n) throw errors.badArgument(`${text} is no physical address; they lie below 2^53`);
         return toPhysAddr(address);
       }),
-      { all, ...context },
+      { all, token, progress },
     ),
 };
 

@@ -2,14 +2,16 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
-import type { CancellationToken } from '../base/cancellation.ts';
+import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { Host } from '../base/host.ts';
 import { areFramesComparable, FrameDiff } from '../pagetable/frame-diff.ts';
 import { diffPtdumps } from '../pagetable/ptdump-diff.ts';
 import type { PtdumpChange, PtdumpMapping } from '../pagetable/ptdump-diff.ts';
 import { isWritableExecutable } from '../protocol/ptdump-words.ts';
 import type { PtdumpChangeFacts, PtdumpChangeSide, PtdumpDiffFacts } from '../protocol/facts.ts';
+import { openPtdumpSource, sessionSource } from './ptdump-source.ts';
 import type { PtdumpSource } from './ptdump-source.ts';
-import type { SpaceName } from './session-face.ts';
+import type { SessionFace, SpaceName } from './session-face.ts';
 
 /** One side of a comparison. */
 export interface PtdumpChoice {
@@ -21,13 +23,53 @@ export interface PtdumpChoice {
 export interface PtdumpDiffWishes {
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
   readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+/** A comparison of an address space of a session with one of the same image, of another, or with text. Plain data. */
+export interface PtdumpDiffQuestion {
+  readonly mm: SpaceName | undefined;
+  readonly user: boolean;
+  /** Path(s) of the other image or of the text; absent for the session's image. */
+  readonly other: readonly string[] | undefined;
+  /** Of the other side; by default what the first side has, except for text, which has no choice. */
+  readonly otherMm: SpaceName | undefined;
+  readonly otherUser: boolean | undefined;
+  readonly range: PtdumpDiffWishes['range'];
+}
+
+/** Opens the other side, and compares. Throws `UserError` and `Cancelled`. */
+export function ptdumpDiffWith(
+  session: SessionFace,
+  asked: PtdumpDiffQuestion,
+  context: { readonly host: Host; readonly token: CancellationToken; readonly progress: ProgressReporter },
+): PtdumpDiffFacts {
+  const { token, progress } = context;
+  const source = sessionSource(session);
+  const other = asked.other === undefined ? source : openPtdumpSource(context.host, { paths: asked.other, token, progress });
+  try {
+    const isText = other.pageTable === undefined;
+    const before = { source, mm: asked.mm, user: asked.user };
+    const after = {
+      source: other,
+      mm: asked.otherMm ?? (isText ? undefined : asked.mm),
+      user: asked.otherUser ?? (isText ? undefined : asked.user),
+    };
+    return ptdumpDiffFacts(before, after, { range: asked.range, token, progress });
+  } finally {
+    if (other !== source) other.close();
+  }
 }
 
 /** Throws `UserError` where a side cannot be had, and `Cancelled`. */
 export function ptdumpDiffFacts(before: PtdumpChoice, after: PtdumpChoice, wishes: PtdumpDiffWishes): PtdumpDiffFacts {
   const token = wishes.token ?? neverCancelled;
+  const { progress } = wishes;
+  progress?.('reading page tables', 0, 3);
   const one = before.source.regions(optionsOf(before, wishes));
+  progress?.('reading page tables', 1, 3);
   const two = after.source.regions(optionsOf(after, wishes));
+  progress?.('comparing', 2, 3);
   const oneTable = before.source.pageTable?.(before);
   const twoTable = after.source.pageTable?.(after);
   const frames =

@@ -2,14 +2,17 @@
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { PtdumpChangeFacts, PtdumpDiffFacts } from '../../debug-adapter/protocol/facts.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
 import { RawClient } from '../dap/raw-client.ts';
+
+const root = resolve(import.meta.dirname, '../..');
 
 interface Said {
   readonly status: number;
@@ -190,6 +193,19 @@ describe('pagewalk/ptdumpDiff', () => {
     const ofRequest = await client.body<PtdumpDiffFacts>('pagewalk/ptdumpDiff', { mm: '1', otherMm: 'kernel' });
     assert.ok(ofVerb.changes.length > 0);
     assert.deepEqual(ofRequest, ofVerb);
+  });
+
+  test('in a thread of the built program: the same facts, with progress; and cancelled', async () => {
+    const threaded = new RawClient(nodeHost(pathToFileURL(join(root, 'dist/pagewalk.js'))));
+    await threaded.launch({ image }, { supportsProgressReporting: true });
+    const asked = { mm: '1', otherMm: 'kernel', range: { start: '0x0', end: '0x800000000000' } };
+    assert.deepEqual(await threaded.body('pagewalk/ptdumpDiff', asked), await client.body('pagewalk/ptdumpDiff', asked));
+    await threaded.event(({ event, body }) => event === 'progressUpdate' && JSON.stringify({ body }).includes('"comparing"'));
+    const seq = threaded.send('pagewalk/ptdumpDiff', { other: image });
+    await threaded.ask('threads');
+    await threaded.ask('cancel', { progressId: `request ${seq}` });
+    assert.equal((await threaded.replyTo(seq)).message, 'cancelled');
+    await threaded.body('disconnect');
   });
 
   const refused: readonly (readonly [object, RegExp])[] = [
