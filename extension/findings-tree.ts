@@ -150,15 +150,15 @@ function iconOf(kind: Kind): vscode.ThemeIcon {
 function titleOf(kind: Kind): string {
   switch (kind) {
     case 'writable-executable':
-      return vscode.l10n.t('Writable and executable');
+      return vscode.l10n.t('Writable and executable memory');
     case 'wild-table':
-      return vscode.l10n.t('Wild table pointers');
+      return vscode.l10n.t('Wild table pointer');
     case 'table-loop':
-      return vscode.l10n.t('Looping table pointers');
+      return vscode.l10n.t('Looping table pointer');
     case 'reserved-bits':
-      return vscode.l10n.t('Impossible entries');
+      return vscode.l10n.t('Impossible entry');
     case 'root-out-of-sync':
-      return vscode.l10n.t('Roots out of sync');
+      return vscode.l10n.t('Root out of sync');
     case 'vmalloc-inconsistent':
       return vscode.l10n.t('Inconsistent vmalloc state');
   }
