@@ -443,6 +443,10 @@ describe('exactly these bits decide', () => {
       [6, 'USER'], [7, 'AP2'], [8, 'SH_RESERVED'], [9, 'OUTER_SHARED'], [10, 'AF'], [11, 'NG'], [52, 'CONT'], [53, 'PXN'], [54, 'XN'], [55, 'DIRTY'],
       [56, 'SPECIAL'], [57, 'NONE'], [58, 'RDONLY'],
     ]); // prettier-ignore
+    assert.deepEqual(
+      namedBits(3n, (low, high) => long.flags(1, low, high)),
+      [[59, 'PXNTABLE'], [60, 'XNTABLE'], [61, 'APTABLE0'], [62, 'APTABLE1'], [63, 'NSTABLE']],
+    ); // prettier-ignore
     assert.deepEqual(namedBits(small.type, (low, high) => short.flags(1, low, high), 32), [
       [0, 'XN'], [2, 'BUFFERABLE'], [3, 'CACHEABLE'], [4, 'AP0'], [5, 'AP1'], [6, 'TEX0'], [7, 'TEX1'], [8, 'TEX2'], [9, 'APX'], [10, 'SHARED'], [11, 'NG'],
     ]); // prettier-ignore

@@ -231,6 +231,12 @@ describe('worked examples of FACTS 6.3 and the manual', () => {
     const found = walk(entry, { half: 'user', depth: 2, options });
     assert.match(found.reason?.message ?? '', /pmd entry is a large page that was invalidated \(its frame is at 0x40800000\)/);
     assert.equal(found.levels.at(-1)?.flags[0], 'PRESENT_INVALID');
+    // No other bit makes a page of it: without 59 it is a swap entry.
+    assert.match(walk(entry & ~bit(59), { half: 'user', depth: 2, options }).reason?.message ?? '', /special entry|swapped out/);
+    assert.match(
+      walk((entry & ~bit(59)) | bit(44), { half: 'user', depth: 2, options }).reason?.message ?? '',
+      /special entry|swapped out/,
+    );
   });
 });
 

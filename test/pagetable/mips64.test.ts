@@ -133,7 +133,8 @@ describe('segments', () => {
       undefined,
       undefined,
     ]);
-    assert.equal(window(0x9800_0000_0000_0000n | bit(53)), undefined);
+    for (const number of span(53, 58)) assert.equal(window(0x9800_0000_0000_0000n | bit(number)), undefined);
+    assert.equal(window(0x9800_0000_0000_0000n | bit(52)), 2 ** 52);
     const found = walk(0n, { address: 0xffff_ffff_8012_3456n });
     assert.deepEqual([found.physical, found.levels.length, found.effective?.user], [0x12_3456, 0, false]);
   });

@@ -213,7 +213,8 @@ describe('region and segment entries', () => {
     assert.match(walk(up.large | tt(3), { type: 3, up: 4 }).reason?.message ?? '', /pgd entry has the bit of a large page/);
   });
 
-  test('empty entries keep the type of their table', () => {
+  test('empty entries keep the type of their table; a word of zeros is empty too', () => {
+    assert.match(walk(0n, { up: 1 }).reason?.message ?? '', /the pmd entry is empty/);
     for (const above of [1, 2, 3, 4]) {
       const found = walk(0x20n | tt(above - 1), { type: 3, up: above });
       assert.match(found.reason?.message ?? '', new RegExp(`the ${['', 'pmd', 'pud', 'p4d', 'pgd'][above] ?? ''} entry is empty`));
