@@ -112,6 +112,7 @@ describe('windows without tables', () => {
       ],
       littleEndian: false,
       pointer: (address) => 0xa800_0000_0000_0000n | address,
+      base: 0x10_0000n,
     });
     // pgtable-bits.h with RIXI, huge pages and special ptes: EntryLo starts behind the software's bits.
     memory.map(0xc000_0000_0000_1000n, 0n);
