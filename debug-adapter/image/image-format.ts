@@ -1,11 +1,12 @@
 /** What a dump format offers to open-image.ts: how to know it, and how to open it. One object a format. */
 import type { ByteSource, Host } from '../base/host.ts';
 import type { Image } from './image.ts';
+import type { RawRange } from './raw.ts';
 
 /** What the user may say of an image beside its path. */
 export interface ImageOptions {
-  /** Physical address of the first byte of a file of raw memory; several files have one each, in their order. */
-  readonly bases?: readonly number[] | undefined;
+  /** Says that the image is raw memory, and where: the ranges in its one file, or one range for each of several files. */
+  readonly rawRanges?: readonly RawRange[] | undefined;
   /** Most bytes of decompressed pages and of file chunks that are kept, each. */
   readonly cacheBytes?: number | undefined;
 }
@@ -20,4 +21,6 @@ export interface ImageFormat {
   readonly open: (host: Host, sources: readonly [ByteSource, ...ByteSource[]], options: ImageOptions) => Image;
   /** Whether one image may be in several files; without it, naming several is refused before `open`. */
   readonly severalFiles?: boolean | undefined;
+  /** Opens what belongs to the one named file of this format and lies beside it; the caller owns it. */
+  readonly otherFiles?: ((host: Host, source: ByteSource) => ByteSource[]) | undefined;
 }

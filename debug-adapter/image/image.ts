@@ -53,10 +53,16 @@ export interface VirtualSegment {
   readonly size: bigint;
 }
 
+/** Memory that a file has by virtual address, whether or not its physical one is told (/proc/kcore). */
+export interface VirtualMemory {
+  /** Number of the frame of the image's memory that holds a virtual page (address / 4096), or -1. No machine has such frames. */
+  frameOf(virtualPage: number): number;
+}
+
 export interface Image {
   /** Path(s) as given. */
   readonly name: string;
-  /** For `info`: `ELF vmcore`, `kdump-compressed`, `flattened kdump-compressed`, `split kdump-compressed (3 files)`… */
+  /** For `info`: `ELF vmcore`, `kdump-compressed`, `flattened kdump-compressed`, `split kdump-compressed (3 files)`, `/proc/kcore`, `LiME`… */
   readonly format: string;
   /** Codecs that the file's pages use, found so far: `zlib`, `lzo`, `snappy`, `zstd`; empty for a plain file. */
   readonly compression: readonly string[];
@@ -67,6 +73,8 @@ export interface Image {
   readonly vmcoreinfo: { readonly text: string; readonly source: string } | undefined;
   readonly cpus: readonly CpuState[];
   readonly virtualSegments: readonly VirtualSegment[];
+  /** For reading where page tables cannot be followed. The kernel that wrote it gives zeros where nothing is mapped. */
+  readonly virtualMemory?: VirtualMemory | undefined;
   /** What the header itself says, for `info` and cross-checks (utsname, phys_base, dump level…): shown as it is. */
   readonly headerFacts: readonly { readonly name: string; readonly value: string }[];
   /** makedumpfile's dump level when the file tells it (0-31). */

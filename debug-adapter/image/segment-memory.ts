@@ -1,5 +1,5 @@
 /** Physical memory that lies in a file as plain runs: PT_LOAD segments, LiME records, raw ranges. */
-import { errors, UserError } from '../base/errors.ts';
+import { UserError } from '../base/errors.ts';
 import { findRange, mergeRanges } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
 import { appendHole } from '../memory/hole.ts';
@@ -14,49 +14,56 @@ export interface FileSegment extends NumberRange {
   readonly fileSize: number;
 }
 
+/** A run of RAM of which the file has either everything or nothing. */
+interface Piece extends NumberRange {
+  readonly state: 'present' | 'truncated' | 'not-written';
+  readonly fileOffset: number;
+}
+
 const notRam: HoleReason = { kind: 'not-ram', message: 'no RAM that the dump knows lies at this physical address' };
 const notWritten: HoleReason = {
   kind: 'excluded',
   message: 'the dump holds no data for it (an ELF dump cannot tell excluded pages from pages of zeros)',
 };
+/** Ranges named in one warning. */
+const toldRanges = 4;
 
 export class SegmentMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
-  readonly #segments: readonly FileSegment[];
+  readonly #pieces: readonly Piece[];
   readonly #file: ChunkCache;
-  #last: FileSegment | undefined;
+  #last: Piece | undefined;
 
-  /** Segments that overlap earlier ones are cut; what the file is too short for is told in `warnings`. */
+  /** Where segments overlap, one that has data in the file goes before one that has not; what is missing is told in `warnings`. */
   constructor(file: ChunkCache, segments: readonly FileSegment[], warnings: string[]) {
     this.#file = file;
-    this.#segments = disjoint(segments);
-    this.ranges = mergeRanges(this.#segments);
-    const missing = this.#segments.filter(({ fileOffset, fileSize }) => fileOffset + fileSize > file.source.size);
-    if (missing.length > 0) {
-      const bytes = missing.reduce((sum, one) => sum + one.fileSize - Math.max(0, file.source.size - one.fileOffset), 0);
-      const first = missing[0];
-      const from = first === undefined ? 0 : first.start + Math.max(0, file.source.size - first.fileOffset);
-      warnings.push(
-        `the file is cut short: ${bytes} bytes of memory are missing, from physical 0x${from.toString(16)} on; copy the dump again if it is longer elsewhere`,
-      );
-    }
+    this.#pieces = disjointPieces(segments, file.source.size);
+    this.ranges = mergeRanges(this.#pieces);
+    const missing = mergeRanges(this.#pieces.filter(({ state }) => state === 'truncated'));
+    if (missing.length > 0) warnings.push(truncationWarning(missing));
   }
 
   frame(frameNumber: number): Uint8Array | undefined {
     const start = frameNumber * frameSize;
-    let segment = this.#last;
-    if (segment === undefined || start < segment.start || start >= segment.end) {
-      segment = this.#segments[findRange(this.#segments, start)];
-      if (segment === undefined) return undefined;
-      this.#last = segment;
+    let piece = this.#last;
+    if (piece === undefined || start < piece.start || start >= piece.end) {
+      piece = this.#pieces[findRange(this.#pieces, start)];
+      if (piece === undefined) return undefined;
+      this.#last = piece;
     }
-    const inSegment = start - segment.start;
-    if (inSegment + frameSize > segment.fileSize) return segment.end < start + frameSize ? this.#joined(frameNumber) : undefined;
-    const bytes = this.#file.bytes(segment.fileOffset + inSegment, frameSize);
-    return bytes.length === frameSize ? bytes : undefined;
+    if (piece.state !== 'present') return undefined;
+    if (start + frameSize > piece.end) return this.#joined(frameNumber);
+    try {
+      const bytes = this.#file.bytes(piece.fileOffset + start - piece.start, frameSize);
+      return bytes.length === frameSize ? bytes : undefined;
+    } catch (error) {
+      // An I/O error is a hole with that reason, which `partialFrame` tells.
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
   }
 
-  /** A frame that two adjoining segments share. */
+  /** A frame that adjoining segments share. */
   #joined(frameNumber: number): Uint8Array | undefined {
     const { bytes, holes } = this.partialFrame(frameNumber);
     return holes.length === 0 ? bytes : undefined;
@@ -69,61 +76,81 @@ export class SegmentMemory implements PhysicalMemory {
     const holes: Hole[] = [];
     let at = start;
     while (at < end) {
-      const found = findRange(this.#segments, at);
-      const segment = this.#segments[found];
-      if (segment === undefined) {
-        const next = this.#segments[~found];
-        const until = Math.min(end, next?.start ?? end);
-        appendHole(holes, { offset: at - start, length: until - at, reason: notRam });
-        at = until;
-        continue;
-      }
-      const until = Math.min(end, segment.end);
-      this.#copy(segment, { at, until, start, bytes, holes });
+      const found = findRange(this.#pieces, at);
+      const piece = this.#pieces[found];
+      const until = Math.min(end, piece?.end ?? this.#pieces[~found]?.start ?? end);
+      if (piece?.state === 'present') this.#copy(piece, { at, until, start, bytes, holes });
+      else appendHole(holes, { offset: at - start, length: until - at, reason: this.#reason(piece) });
       at = until;
     }
     return { bytes, holes };
   }
 
-  #copy(segment: FileSegment, to: { at: number; until: number; start: number; bytes: Uint8Array; holes: Hole[] }): void {
+  #reason(piece: Piece | undefined): HoleReason {
+    if (piece === undefined) return notRam;
+    return piece.state === 'truncated' ? this.#truncated() : notWritten;
+  }
+
+  #truncated(): HoleReason {
+    return { kind: 'truncated', message: `the file ends at byte ${this.#file.source.size}, before this memory` };
+  }
+
+  #copy(piece: Piece, to: { at: number; until: number; start: number; bytes: Uint8Array; holes: Hole[] }): void {
     const { at, until, start, bytes, holes } = to;
-    const dataEnd = Math.min(until, segment.start + segment.fileSize);
-    if (dataEnd > at) {
-      const offset = segment.fileOffset + at - segment.start;
-      try {
-        const data = this.#file.bytes(offset, dataEnd - at);
-        bytes.set(data, at - start);
-        const readableEnd = at + data.length;
-        if (readableEnd < dataEnd) {
-          const message = `the file ends at byte ${this.#file.source.size}, before this memory`;
-          appendHole(holes, { offset: readableEnd - start, length: dataEnd - readableEnd, reason: { kind: 'truncated', message } });
-        }
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        appendHole(holes, { offset: at - start, length: dataEnd - at, reason: { kind: 'io-error', message: error.message } });
-      }
-    }
-    if (until > Math.max(dataEnd, at)) {
-      const from = Math.max(dataEnd, at);
-      appendHole(holes, { offset: from - start, length: until - from, reason: notWritten });
+    try {
+      const data = this.#file.bytes(piece.fileOffset + at - piece.start, until - at);
+      bytes.set(data, at - start);
+      const readable = at + data.length;
+      if (readable < until) appendHole(holes, { offset: readable - start, length: until - readable, reason: this.#truncated() });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      appendHole(holes, { offset: at - start, length: until - at, reason: { kind: 'io-error', message: error.message } });
     }
   }
 }
 
-function disjoint(segments: readonly FileSegment[]): FileSegment[] {
-  const sorted = [...segments].sort((a, b) => a.start - b.start);
-  const result: FileSegment[] = [];
-  for (const segment of sorted) {
-    const end = result.at(-1)?.end ?? 0;
-    if (segment.end <= end) continue;
-    const cut = Math.max(0, end - segment.start);
-    result.push({
-      start: segment.start + cut,
-      end: segment.end,
-      fileOffset: segment.fileOffset + cut,
-      fileSize: Math.max(0, segment.fileSize - cut),
-    });
+function truncationWarning(missing: readonly NumberRange[]): string {
+  const bytes = missing.reduce((sum, { start, end }) => sum + end - start, 0);
+  const told = missing.slice(0, toldRanges).map(({ start, end }) => `0x${start.toString(16)}-0x${end.toString(16)}`);
+  const rest = missing.length > toldRanges ? ` and ${missing.length - toldRanges} more ranges` : '';
+  return `the file is cut short: ${bytes} bytes of memory are missing, from physical ${told.join(', ')}${rest}; copy the dump again if it is longer elsewhere`;
+}
+
+/** Pieces in ascending order: first what the file has, then what it is too short for, then what was never written. */
+function disjointPieces(segments: readonly FileSegment[], size: number): Piece[] {
+  const states: Piece['state'][] = ['present', 'truncated', 'not-written'];
+  const pieces = segments.flatMap(({ start, end, fileOffset, fileSize }): Piece[] => {
+    const written = Math.min(end, start + fileSize);
+    const present = Math.min(written, start + Math.max(0, size - fileOffset));
+    return [
+      { start, end: present, state: 'present', fileOffset },
+      { start: present, end: written, state: 'truncated', fileOffset: fileOffset + present - start },
+      { start: written, end, state: 'not-written', fileOffset: 0 },
+    ];
+  });
+  let result: Piece[] = [];
+  for (const state of states) {
+    const more = pieces.filter((piece) => piece.state === state && piece.end > piece.start).sort((a, b) => a.start - b.start);
+    if (more.length > 0) result = fillGaps(result, more);
   }
-  if (result.length > 4_000_000) throw errors.limit('the dump has more than 4,000,000 memory segments');
   return result;
+}
+
+/** `have`, ascending and disjoint, and of `more`, ascending, what lies in its gaps. */
+function fillGaps(have: readonly Piece[], more: readonly Piece[]): Piece[] {
+  const result = [...have];
+  let index = 0;
+  let covered = 0;
+  for (const piece of more) {
+    let at = Math.max(piece.start, covered);
+    while (at < piece.end) {
+      for (let next = have[index]; next !== undefined && next.end <= at; next = have[index]) index++;
+      const next = have[index];
+      const until = Math.min(piece.end, Math.max(at, next?.start ?? piece.end));
+      if (until > at) result.push({ start: at, end: until, state: piece.state, fileOffset: piece.fileOffset + at - piece.start });
+      at = next === undefined || until === piece.end ? until : next.end;
+    }
+    covered = Math.max(covered, piece.end);
+  }
+  return result.sort((a, b) => a.start - b.start);
 }

@@ -1,0 +1,272 @@
+/**
+ * AVML's compressed files (github.com/microsoft/avml, src/image.rs): records as in LiME's format, of version 2 and at most
+ * 16 MiB (early releases: of any size), each a header, its bytes as Snappy frames, and the length of those frames. Records
+ * of nothing but zeros are left out.
+ */
+import { BoundedCache } from '../base/bounded-cache.ts';
+import { errors, UserError } from '../base/errors.ts';
+import type { ByteSource, Host } from '../base/host.ts';
+import { limits } from '../base/limits.ts';
+import { findRange, mergeRanges } from '../base/range.ts';
+import type { NumberRange } from '../base/range.ts';
+import { codecFor } from '../codec/codec.ts';
+import type { PageCodec } from '../codec/codec.ts';
+import { appendHole } from '../memory/hole.ts';
+import type { Hole, HoleReason } from '../memory/hole.ts';
+import { frameSize } from '../memory/physical-memory.ts';
+import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { Image } from './image.ts';
+import { avmlMagic, imageOfRecords, readRecordHeader, recordHeaderSize } from './lime.ts';
+import type { RecordHeader } from './lime.ts';
+import { chunkHeadSize, decodeChunk, readChunkHead } from './snappy-frames.ts';
+import type { SnappyChunk } from './snappy-frames.ts';
+
+const kind = { magic: avmlMagic, version: 2 } as const;
+const lengthSize = 8;
+/** Decompressed chunks that are kept, 64 KiB each. */
+const keptChunks = 384;
+/** Chunks of the largest range that one record can have: 2^53 bytes would be more than any loop should take. */
+const mostChunks = 16_000_000;
+
+const notRam: HoleReason = {
+  kind: 'not-ram',
+  message: 'no record holds this physical address: there is no RAM, or a block of zeros, which AVML leaves out',
+};
+
+export function isAvml(head: Uint8Array): boolean {
+  return readRecordHeader(head, kind) !== undefined;
+}
+
+/** Opens an AVML file; takes ownership of `source`. */
+export function openAvml(host: Host, source: ByteSource): Image {
+  const warnings: string[] = [];
+  const records = recordsFromEnd(source) ?? recordsFromStart(source, warnings);
+  const memory = new AvmlMemory(source, records, codecFor('snappy', host.codecs));
+  return imageOfRecords(source, { format: 'AVML', compression: ['snappy'], memory, warnings });
+}
+
+interface FrameRecord extends RecordHeader {
+  /** File offset of its first chunk. */
+  readonly frames: number;
+  /** File offset behind its last chunk, as far as it is known. */
+  readonly framesEnd: number;
+}
+
+/** Along the lengths behind the records, which costs two reads for each; undefined when they do not lead to the file's start. */
+function recordsFromEnd(source: ByteSource): FrameRecord[] | undefined {
+  const records: FrameRecord[] = [];
+  let end = source.size;
+  while (end > 0) {
+    const framesEnd = end - lengthSize;
+    const length = readLength(source, framesEnd);
+    const at = length === undefined ? -1 : framesEnd - length - recordHeaderSize;
+    const header = at < 0 ? undefined : readRecordHeader(source.read(at, recordHeaderSize), kind);
+    if (header === undefined || records.length === limits.programHeaders) return undefined;
+    records.push({ ...header, frames: at + recordHeaderSize, framesEnd });
+    end = at;
+  }
+  return records.reverse();
+}
+
+function readLength(source: ByteSource, at: number): number | undefined {
+  if (at < 0) return undefined;
+  const bytes = source.read(at, lengthSize);
+  if (bytes.length < lengthSize) return undefined;
+  const length = new DataView(bytes.buffer, bytes.byteOffset, lengthSize).getBigUint64(0, true);
+  return length > BigInt(at) ? undefined : Number(length);
+}
+
+/** Chunk by chunk from the start, for a file whose end is missing or damaged. */
+function recordsFromStart(source: ByteSource, warnings: string[]): FrameRecord[] {
+  const records: FrameRecord[] = [];
+  let at = 0;
+  while (at < source.size) {
+    if (records.length === limits.programHeaders) throw errors.limit(`${source.name}: has more than ${limits.programHeaders} records`);
+    const header = readRecordHeader(source.read(at, recordHeaderSize), kind);
+    if (header === undefined) {
+      warnings.push(`no AVML record stands at byte 0x${at.toString(16)}, where one should; what follows is left out`);
+      return records;
+    }
+    const index = new ChunkIndex(source, { ...header, frames: at + recordHeaderSize, framesEnd: source.size });
+    const problem = index.complete();
+    records.push({ ...header, frames: at + recordHeaderSize, framesEnd: problem === undefined ? index.end : source.size });
+    if (problem !== undefined) {
+      const from = (header.start + index.dataSize).toString(16);
+      warnings.push(
+        problem.kind === 'truncated'
+          ? `the file is cut short: memory from physical 0x${from} on is missing; copy the dump again if it is longer elsewhere`
+          : `memory from physical 0x${from} on cannot be read (${problem.message}); copy the dump again`,
+      );
+      return records;
+    }
+    at = index.end + lengthSize;
+  }
+  return records;
+}
+
+interface PlacedChunk extends SnappyChunk {
+  readonly at: number;
+}
+
+/** Where the chunks of a record lie, found as far as they are asked for. */
+class ChunkIndex {
+  readonly #source: ByteSource;
+  readonly #framesEnd: number;
+  readonly #size: number;
+  /** Offset within the record of each chunk with data, and the chunk. */
+  readonly #starts: number[] = [];
+  readonly #chunks: PlacedChunk[] = [];
+  #problem: HoleReason | undefined;
+  /** File offset behind the chunks found so far. */
+  end: number;
+  /** Bytes that they stand for. */
+  dataSize = 0;
+
+  constructor(source: ByteSource, record: FrameRecord) {
+    this.#source = source;
+    this.#framesEnd = record.framesEnd;
+    this.#size = record.end - record.start;
+    this.end = record.frames;
+  }
+
+  /** Finds all chunks of the record; why they end too early, if they do. */
+  complete(): HoleReason | undefined {
+    return this.#reach(this.#size - 1);
+  }
+
+  /** The chunk that holds byte `offset` of the record, and where in the record it begins; or why there is none. */
+  chunkAt(offset: number): { chunk: PlacedChunk; start: number } | HoleReason {
+    const problem = this.#reach(offset);
+    if (problem !== undefined && offset >= this.dataSize) return problem;
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const chunk = this.#chunks[low];
+    const start = this.#starts[low];
+    if (chunk === undefined || start === undefined) return { kind: 'corrupt', message: 'the record holds no data' };
+    return { chunk, start };
+  }
+
+  #reach(offset: number): HoleReason | undefined {
+    while (this.#problem === undefined && this.dataSize <= offset) {
+      const { end: at } = this;
+      const where = `at byte 0x${at.toString(16)} of the file`;
+      if (at >= this.#source.size)
+        this.#problem = { kind: 'truncated', message: `the file ends at byte ${this.#source.size}, before this memory` };
+      else if (at >= this.#framesEnd) this.#problem = { kind: 'corrupt', message: `the frames of the record end too early, ${where}` };
+      else if (this.#chunks.length === mostChunks) this.#problem = { kind: 'corrupt', message: `the record has too many chunks, ${where}` };
+      else this.#add(at, where);
+    }
+    return this.#problem;
+  }
+
+  #add(at: number, where: string): void {
+    const head = readChunkHead(this.#source.read(at, chunkHeadSize));
+    if (typeof head === 'string') {
+      const cut = at + chunkHeadSize > this.#source.size;
+      this.#problem = { kind: cut ? 'truncated' : 'corrupt', message: `${head}, ${where}` };
+      return;
+    }
+    if (head.kind !== 'skipped' && head.dataSize > 0) {
+      this.#starts.push(this.dataSize);
+      this.#chunks.push({ ...head, at });
+      this.dataSize += head.dataSize;
+    }
+    this.end = at + head.size;
+  }
+}
+
+class AvmlMemory implements PhysicalMemory {
+  readonly ranges: readonly NumberRange[];
+  readonly #source: ByteSource;
+  readonly #records: readonly FrameRecord[];
+  readonly #decompress: PageCodec;
+  readonly #indexes = new Map<FrameRecord, ChunkIndex>();
+  readonly #kept = new BoundedCache<number, Uint8Array>(keptChunks);
+
+  constructor(source: ByteSource, records: readonly FrameRecord[], decompress: PageCodec) {
+    this.#source = source;
+    this.#decompress = decompress;
+    const sorted = [...records].sort((a, b) => a.start - b.start);
+    let covered = 0;
+    // Of records that overlap, which no writer makes, the first is taken whole.
+    this.#records = sorted.filter(({ start, end }) => {
+      if (start < covered) return false;
+      covered = end;
+      return true;
+    });
+    this.ranges = mergeRanges(this.#records);
+  }
+
+  frame(frameNumber: number): Uint8Array | undefined {
+    const start = frameNumber * frameSize;
+    const record = this.#records[findRange(this.#records, start)];
+    if (record === undefined) return undefined;
+    const found = this.#piece(record, start);
+    if (!('bytes' in found)) return undefined;
+    if (found.bytes.length >= frameSize) return found.bytes.subarray(0, frameSize);
+    const { bytes, holes } = this.partialFrame(frameNumber);
+    return holes.length === 0 ? bytes : undefined;
+  }
+
+  partialFrame(frameNumber: number): PartialFrame {
+    const start = frameNumber * frameSize;
+    const end = start + frameSize;
+    const bytes = new Uint8Array(frameSize);
+    const holes: Hole[] = [];
+    let at = start;
+    while (at < end) {
+      const index = findRange(this.#records, at);
+      const record = this.#records[index];
+      const found = record === undefined ? notRam : this.#piece(record, at);
+      if ('bytes' in found) {
+        const part = found.bytes.subarray(0, end - at);
+        bytes.set(part, at - start);
+        at += part.length;
+        continue;
+      }
+      // A damaged chunk is a hole up to the end of the frame: chunks are larger than frames.
+      const until = Math.min(end, record?.end ?? this.#records[~index]?.start ?? end);
+      appendHole(holes, { offset: at - start, length: until - at, reason: found });
+      at = until;
+    }
+    return { bytes, holes };
+  }
+
+  /** The bytes from `address` to the end of their chunk (at least one), or why there are none. */
+  #piece(record: FrameRecord, address: number): { readonly bytes: Uint8Array } | HoleReason {
+    let index = this.#indexes.get(record);
+    if (index === undefined) this.#indexes.set(record, (index = new ChunkIndex(this.#source, record)));
+    try {
+      const found = index.chunkAt(address - record.start);
+      if ('kind' in found) return found;
+      const bytes = this.#chunk(found.chunk);
+      if (!(bytes instanceof Uint8Array)) return bytes;
+      return { bytes: bytes.subarray(address - record.start - found.start, record.end - record.start - found.start) };
+    } catch (error) {
+      if (error instanceof UserError) return { kind: 'io-error', message: error.message };
+      throw error;
+    }
+  }
+
+  #chunk(chunk: PlacedChunk): Uint8Array | HoleReason {
+    const kept = this.#kept.get(chunk.at);
+    if (kept !== undefined) return kept;
+    const bytes = this.#source.read(chunk.at, chunk.size);
+    if (bytes.length < chunk.size) {
+      return { kind: 'truncated', message: `the file ends at byte ${this.#source.size}, before this memory` };
+    }
+    try {
+      const data = decodeChunk(bytes, chunk, this.#decompress);
+      this.#kept.set(chunk.at, data);
+      return data;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return { kind: 'corrupt', message: `Snappy chunk at file offset 0x${chunk.at.toString(16)}: ${why}` };
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** Raw physical memory (QEMU's pmemsave, LiME's raw and padded formats, RAM files): the user says where it lay. */
+import { errors } from '../base/errors.ts';
+import type { ByteSource } from '../base/host.ts';
+import { mergeRanges } from '../base/range.ts';
+import type { NumberRange } from '../base/range.ts';
+import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import { ChunkCache } from './chunk-cache.ts';
+import { isElf } from './elf-headers.ts';
+import type { Image } from './image.ts';
+import { imageOfRecords, isLime } from './lime.ts';
+import { SegmentMemory } from './segment-memory.ts';
+import type { FileSegment } from './segment-memory.ts';
+
+/** Physical memory [start, end) in bytes; without an end it goes to the end of its file. */
+export interface RawRange {
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+const mostRanges = 65_536;
+const physicalEnd = 2 ** 52;
+
+/**
+ * Reads `START[-END][,START[-END]…]`, numbers in hexadecimal with 0x or in decimal: the ranges that lie in one file one after
+ * the other, or one range for each of several files.
+ */
+export function parseRawRanges(text: string): readonly RawRange[] {
+  const usage = `${text} is no base of raw memory; write the physical address of its first byte, such as 0x80000000, or ranges such as 0x0-0xc0000000,0x100000000`;
+  const parts = text.split(',');
+  if (parts.length > mostRanges) throw errors.badArgument(`${parts.length} ranges of raw memory are too many (${mostRanges} at most)`);
+  return parts.map((part, index) => {
+    const [, first, second] = /^\s*(0x[0-9a-f]+|\d+)(?:-(0x[0-9a-f]+|\d+))?\s*$/i.exec(part) ?? [];
+    if (first === undefined) throw errors.badArgument(usage);
+    const start = Number(first);
+    const end = second === undefined ? undefined : Number(second);
+    if (start >= physicalEnd || (end ?? 0) > physicalEnd) throw errors.badArgument(`${part} is beyond any machine's physical memory`);
+    if (end !== undefined && end <= start) throw errors.badArgument(`${part} is no range: its end is not above its start`);
+    if (end === undefined && index < parts.length - 1 && parts.some((other) => other.includes('-'))) {
+      throw errors.badArgument(`${part} has no end, so that what follows has no place in the file; write START-END`);
+    }
+    return { start, end };
+  });
+}
+
+/** Opens files of raw memory; takes ownership of `sources`. */
+export function openRaw(sources: readonly [ByteSource, ...ByteSource[]], ranges: readonly RawRange[]): Image {
+  const [first] = sources;
+  const warnings: string[] = [];
+  const head = first.read(0, 64);
+  if (isElf(head) || isLime(head)) {
+    warnings.push(
+      `${first.name}: begins like ${isElf(head) ? 'an ELF' : 'a LiME'} file and is read as raw memory, because a base was given`,
+    );
+  }
+  if (sources.length > 1 && sources.length !== ranges.length) {
+    throw errors.badArgument(`${sources.length} files of raw memory are named and ${ranges.length} bases; give one base for each file`);
+  }
+  if (sources.length === 1 && ranges.slice(0, -1).some(({ end }) => end === undefined)) {
+    throw errors.badArgument(
+      `${first.name}: is one file and ${ranges.length} bases are given; write ranges that lie in it one after the other, as START-END`,
+    );
+  }
+  const placed =
+    sources.length === 1
+      ? [segmentsOf(first, ranges, warnings)]
+      : sources.map((source, index) => segmentsOf(source, ranges.slice(index, index + 1), warnings));
+  const parts = placed.map((segments, index) => new SegmentMemory(new ChunkCache(sources[index] ?? first), segments, warnings));
+  const close = (): void => {
+    for (const source of sources) source.close();
+  };
+  const name = sources.map((source) => source.name).join(',');
+  return imageOfRecords({ name, close }, { format: 'raw memory', compression: [], memory: joined(parts), warnings });
+}
+
+/** Ranges one after the other from the start of a file. */
+function segmentsOf(source: ByteSource, ranges: readonly RawRange[], warnings: string[]): FileSegment[] {
+  const segments: FileSegment[] = [];
+  let at = 0;
+  for (const { start, end } of ranges) {
+    const size = end === undefined ? Math.max(0, source.size - at) : end - start;
+    if (start + size > physicalEnd)
+      throw errors.badArgument(`${source.name}: would reach beyond any machine's physical memory; check its base`);
+    segments.push({ start, end: start + size, fileOffset: at, fileSize: size });
+    at += size;
+  }
+  if (at < source.size) warnings.push(`${source.name}: ${source.size - at} bytes lie behind the ranges that were given; they are left out`);
+  return segments;
+}
+
+function joined(parts: readonly SegmentMemory[]): PhysicalMemory {
+  const [first] = parts;
+  return parts.length === 1 && first !== undefined ? first : new JoinedMemory(parts);
+}
+
+/** Memory in several files; where they overlap, the first that has a frame gives it. */
+class JoinedMemory implements PhysicalMemory {
+  readonly ranges: readonly NumberRange[];
+  readonly #parts: readonly SegmentMemory[];
+
+  constructor(parts: readonly SegmentMemory[]) {
+    this.#parts = parts;
+    this.ranges = mergeRanges(parts.flatMap((part) => part.ranges));
+  }
+
+  frame(frameNumber: number): Uint8Array | undefined {
+    for (const part of this.#parts) {
+      const bytes = part.frame(frameNumber);
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
+  }
+
+  /** Of the file that has most of it: files that share a frame begin at odd addresses. */
+  partialFrame(frameNumber: number): PartialFrame {
+    const [first, ...rest] = this.#parts.map((part) => part.partialFrame(frameNumber));
+    if (first === undefined) throw new Error('raw memory is in at least one file');
+    const missing = ({ holes }: PartialFrame): number => holes.reduce((sum, { length }) => sum + length, 0);
+    return rest.reduce((best, one) => (missing(one) < missing(best) ? one : best), first);
+  }
+}
