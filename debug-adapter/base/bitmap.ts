@@ -1,74 +1,145 @@
 /**
- * A bitmap with constant-time rank, over bytes in least-significant-bit-first order (bit n is bit n mod 8 of byte n/8),
- * as makedumpfile writes its page bitmaps.
+ * A bitmap that stays where it is (a file, mostly) with fast rank: bytes in least-significant-bit-first order (bit n is bit
+ * n mod 8 of byte n/8), as makedumpfile writes its page bitmaps. Kept in memory: one number for each 4 KiB of it, and a
+ * bounded number of those blocks. A machine of 1 TiB has 32 MiB of bits and 64 KiB of ranks.
  */
-const blockBits = 4096;
+import { BoundedCache } from './bounded-cache.ts';
 
-const popcounts = (() => {
-  const counts = new Uint8Array(256);
-  for (let value = 1; value < 256; value++) counts[value] = (value & 1) + (counts[value >>> 1] ?? 0);
-  return counts;
-})();
+const blockBytes = 4096;
+const blockBits = blockBytes * 8;
+const blocksPerRead = 64;
+const keptBlocks = 256;
 
 export class RankedBitmap {
-  readonly #bytes: Uint8Array;
-  readonly #ranks: Float64Array;
-  /** Number of bits. */
+  /** Number of bits; a safe integer. */
   readonly length: number;
   /** Number of set bits. */
   readonly population: number;
+  readonly #read: (offset: number, length: number) => Uint8Array;
+  readonly #ranks: Float64Array;
+  readonly #blocks = new BoundedCache<number, Uint32Array>(keptBlocks);
+  #last: Uint32Array | undefined;
+  #lastNumber = -1;
 
-  /** Borrows `bytes`; they must not change afterwards. `length`: bits used, at most 8 a byte and below 2^31 (8 TiB of 4 KiB pages). */
-  constructor(bytes: Uint8Array, length: number) {
-    this.#bytes = bytes;
-    this.length = Math.min(length, bytes.length * 8);
-    const blocks = Math.ceil(this.length / blockBits);
+  /**
+   * Counts all bits once. `read` gives bytes of the bitmap, fewer or none past its end (those bits are clear); what it throws
+   * is passed on. The bytes must not change afterwards.
+   */
+  constructor(read: (offset: number, length: number) => Uint8Array, length: number) {
+    this.#read = read;
+    this.length = length;
+    const blocks = Math.ceil(length / blockBits);
     this.#ranks = new Float64Array(blocks + 1);
     let total = 0;
-    for (let block = 0; block < blocks; block++) {
-      this.#ranks[block] = total;
-      const end = Math.min(this.length, (block + 1) * blockBits);
-      total += this.#count(block * blockBits, end);
+    for (let first = 0; first < blocks; first += blocksPerRead) {
+      const words = wordsOf(read(first * blockBytes, blocksPerRead * blockBytes), blocksPerRead * blockBytes);
+      const end = Math.min(blocks, first + blocksPerRead);
+      for (let block = first; block < end; block++) {
+        this.#ranks[block] = total;
+        total += count(words, (block - first) * blockBits, (block - first) * blockBits + Math.min(blockBits, length - block * blockBits));
+      }
     }
     this.#ranks[blocks] = total;
     this.population = total;
   }
 
   has(bit: number): boolean {
-    return bit >= 0 && bit < this.length && (((this.#bytes[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 1;
+    if (!(bit >= 0 && bit < this.length)) return false;
+    const inBlock = bit % blockBits;
+    const words = this.#block((bit - inBlock) / blockBits);
+    return (((words[inBlock >>> 5] ?? 0) >>> (inBlock & 31)) & 1) === 1;
   }
 
   /** Number of set bits below `bit`. */
   rank(bit: number): number {
     const bounded = Math.min(Math.max(bit, 0), this.length);
-    const block = Math.floor(bounded / blockBits);
-    return (this.#ranks[block] ?? 0) + this.#count(block * blockBits, bounded);
+    const inBlock = bounded % blockBits;
+    const block = (bounded - inBlock) / blockBits;
+    const below = this.#ranks[block] ?? this.population;
+    return inBlock === 0 ? below : below + count(this.#block(block), 0, inBlock);
   }
 
   /** The runs of set bits, ascending, as [start, end) pairs. */
   *runs(): Generator<{ start: number; end: number }> {
-    let bit = 0;
-    while (bit < this.length) {
-      while (bit < this.length && (bit & 7) === 0 && this.#bytes[bit >>> 3] === 0) bit += 8;
-      while (bit < this.length && !this.has(bit)) bit++;
-      if (bit >= this.length) return;
-      const start = bit;
-      while (bit < this.length) {
-        if ((bit & 7) === 0 && this.#bytes[bit >>> 3] === 0xff) bit += 8;
-        else if (this.has(bit)) bit++;
-        else break;
+    const blocks = Math.ceil(this.length / blockBits);
+    let start = -1;
+    for (let block = 0; block < blocks; block++) {
+      const base = block * blockBits;
+      const bits = Math.min(blockBits, this.length - base);
+      const set = (this.#ranks[block + 1] ?? 0) - (this.#ranks[block] ?? 0);
+      if (set === 0) {
+        if (start >= 0) yield { start, end: base };
+        start = -1;
+        continue;
       }
-      yield { start, end: Math.min(bit, this.length) };
+      if (set === bits) {
+        if (start < 0) start = base;
+        continue;
+      }
+      const words = this.#block(block);
+      for (let bit = 0; bit < bits; bit++) {
+        const word = words[bit >>> 5] ?? 0;
+        if ((bit & 31) === 0 && bit + 32 <= bits && word === (start < 0 ? 0 : 0xffff_ffff)) {
+          bit += 31;
+          continue;
+        }
+        const on = ((word >>> (bit & 31)) & 1) === 1;
+        if (on && start < 0) start = base + bit;
+        else if (!on && start >= 0) {
+          yield { start, end: base + bit };
+          start = -1;
+        }
+      }
     }
+    if (start >= 0) yield { start, end: this.length };
   }
 
-  /** Set bits in [from, to); `from` is a multiple of 8. */
-  #count(from: number, to: number): number {
-    let total = 0;
-    const lastByte = to >>> 3;
-    for (let index = from >>> 3; index < lastByte; index++) total += popcounts[this.#bytes[index] ?? 0] ?? 0;
-    const rest = to & 7;
-    if (rest !== 0) total += popcounts[(this.#bytes[lastByte] ?? 0) & ((1 << rest) - 1)] ?? 0;
-    return total;
+  /** Whether both have the same number of bits set in every 4 KiB block. */
+  resembles(other: RankedBitmap): boolean {
+    return this.length === other.length && this.#ranks.every((rank, index) => rank === other.#ranks[index]);
   }
+
+  #block(number: number): Uint32Array {
+    if (number === this.#lastNumber && this.#last !== undefined) return this.#last;
+    let words = this.#blocks.get(number);
+    if (words === undefined) {
+      words = wordsOf(this.#read(number * blockBytes, blockBytes), blockBytes);
+      this.#blocks.set(number, words);
+    }
+    this.#last = words;
+    this.#lastNumber = number;
+    return words;
+  }
+}
+
+const littleEndianHost = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** The bytes as words of 32 bits whose lowest is the first; `length` bytes, zeros where `bytes` has fewer. */
+function wordsOf(bytes: Uint8Array, length: number): Uint32Array {
+  if (littleEndianHost && bytes.length === length && bytes.byteOffset % 4 === 0)
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, length / 4);
+  const whole = new Uint8Array(length);
+  whole.set(bytes.subarray(0, length));
+  if (littleEndianHost) return new Uint32Array(whole.buffer);
+  const view = new DataView(whole.buffer);
+  return Uint32Array.from({ length: length / 4 }, (_, index) => view.getUint32(index * 4, true));
+}
+
+/** Set bits in [from, to); `from` is a multiple of 32. */
+function count(words: Uint32Array, from: number, to: number): number {
+  let total = 0;
+  const last = to >>> 5;
+  for (let index = from >>> 5; index < last; index++) {
+    const word = words[index] ?? 0;
+    if (word !== 0) total += population(word);
+  }
+  const rest = to & 31;
+  if (rest !== 0) total += population((words[last] ?? 0) & (2 ** rest - 1));
+  return total;
+}
+
+function population(word: number): number {
+  let bits = word - ((word >>> 1) & 0x5555_5555);
+  bits = (bits & 0x3333_3333) + ((bits >>> 2) & 0x3333_3333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
 }

@@ -11,6 +11,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes in the file; a safe integer. /proc files report what their format says. */
   readonly size: number;
+  /** The end of what was written is missing, and parts that were to be filled in later may be zeros. */
+  readonly incomplete?: boolean | undefined;
   /**
    * Up to `length` bytes from `offset`: fewer at the end of the file, none past it. The caller owns the result.
    * Throws `UserError('not-readable')` on an I/O error.

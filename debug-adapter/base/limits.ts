@@ -11,6 +11,10 @@ export const limits = {
   stringBytes: 4096,
   /** Largest single read that a request may ask for, in bytes. */
   readBytes: 16 * 1024 * 1024,
+  /** Ranges of RAM listed of a dump whose bitmap tells them. */
+  memoryRanges: 500_000,
+  /** Records of a flattened dump; at 24 bytes each they are kept in memory. */
+  flattenedRecords: 12_000_000,
   /** Program headers read from an ELF file. */
   programHeaders: 4_000_000,
   /** Largest note segment read, in bytes. */

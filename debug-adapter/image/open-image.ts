@@ -1,16 +1,30 @@
 /** Recognises a dump by its content and opens it. */
 import { errors } from '../base/errors.ts';
 import type { ByteSource, Host } from '../base/host.ts';
+import { isAvml, openAvml } from './avml.ts';
 import { compressedFileError } from './compressed-file.ts';
 import { isElf, openElfCore } from './elf-core.ts';
 import type { Image } from './image.ts';
 import type { ImageFormat, ImageOptions } from './image-format.ts';
-import { isKdump, openKdump } from './kdump.ts';
+import { unflatten } from './flattened.ts';
+import { isKdump } from './kdump-header.ts';
+import { openKdump } from './kdump.ts';
+import { findOtherMembers } from './split.ts';
+import { isLime, openLime } from './lime.ts';
+import { openRaw } from './raw.ts';
 
 /** Every format, tried in this order. */
 const formats: readonly ImageFormat[] = [
+  {
+    // Whatever it begins with: raw memory may begin with anything, and the user said that it is raw.
+    recognises: (_head, { rawRanges }) => rawRanges !== undefined,
+    open: (_host, sources, { rawRanges = [] }) => openRaw(sources, rawRanges),
+    severalFiles: true,
+  },
   { recognises: isElf, open: (_host, [source]) => openElfCore(source, { format: 'ELF vmcore' }) },
-  { recognises: isKdump, open: (host, [source]) => openKdump(host, source) },
+  { recognises: isKdump, open: openKdump, severalFiles: true, otherFiles: findOtherMembers },
+  { recognises: isLime, open: (_host, [source]) => openLime(source) },
+  { recognises: isAvml, open: (host, [source]) => openAvml(host, source) },
 ];
 
 const headSize = 4096;
@@ -27,17 +41,35 @@ export function openImage(host: Host, paths: readonly string[], options: ImageOp
   }
 }
 
-function openSources(host: Host, sources: readonly ByteSource[], options: ImageOptions): Image {
-  const [first, ...rest] = sources;
+/** Adds to `sources` what it opens beside them. */
+function openSources(host: Host, sources: ByteSource[], options: ImageOptions): Image {
+  const dumps = sources.map(unflatten);
+  const [first, ...rest] = dumps;
   if (first === undefined) throw errors.badArgument('no image was named; give the path of a dump');
-  const format = formatOf(first, options);
-  const other = rest.find((source) => formatOf(source, options) !== format);
-  if (other !== undefined) throw errors.badArgument(`${other.name}: is of another format than ${first.name}; name the files of one dump`);
+  const format = formatOf(first.source, options);
+  const other = rest.find(({ source }) => formatOf(source, options) !== format);
+  if (other !== undefined)
+    throw errors.badArgument(`${other.source.name}: is of another format than ${first.source.name}; name the files of one dump`);
   if (rest.length > 0 && format.severalFiles !== true)
     throw errors.badArgument(
-      `${first.name}: is a whole dump, and ${rest.length} more files are named; name one dump, or the files of a split one`,
+      `${first.source.name}: is a whole dump, and ${rest.length} more files are named; name one dump, or the files of a split one`,
     );
-  return format.open(host, [first, ...rest], options);
+  const found = rest.length > 0 ? [] : (format.otherFiles?.(host, first.source) ?? []);
+  sources.push(...found);
+  const image = format.open(host, [first.source, ...rest.map(({ source }) => source), ...found], options);
+  const warnings = dumps.flatMap((dump) => dump.warnings);
+  return dumps.some(({ flattened }) => flattened) ? flattenedImage(image, warnings) : image;
+}
+
+function flattenedImage(image: Image, warnings: readonly string[]): Image {
+  return {
+    ...image,
+    get compression() {
+      return image.compression;
+    },
+    format: `flattened ${image.format}`,
+    warnings: [...warnings, ...image.warnings],
+  };
 }
 
 function formatOf(source: ByteSource, options: ImageOptions): ImageFormat {

@@ -78,7 +78,10 @@ class FileSource implements ByteSource {
 function siblings(path: string): string[] {
   const folder = dirname(path);
   try {
-    return readdirSync(folder).map((name) => join(folder, name));
+    // Opening a pipe would wait for who writes it.
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => join(folder, name));
   } catch {
     // A folder that cannot be listed has no siblings to offer; the file itself was opened by name.
     return [];
@@ -86,7 +89,8 @@ function siblings(path: string): string[] {
 }
 
 function inflate(input: Uint8Array, size: number): Uint8Array {
-  return zlib.inflateSync(input, { maxOutputLength: size });
+  // One byte more than is wanted, so that one buffer of that size does instead of one of 16 KiB for every page.
+  return zlib.inflateSync(input, { maxOutputLength: size, chunkSize: size + 1 });
 }
 
 /** zstd is in node:zlib since Node 22.15. */
