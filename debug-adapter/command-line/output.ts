@@ -25,8 +25,8 @@ export function processOutput(): Output {
     },
     progress: process.stderr.isTTY
       ? (line = '') => {
-          // Column 1, the line, and the rest of the row cleared.
-          process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}\u001B[K`);
+          // Column 1, the line, and the rest of the row cleared. A terminal that knows no width says 0.
+          process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\u001B[K`);
         }
       : undefined,
   };

@@ -1,5 +1,6 @@
 /** `pagewalk ptov IMAGE PADDR…`: the virtual addresses that map physical ones. */
 import type { PhysAddr } from '../base/address.ts';
+import type { ProgressReporter } from '../base/cancellation.ts';
 import type { ReverseMapFacts, ReverseMappingFacts } from '../protocol/facts.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import { exitStatus } from './arguments.ts';
@@ -19,19 +20,23 @@ export function ptovVerb(
 ): number {
   const { addresses, options } = asked;
   const all = options.all === true;
-  const facts = session.reverseMap(addresses, {
-    all,
-    progress:
-      output.progress === undefined
-        ? undefined
-        : (step, done, total) => {
-            output.progress?.(`${step}: ${done} of ${total}`);
-          },
-  });
-  output.progress?.();
+  const facts = withProgress(output, (progress) => session.reverseMap(addresses, { all, progress }));
   output.text(options.json === true ? json(facts) : ptovText(facts, all));
   if (options.json === undefined) for (const warning of facts.warnings) output.complain(`pagewalk: warning: ${warning}`);
   return facts.results.some(({ mappings }) => mappings.length === 0) ? exitStatus.notFound : exitStatus.fine;
+}
+
+/** Tells progress where there is a terminal, and takes the line away however `work` ends. */
+function withProgress<Result>(output: Output, work: (progress: ProgressReporter | undefined) => Result): Result {
+  const tell = output.progress;
+  if (tell === undefined) return work(undefined);
+  try {
+    return work((step, done, total) => {
+      tell(`${step}: ${done} of ${total}`);
+    });
+  } finally {
+    tell();
+  }
 }
 
 function ptovText(facts: ReverseMapFacts, all: boolean): string {
