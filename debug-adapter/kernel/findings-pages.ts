@@ -138,6 +138,7 @@ function sample(kernel: Kernel, mode: PagingMode, at: SampledTable, counts: Map<
     if (bytes === undefined) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset, frameSize);
     const offset = entryAt % frameSize;
+    if (offset + shape.entrySize > frameSize) return;
     const low = view.getUint32(offset + swap, mode.littleEndian);
     const high = shape.entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
     if (mode.kind(at.level, low, high) !== entryKind.table || mode.defect(at.level, low, high) !== undefined) continue;

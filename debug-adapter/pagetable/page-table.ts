@@ -25,7 +25,7 @@ export type PageTableUse = { readonly half: 'kernel' } | { readonly half: 'user'
 export class PageTable implements Translator {
   readonly physical: PhysicalMemory;
   readonly mode: PagingMode;
-  /** Physical address of the root table, in bytes. */
+  /** Physical address of the root table, in bytes; rounded down to the table's alignment, 4 KiB at most. */
   readonly root: PhysAddr;
   /** Views of table frames that were read, or null for those that cannot be. */
   readonly #frames = new Map<number, DataView | null>();
@@ -38,7 +38,10 @@ export class PageTable implements Translator {
   constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr, use: PageTableUse = { half: 'kernel' }) {
     this.physical = physical;
     this.mode = mode;
-    this.root = root;
+    // Bits below a table's alignment are the register's own (PCID, ASID, CnP), or damage: the CPU takes no address from them.
+    const shape = mode.levels[0];
+    const alignment = shape === undefined ? frameSize : Math.min(frameSize, shape.entrySize * 2 ** shape.indexBits);
+    this.root = toPhysAddr(root - (root % alignment));
     this.#half = use.half;
     this.#kernel = use.half === 'user' ? use.kernel : undefined;
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);

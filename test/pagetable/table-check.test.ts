@@ -418,6 +418,13 @@ describe('many tables', () => {
     );
   });
 
+  test("a root with a CR3's low bits is the same root", () => {
+    const builder = new TableBuilder();
+    const root = kernelRoot(builder);
+    builder.map(root, [kernelHalf, 1, 2, 3], 0x5000n | p | rw);
+    for (const bitsBelow of [0x1n, 0x7n, 0xffdn, 0xfffn]) assert.equal(check(builder, [root + bitsBelow]).problems.length, 1);
+  });
+
   test('bounds are kept and told; a cancelled check ends', () => {
     const builder = new TableBuilder();
     const root = kernelRoot(builder);
