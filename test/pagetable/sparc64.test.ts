@@ -6,7 +6,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { sparc64 } from '../../debug-adapter/arch/sparc64.ts';
 import type { Sparc64Options } from '../../debug-adapter/arch/sparc64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
-import { TableMemory, bit, decidingBits, halves, span } from '../builders/table-memory.ts';
+import { TableMemory, bit, decidingBits, namedBits, halves, span } from '../builders/table-memory.ts';
 
 /** 8K pages, 1024 entries a table: 13 + 4 * 10 = 53 bits (PMD_SHIFT, PUD_SHIFT, PGDIR_SHIFT). Pointers are bare addresses. */
 function tables(): TableMemory {
@@ -249,6 +249,19 @@ describe('exactly these bits decide', () => {
       );
     });
   }
+
+  test('names', () => {
+    const names = (tte: 'sun4u' | 'sun4v'): (readonly [number, string])[] =>
+      namedBits(bit(63), (low, high) => sparc64({ tte }).flags(3, low, high));
+    assert.deepEqual(names('sun4u'), [
+      [0, 'G'], [1, 'W'], [2, 'P'], [3, 'E'], [4, 'CV'], [5, 'CP'], [6, 'L'], [7, 'PRESENT'], [8, 'WRITE'], [9, 'READ'], [10, 'ACCESSED'],
+      [11, 'MODIFIED'], [12, 'EXEC'], [47, 'SN'], [56, 'HUGE'], [57, 'SPECIAL'], [59, 'IE'], [60, 'NFO'],
+    ]); // prettier-ignore
+    assert.deepEqual(names('sun4v').filter(([number]) => number < 53 || number > 55), [
+      [4, 'PRESENT'], [6, 'W'], [7, 'EXEC'], [8, 'P'], [9, 'CV/MCD'], [10, 'CP'], [11, 'E'], [12, 'IE'], [56, 'HUGE'], [57, 'SPECIAL'],
+      [58, 'WRITE'], [59, 'READ'], [60, 'ACCESSED'], [61, 'MODIFIED'], [62, 'NFO'],
+    ]); // prettier-ignore
+  });
 
   test('a swap entry, and the level numbers', () => {
     const mode = sparc64({ tte: 'sun4v' });

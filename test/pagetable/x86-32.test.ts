@@ -103,6 +103,9 @@ describe('translation', () => {
     assert.match(walk(two(36), entry, { up: 1 }).levels[0]?.defect ?? '', /bits 0x20000 of a 4 MiB leaf are reserved on this CPU/);
     assert.equal(walk(two(32), entry, { up: 1, address: 0n }).physical, 0x40_0000);
     assert.match(walk(two(), bit(21) | b.p | b.ps, { up: 1 }).levels[0]?.defect ?? '', /bits 0x200000/);
+    // PSE-36 has 40 bits at most, whatever the CPU.
+    assert.match(walk(two(46), bit(21) | b.p | b.ps, { up: 1 }).levels[0]?.defect ?? '', /bits 0x200000/);
+    assert.equal(walk(two(46), bit(20, 21) | b.p | b.ps, { up: 1, address: 0n }).physical, 0x80_0000_0000);
   });
 
   test('level names', () => {
@@ -197,6 +200,7 @@ describe('flags, cache types and rights', () => {
 describe('entries that are not present', () => {
   test('empty: accessed and dirty do not count with PAE, and do with two levels', () => {
     assert.match(reasonOf(pae(), 0x60n), /pte entry is empty/);
+    for (const number of [...span(1, 4), ...span(9, 63)]) assert.doesNotMatch(reasonOf(pae(), 0x60n | bit(number)), /empty/);
     assert.match(reasonOf(two(), 0n), /pte entry is empty/);
     assert.match(reasonOf(two(), 0x60n), /swapped out/);
   });
