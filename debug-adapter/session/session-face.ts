@@ -116,8 +116,8 @@ export interface OpenOptions {
   readonly symbols?: string | undefined;
   readonly types?: string | undefined;
   readonly vmlinux?: string | undefined;
-  /** Physical base address of raw memory, in bytes. */
-  readonly base?: number | undefined;
+  /** Says that the image is raw memory, and where it lay: image/raw.ts parseRawRanges. */
+  readonly base?: string | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }

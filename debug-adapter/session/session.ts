@@ -6,6 +6,7 @@ import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import type { CpuState, Image } from '../image/image.ts';
 import { openImage } from '../image/open-image.ts';
+import { parseRawRanges } from '../image/raw.ts';
 import { currentTask } from '../kernel/current-task.ts';
 import { pageUseOf } from '../kernel/findings-pages.ts';
 import { identify } from '../kernel/identify.ts';
@@ -50,7 +51,7 @@ import { vmallocFacts } from './vmalloc-facts.ts';
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
   options.progress?.('opening the image', 0, 1);
-  const image = openImage(host, options.paths);
+  const image = openImage(host, options.paths, { rawRanges: options.base === undefined ? undefined : parseRawRanges(options.base) });
   try {
     return new Session(image, openKernel(image, outsideSources(host, options)));
   } catch (error) {
