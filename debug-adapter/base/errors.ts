@@ -70,7 +70,7 @@ export const errors = {
   notADump: (path: string) =>
     new UserError(
       'not-a-dump',
-      `${path}: is not a memory dump that Pagewalk knows; give an ELF vmcore, a makedumpfile (kdump-compressed, flattened or split) file, /proc/kcore, LiME, AVML, or raw memory with --base`,
+      `${path}: is not a memory dump that Pagewalk knows; give an ELF vmcore, a makedumpfile (kdump-compressed, flattened or split) file, /proc/kcore, LiME, AVML, or raw memory with its physical address (--base, or the setting base)`,
     ),
   neitherDumpNorPtdump: (path: string) =>
     new UserError(
@@ -85,6 +85,11 @@ export const errors = {
     new UserError('corrupt-dump', `${path}: ${what}; the file is damaged or incomplete, copy it again or take a new dump`),
   unsupportedArchitecture: (path: string, machine: string) =>
     new UserError('unsupported-architecture', `${path}: is a dump of ${machine}, an architecture that Pagewalk does not know`),
+  noKernel: (path: string) =>
+    new UserError(
+      'unsupported-architecture',
+      `${path}: no Linux kernel was recognised in this memory; check that it is physical memory, that its base is right, and that the part with the kernel is there`,
+    ),
   noPageTable: (what: string) =>
     new UserError('no-page-table', `no kernel page table was found: ${what}; give its physical address with --mm 0xPGD`),
   noSymbols: (what: string) =>

@@ -15,6 +15,7 @@ export interface DiffOptions {
   readonly symbols?: string;
   readonly types?: string;
   readonly vmlinux?: string;
+  readonly base?: string;
   readonly mm?: string;
   readonly mmB?: string;
   readonly user?: true;
@@ -26,8 +27,8 @@ export interface DiffOptions {
 export function diffVerb(host: Host, output: Output, asked: { a: string; b: string; options: DiffOptions }): number {
   const { a, b, options } = asked;
   const range = options.range === undefined ? undefined : rangeArgument(options.range);
-  const { symbols, types, vmlinux } = options;
-  const open = (image: string): PtdumpSource => openPtdumpSource(host, { paths: image.split(','), symbols, types, vmlinux });
+  const { symbols, types, vmlinux, base } = options;
+  const open = (image: string): PtdumpSource => openPtdumpSource(host, { paths: image.split(','), symbols, types, vmlinux, base });
   const first = open(a);
   let second: PtdumpSource | undefined;
   try {

@@ -9,6 +9,7 @@ import { addressArgument, exitStatus, lengthArgument, physicalArgument, rangeArg
 import { checkVerb } from './check.ts';
 import type { CheckOptions } from './check.ts';
 import { diffVerb } from './diff.ts';
+import { evalFacts, evalText, structFacts, structText } from './eval.ts';
 import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
@@ -24,6 +25,7 @@ interface CommonOptions {
   readonly symbols?: string;
   readonly types?: string;
   readonly vmlinux?: string;
+  readonly base?: string;
 }
 
 interface MmOptions extends CommonOptions {
@@ -72,6 +74,7 @@ class Run {
       symbols: options.symbols,
       types: options.types,
       vmlinux: options.vmlinux,
+      base: options.base,
     });
     try {
       use(session);
@@ -106,7 +109,11 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       .option('--json', 'print one JSON document')
       .option('--symbols <file>', 'System.map or a copy of /proc/kallsyms')
       .option('--types <file>', "the kernel's BTF")
-      .option('--vmlinux <file>', 'vmlinux of this kernel');
+      .option('--vmlinux <file>', 'vmlinux of this kernel')
+      .option(
+        '--base <ranges>',
+        'the image is raw memory from this physical address on (0x80000000), or of these ranges (0x0-0xc0000000,0x100000000)',
+      );
   const mm = (): Option => new Option('--mm <space>', 'kernel, efi, a PID, or the physical address of a root table (0x…)');
 
   verb('info <image>', 'what the image is, and how each fact was found').action((image: string, options: CommonOptions) => {
@@ -233,6 +240,32 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
           options,
           () => ({ results }),
           () => results.map(symbolText).join(''),
+        );
+      });
+    },
+  );
+
+  verb('eval <image> <expression>', 'a typed value: C operators, members, casts, and functions such as list(), per_cpu() and pid()')
+    .addOption(mm())
+    .option('--cpu <number>', 'whose per-CPU variables are meant (default: 0)')
+    .action((image: string, expression: string, options: MmOptions & { cpu?: string }) => {
+      run.with(image, options, (session) => {
+        const place = { mm: options.mm, cpu: Number(options.cpu ?? 0) };
+        run.print(
+          options,
+          () => evalFacts(session, expression, place),
+          () => evalText(session, expression, place),
+        );
+      });
+    });
+
+  verb('struct <image> <type> [address]', 'the layout of a type, or the value of that type at an address').action(
+    (image: string, type: string, address: string | undefined, options: CommonOptions) => {
+      run.with(image, options, (session) => {
+        run.print(
+          options,
+          () => structFacts(session, type, address),
+          () => structText(session, type, address),
         );
       });
     },

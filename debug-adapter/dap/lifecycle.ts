@@ -17,6 +17,7 @@ const launchSchema = v.looseObject({
   symbols: v.optional(v.string('it is a path')),
   types: v.optional(v.string('it is a path')),
   vmlinux: v.optional(v.string('it is a path')),
+  base: v.optional(v.union([v.string(), v.number()], 'it is the physical address of raw memory, or ranges START-END,…')),
   mm: v.optional(v.string('it is kernel, efi, a PID or 0xPGD')),
 });
 
@@ -62,6 +63,7 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
       symbols: launched.symbols,
       types: launched.types,
       vmlinux: launched.vmlinux,
+      base: launched.base === undefined ? undefined : String(launched.base),
       progress: progress
         ? (message, done, total) => {
             adapter.sendEvent('progressUpdate', { progressId: 'open', message, percentage: total > 0 ? (100 * done) / total : 0 });

@@ -20,12 +20,14 @@ import type { ImageLocation } from './image-location.ts';
 import { findArm64Root } from './root-arm64.ts';
 import { findArmRoot } from './root-arm.ts';
 import { findLoongarch64Root, findMips64Root } from './root-window.ts';
+import { likelyMachines } from './machine-search.ts';
 import type { RootContext } from './root-choice.ts';
 import { findPowerpcRoot } from './root-powerpc.ts';
 import { findRiscvRoot } from './root-riscv.ts';
 import { findS390Root } from './root-s390.ts';
 import { findX8632Root } from './root-x86-32.ts';
 import { findX8664Root, startKernelMap } from './root-x86-64.ts';
+import { SegmentTranslator } from './segment-translator.ts';
 
 /** Names and types given from outside; they fill in what the dump lacks. */
 export interface OutsideSources {
@@ -50,17 +52,35 @@ const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = {
 
 /** Opens the kernel of an image. Throws `UserError` when the architecture or its root table is not known. */
 export function openKernel(image: Image, outside: OutsideSources): Kernel {
-  const hint = image.machine;
-  if (hint === undefined) throw errors.unsupportedArchitecture(image.name, 'an unknown machine');
-  const finder = rootFinders[hint.architecture];
-  if (finder === undefined) throw errors.unsupportedArchitecture(image.name, hint.architecture);
   const vmcoreinfo =
     image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
+  if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside });
+  let problem: UserError | undefined;
+  for (const machine of likelyMachines(image.memory, vmcoreinfo)) {
+    try {
+      return openAs({ ...image, machine }, machine, { vmcoreinfo, outside });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problem ??= error;
+    }
+  }
+  throw problem ?? errors.noKernel(image.name);
+}
+
+function openAs(image: Image, hint: MachineHint, from: { vmcoreinfo: Vmcoreinfo | undefined; outside: OutsideSources }): Kernel {
+  const { vmcoreinfo, outside } = from;
+  const finder = rootFinders[hint.architecture];
+  if (finder === undefined) throw errors.unsupportedArchitecture(image.name, hint.architecture);
   const { machine, locate } = machineOf(image, hint, vmcoreinfo);
   // A mode may ask the kernel that it is found for, later.
   const opened: { kernel: Kernel | undefined } = { kernel: undefined };
   const root = finder({ image, vmcoreinfo, locate, opened: () => opened.kernel });
-  const memory = new AddressSpace(image.memory, root.pageTable, shapeOf(machine));
+  const { virtualMemory } = image;
+  const translator =
+    virtualMemory === undefined
+      ? root.pageTable
+      : new SegmentTranslator(root.pageTable, { segments: virtualMemory, physical: image.memory });
+  const memory = new AddressSpace(image.memory, translator, shapeOf(machine));
   const kernel = new Kernel({
     image,
     machine,

@@ -1,0 +1,85 @@
+/**
+ * Which machine's kernel lies in memory of which nothing is told (raw memory, LiME, AVML): by the keys of its VMCOREINFO,
+ * and by the utsname that every Linux keeps (include/uapi/linux/utsname.h: six texts of 65 bytes, the machine's name fifth).
+ */
+import { toPhysAddr } from '../base/address.ts';
+import { decodeCString } from '../base/text.ts';
+import type { ArchitectureName, MachineHint } from '../image/image.ts';
+import { frameSize, readPhysical } from '../memory/physical-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
+
+const nameSize = 65;
+const versionField = 3;
+const machineField = 4;
+/** So many copies of one machine's name need no more. */
+const enoughCopies = 8;
+
+const little = (architecture: ArchitectureName): MachineHint => ({ architecture, littleEndian: true, pointerSize: 8 });
+const little32 = (architecture: ArchitectureName): MachineHint => ({ architecture, littleEndian: true, pointerSize: 4 });
+const big = (architecture: ArchitectureName): MachineHint => ({ architecture, littleEndian: false, pointerSize: 8 });
+
+/** UTS_MACHINE of each architecture's Makefile; both byte orders where one name serves two. */
+const machinesByName: readonly (readonly [name: RegExp, machines: readonly MachineHint[]])[] = [
+  [/^x86_64$/, [little('x86-64')]],
+  [/^i[3-6]86$/, [little32('x86-32')]],
+  [/^aarch64$/, [little('arm64')]],
+  [/^armv\d[a-z]*l$/, [little32('arm')]],
+  [/^riscv64$/, [little('riscv64')]],
+  [/^s390x$/, [big('s390x')]],
+  [/^ppc64le$/, [little('ppc64le')]],
+  [/^ppc64$/, [big('ppc64')]],
+  [/^mips64$/, [little('mips64'), big('mips64')]],
+  [/^loongarch64$/, [little('loongarch64')]],
+];
+
+/** Keys that one architecture alone writes (arch_crash_save_vmcoreinfo). */
+const machinesByKey: readonly (readonly [key: string, machines: readonly MachineHint[]])[] = [
+  ['NUMBER(pgtable_l5_enabled)', [little('x86-64')]],
+  ['SYMBOL(init_top_pgt)', [little('x86-64')]],
+  ['SYMBOL(init_level4_pgt)', [little('x86-64')]],
+  ['CONFIG_X86_PAE', [little32('x86-32')]],
+  ['NUMBER(kimage_voffset)', [little('arm64')]],
+  ['NUMBER(phys_ram_base)', [little('riscv64')]],
+  ['SYMBOL(lowcore_ptr)', [big('s390x')]],
+  ['CONFIG_ARM_LPAE', [little32('arm')]],
+  ['SYMBOL(cur_cpu_spec)', [little('ppc64le'), big('ppc64')]],
+];
+
+/** Likely ones first, without repeats; what they are must be tried. Reads all memory, unless it is soon clear. */
+export function likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo | undefined): MachineHint[] {
+  const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined).flatMap(([, machines]) => machines);
+  const all = byKeys.length > 0 ? byKeys : byUtsname(memory);
+  const same = (a: MachineHint, b: MachineHint): boolean => a.architecture === b.architecture && a.littleEndian === b.littleEndian;
+  return all.filter((machine, index) => all.findIndex((other) => same(machine, other)) === index);
+}
+
+function byUtsname(memory: PhysicalMemory): MachineHint[] {
+  const copies = new Map<string, number>();
+  for (const name of machineNames(memory)) {
+    const count = (copies.get(name) ?? 0) + 1;
+    copies.set(name, count);
+    if (count === enoughCopies) break;
+  }
+  return [...copies]
+    .sort(([, a], [, b]) => b - a)
+    .flatMap(([name]) => machinesByName.filter(([pattern]) => pattern.test(name)).flatMap(([, machines]) => machines));
+}
+
+const sysname = Array.from('Linux\0', (letter) => letter.charCodeAt(0));
+
+/** Machine names of everything in memory that looks like a utsname. */
+function* machineNames(memory: PhysicalMemory): Generator<string> {
+  for (const { start, end } of memory.ranges) {
+    for (let frame = Math.floor(start / frameSize); frame * frameSize < end; frame++) {
+      const bytes = memory.frame(frame);
+      if (bytes === undefined) continue;
+      for (let at = bytes.indexOf(sysname[0] ?? 0); at >= 0; at = bytes.indexOf(sysname[0] ?? 0, at + 1)) {
+        if (at + sysname.length > frameSize || !sysname.every((byte, index) => bytes[at + index] === byte)) continue;
+        const { bytes: names } = readPhysical(memory, toPhysAddr(frame * frameSize + at), 6 * nameSize);
+        const field = (index: number): string => decodeCString(names.subarray(index * nameSize, (index + 1) * nameSize));
+        if (field(versionField).startsWith('#')) yield field(machineField);
+      }
+    }
+  }
+}
