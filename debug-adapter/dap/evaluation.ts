@@ -5,7 +5,7 @@ import { formatAddress, parseAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import { evaluate } from '../expression/evaluate.ts';
-import { formatValue } from '../expression/format.ts';
+import { structureText } from '../expression/structure-text.ts';
 import { numberOf } from '../expression/value.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import { stripType } from '../symbols/type-layout.ts';
@@ -16,39 +16,10 @@ import { cpuOf } from './stack.ts';
 
 const mostCompletions = 200;
 
-/** Types of globals that every kernel has; BTF knows only per-CPU variables. */
-const knownGlobals: Readonly<Record<string, string>> = {
-  init_task: 'struct task_struct',
-  init_mm: 'struct mm_struct',
-  efi_mm: 'struct mm_struct',
-  modules: 'struct list_head',
-  vmap_nodes: 'struct vmap_node *',
-  vmap_area_list: 'struct list_head',
-  init_uts_ns: 'struct uts_namespace',
-  jiffies: 'unsigned long',
-  page_offset_base: 'unsigned long',
-  vmalloc_base: 'unsigned long',
-  vmemmap_base: 'unsigned long',
-  phys_base: 'unsigned long',
-  nr_cpu_ids: 'unsigned int',
-  linux_banner: 'char[256]',
-};
-
 export function expressionContext(adapter: Adapter, frameId: number | undefined): ExpressionContext {
-  const { session } = adapter;
-  return {
-    memory: session.memory(adapter.mm),
-    types: session.types,
-    symbols: session.symbols,
-    register: (name) => {
-      const cpu = cpuOf(adapter, frameId ?? 1);
-      return [...(cpu?.registers ?? []), ...(cpu?.control ?? [])].find((register) => register.name === name)?.value;
-    },
-    typeOfSymbol: (name) => {
-      const known = knownGlobals[name];
-      return session.types?.variable(name) ?? (known === undefined ? undefined : session.types?.parse(known));
-    },
-  };
+  const cpu = cpuOf(adapter, frameId ?? 1);
+  const registers = [...(cpu?.registers ?? []), ...(cpu?.control ?? [])];
+  return adapter.session.expressions(adapter.mm, { cpu: cpu?.index, registers });
 }
 
 const schema = v.looseObject({
@@ -71,10 +42,14 @@ function evaluateRequest(adapter: Adapter, parameters: unknown): Answer {
     if (hovered !== undefined) return { body: identifyResult(adapter, hovered) };
   }
   const world = expressionContext(adapter, frameId);
-  const value = evaluate(text, world);
-  if (context === 'clipboard') return { body: { result: formatValue(value, world), variablesReference: 0 } };
+  const { value, style } = evaluate(text, world);
+  if (context === 'clipboard') return { body: { result: structureText(value, world, style), variablesReference: 0 } };
   if (stripType(value.type).kind === 'void' && value.address !== undefined) return { body: identifyResult(adapter, value.address) };
-  const { value: result, ...shown } = valueRow(adapter, { key: `= ${text}`, name: text, evaluateName: text }, { value, context: world });
+  const { value: result, ...shown } = valueRow(
+    adapter,
+    { key: `= ${text}`, name: text, evaluateName: text },
+    { value, context: world, style },
+  );
   return { body: { result, ...shown } };
 }
 
@@ -93,7 +68,7 @@ function addressOf(adapter: Adapter, text: string, frameId: number | undefined):
   const plain = hoverAddress(adapter, text);
   if (plain !== undefined) return plain;
   const world = expressionContext(adapter, frameId);
-  return toAddress(numberOf(evaluate(text, world), world.memory));
+  return toAddress(numberOf(evaluate(text, world).value, world.memory));
 }
 
 function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
@@ -171,7 +146,7 @@ function completions(adapter: Adapter, parameters: unknown): Answer {
 
 function memberNames(adapter: Adapter, object: string, prefix: string): string[] {
   try {
-    const type = stripType(evaluate(object, expressionContext(adapter, undefined)).type);
+    const type = stripType(evaluate(object, expressionContext(adapter, undefined)).value.type);
     const struct = type.kind === 'pointer' ? stripType(type.target) : type;
     if (struct.kind !== 'struct' && struct.kind !== 'union') return [];
     return struct.members.map(({ name }) => name).filter((name) => name !== '' && name.startsWith(prefix));
@@ -184,7 +159,8 @@ function memberNames(adapter: Adapter, object: string, prefix: string): string[]
 
 function globalNames(adapter: Adapter, prefix: string): string[] {
   const { symbols, types } = adapter.session;
-  const functions = ['vtop', 'identify', 'sizeof'].filter((name) => name.startsWith(prefix));
+  const known = expressionContext(adapter, undefined).functions.keys();
+  const functions = ['identify', 'sizeof', ...known].filter((name) => name.startsWith(prefix));
   if (prefix.length < 2) return functions;
   return [
     ...functions,

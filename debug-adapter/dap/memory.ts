@@ -7,8 +7,6 @@ import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { expressionContext } from './evaluation.ts';
 
-const mostBytes = 1024 * 1024;
-
 const schema = v.looseObject({
   memoryReference: v.string(),
   offset: v.optional(v.number(), 0),
@@ -19,9 +17,9 @@ function readMemory(adapter: Adapter, parameters: unknown): Answer {
   const { memoryReference, offset, count } = check(schema, parameters);
   const base =
     parseAddress(memoryReference) ??
-    toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)), adapter.session.memory(adapter.mm)));
+    toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)).value, adapter.session.memory(adapter.mm)));
   const address = addToAddress(base, offset);
-  const { bytes, holes } = adapter.session.readVirtual(address, Math.min(count, mostBytes), adapter.mm);
+  const { bytes, holes } = adapter.session.readVirtual(address, count, adapter.mm);
   const [hole] = holes;
   const readable = hole === undefined ? bytes.length : hole.offset;
   // With nothing readable at the start, the answer is how many bytes to skip.

@@ -1,6 +1,8 @@
 /** Building blocks of the variables tree. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { childrenOf, countChildren, formatValue, typeName } from '../expression/format.ts';
+import { declare } from '../expression/declaration.ts';
+import { childrenOf, countChildren, formatValue } from '../expression/format.ts';
+import type { FormatSpecifier } from '../expression/parser.ts';
 import { addressOfValue } from '../expression/value.ts';
 import type { ExpressionContext, Value } from '../expression/value.ts';
 import { formatAddress } from '../base/address.ts';
@@ -49,17 +51,26 @@ function factRow(adapter: Adapter, key: string, fact: { name: string; value: unk
   );
 }
 
+/** A value, where it was evaluated, and the style that was asked for. */
+interface ShownValue {
+  readonly value: Value;
+  readonly context: ExpressionContext;
+  readonly style?: FormatSpecifier['style'];
+}
+
 /** A typed value as a row, with what it is made of. */
 export function valueRow(
   adapter: Adapter,
   at: { key: string; name: string; evaluateName?: string },
-  of: { value: Value; context: ExpressionContext },
+  of: ShownValue,
 ): DebugProtocol.Variable {
-  const { value, context } = of;
-  const { named, indexed } = countChildren(value);
-  const reference = named + indexed === 0 ? 0 : adapter.reference(at.key, valueNode(adapter, at, of));
-  return row(at.name, formatValue(value, context), {
-    type: typeName(value.type),
+  const { value, context, style } = of;
+  const { facts } = value;
+  const { named, indexed } = facts === undefined ? countChildren(value) : { named: Object.keys(facts).length, indexed: 0 };
+  const node = facts === undefined ? valueNode(adapter, at, of) : recordNode(adapter, at.key, () => facts);
+  const reference = named + indexed === 0 ? 0 : adapter.reference(at.key, node);
+  return row(at.name, formatValue(value, context, style), {
+    type: declare(value.type, ''),
     variablesReference: reference,
     ...(named > 0 ? { namedVariables: named } : {}),
     ...(indexed > 0 ? { indexedVariables: indexed } : {}),
@@ -78,11 +89,7 @@ function memoryReferenceOf(value: Value, context: ExpressionContext): { memoryRe
   }
 }
 
-function valueNode(
-  adapter: Adapter,
-  at: { key: string; evaluateName?: string },
-  of: { value: Value; context: ExpressionContext },
-): VariableNode {
+function valueNode(adapter: Adapter, at: { key: string; evaluateName?: string }, of: ShownValue): VariableNode {
   return {
     children: (page: Page) => {
       const bounded = { start: page.start, count: Math.min(page.count, 10_000) };
@@ -90,11 +97,7 @@ function valueNode(
         const path = child.name.startsWith('[') ? child.name : `->${child.name}`;
         const evaluateName =
           at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
-        return valueRow(
-          adapter,
-          { key: `${at.key}${path}`, name: child.name, ...evaluateName },
-          { value: child.value, context: of.context },
-        );
+        return valueRow(adapter, { key: `${at.key}${path}`, name: child.name, ...evaluateName }, { ...of, value: child.value });
       });
     },
   };

@@ -1,22 +1,38 @@
-/** Evaluates expressions over a dump's memory. Nothing is written; nothing is called. */
-import { addToAddress, toAddress } from '../base/address.ts';
+/** Evaluates expressions over a dump's memory. Nothing is written; no function of the kernel is called. */
 import { errors } from '../base/errors.ts';
+import { toAddress } from '../base/address.ts';
 import { locateMember, sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
+import { binary, scalarOf } from './arithmetic.ts';
+import { constantType, promote } from './c-types.ts';
 import { parseExpression } from './parser.ts';
-import type { Expression } from './parser.ts';
-import { elementOf, numberOf, numberValue, placedValue } from './value.ts';
-import type { ExpressionContext, Value } from './value.ts';
+import type { Expression, FormatSpecifier } from './parser.ts';
+import { elementOf, listValue, memberOf, numberOf, numberValue, placedValue } from './value.ts';
+import type { Argument, ExpressionContext, ExpressionFunction, Value } from './value.ts';
+
+export interface Evaluated {
+  readonly value: Value;
+  readonly style: FormatSpecifier['style'];
+}
+
+/** Elements that a format specifier may ask for. */
+const mostElements = 10_000;
 
 /** Evaluates `text`. Throws `UserError` (what is wrong with it) or `MemoryFault` (memory that it needs is missing). */
-export function evaluate(text: string, context: ExpressionContext): Value {
-  const isType = (name: string): boolean => context.types?.parse(name) !== undefined;
-  return new Evaluation(text, context).value(parseExpression(text, isType));
+export function evaluate(text: string, context: ExpressionContext): Evaluated {
+  const isType = (name: string): boolean => context.types?.parse(name) !== undefined && context.symbols.find(name) === undefined;
+  const { expression, format } = parseExpression(text, isType);
+  const value = new Evaluation(text, context).value(expression);
+  if (format?.count === undefined) return { value, style: format?.style };
+  if (format.count > mostElements) throw errors.badExpression(text, `more than ${mostElements} elements are asked for`);
+  const items = Array.from({ length: format.count }, (_, index) => elementOf(value, BigInt(index), context.memory));
+  return { value: listValue(items, items[0]?.type ?? { kind: 'void' }), style: format.style };
 }
 
 class Evaluation {
   readonly #text: string;
   readonly #context: ExpressionContext;
+  readonly #wrong = (what: string): Error => errors.badExpression(this.#text, what);
 
   constructor(text: string, context: ExpressionContext) {
     this.#text = text;
@@ -24,40 +40,45 @@ class Evaluation {
   }
 
   value(expression: Expression): Value {
+    const { basic } = this.#context;
     switch (expression.kind) {
       case 'number':
         if (expression.value >> 64n !== 0n) throw this.#wrong(`0x${expression.value.toString(16)} has more than 64 bits`);
-        return numberValue(expression.value);
+        return numberValue(expression.value, constantType(expression.value, expression.unsigned, basic));
+      case 'character':
+        return numberValue(BigInt(expression.code), basic.int);
       case 'name':
         return this.#name(expression.name);
       case 'register': {
-        const register = this.#context.register(expression.name);
-        if (register === undefined) throw this.#wrong(`no register is called $${expression.name}`);
-        return numberValue(register);
+        const register = this.#context.variable(expression.name);
+        if (register === undefined) throw this.#wrong(`nothing is called $${expression.name} here`);
+        return register;
       }
       case 'unary':
         return this.#unary(expression.operator, expression.operand);
       case 'binary':
         return this.#binary(expression);
+      case 'choice':
+        return this.#truth(expression.condition) ? this.value(expression.yes) : this.value(expression.no);
       case 'cast':
         return this.#cast(this.#type(expression.type), this.value(expression.operand));
       case 'member':
         return this.#member(this.value(expression.object), expression);
       case 'index':
-        return elementOf(this.value(expression.object), this.#number(expression.index), this.#context.memory);
-      case 'sizeof':
-        return numberValue(BigInt(sizeOfType(this.#type(expression.type))));
+        return elementOf(this.value(expression.object), this.#scalar(this.value(expression.index)), this.#context.memory);
+      case 'type':
+        throw this.#wrong(`«${expression.type}» is a type; a value is needed here`);
       case 'call':
-        throw this.#wrong(`functions of the kernel cannot be called in a dump (${expression.name})`);
+        return this.#call(expression);
     }
   }
 
-  #wrong(what: string): Error {
-    return errors.badExpression(this.#text, what);
+  #scalar(value: Value): bigint {
+    return scalarOf(value, this.#context, this.#wrong);
   }
 
-  #number(expression: Expression): bigint {
-    return numberOf(this.value(expression), this.#context.memory);
+  #truth(expression: Expression): boolean {
+    return this.#scalar(this.value(expression)) !== 0n;
   }
 
   #type(name: string): Type {
@@ -69,46 +90,46 @@ class Evaluation {
   }
 
   #name(name: string): Value {
-    const symbol = this.#context.symbols.find(name);
-    if (symbol !== undefined) return placedValue(this.#context.typeOfSymbol(name) ?? { kind: 'void' }, symbol.address);
-    const enumerator = this.#context.types?.enumerator(name);
-    if (enumerator !== undefined) return numberValue(enumerator);
+    const { symbols, types, basic } = this.#context;
+    const symbol = symbols.find(name);
+    if (symbol !== undefined) {
+      const address = this.#context.perCpuAddress(symbol.address) ?? symbol.address;
+      return placedValue(this.#context.typeOfSymbol(name) ?? { kind: 'void' }, address);
+    }
+    const enumerator = types?.enumerator(name);
+    if (enumerator !== undefined)
+      return numberValue(enumerator, constantType(enumerator, enumerator >= 0n && enumerator >> 63n !== 0n, basic));
     throw errors.unknownSymbol(name);
   }
 
   #unary(operator: string, operand: Expression): Value {
     const value = this.value(operand);
-    const { memory } = this.#context;
+    const { memory, basic } = this.#context;
     switch (operator) {
       case '*':
         return this.#dereference(value);
       case '&': {
+        if (value.bits !== undefined) throw this.#wrong('a bit-field has no address');
         if (value.address === undefined) throw this.#wrong('«&» needs something that lies in memory');
         return numberValue(value.address, { kind: 'pointer', size: memory.pointerSize, target: value.type });
       }
-      case '-':
-        return numberValue(-numberOf(value, memory));
-      case '~':
-        return numberValue(~numberOf(value, memory));
       case '!':
-        return numberValue(numberOf(value, memory) === 0n ? 1n : 0n);
-      default:
-        return numberValue(numberOf(value, memory), value.type);
+        return numberValue(this.#scalar(value) === 0n ? 1n : 0n, basic.int);
+      default: {
+        const number = this.#scalar(value);
+        const type = promote(value.type, value.bits?.width, basic);
+        return numberValue(operator === '-' ? -number : operator === '~' ? ~number : number, type);
+      }
     }
   }
 
   #dereference(value: Value): Value {
-    const { memory } = this.#context;
+    const { memory, basic } = this.#context;
     const plain = stripType(value.type);
     if (plain.kind === 'array' || (plain.kind === 'pointer' && stripType(plain.target).kind !== 'void'))
       return elementOf(value, 0n, memory);
-    if (plain.kind === 'integer' || plain.kind === 'pointer') {
-      // A plain address stands for the word there.
-      return placedValue(
-        { kind: 'integer', name: 'unsigned long', size: memory.pointerSize, signed: false, encoding: 'number' },
-        toAddress(numberOf(value, memory)),
-      );
-    }
+    // A plain address stands for the word there.
+    if (plain.kind === 'integer' || plain.kind === 'pointer') return placedValue(basic.unsignedLong, toAddress(numberOf(value, memory)));
     throw this.#wrong('«*» needs a pointer');
   }
 
@@ -118,11 +139,7 @@ class Evaluation {
       if (value.address === undefined) throw this.#wrong('a struct cast needs something in memory; cast to a pointer: (TYPE *)');
       return placedValue(type, value.address);
     }
-    const number = numberOf(value, this.#context.memory);
-    const width = sizeOfType(type) * 8;
-    if (width === 0) return numberValue(number, type);
-    const signed = (plain.kind === 'integer' || plain.kind === 'enum') && plain.signed;
-    return { type, address: undefined, number: signed ? BigInt.asIntN(width, number) : BigInt.asUintN(width, number), bits: undefined };
+    return numberValue(numberOf(value, this.#context.memory), type);
   }
 
   #member(object: Value, expression: { name: string; through: '.' | '->' }): Value {
@@ -136,66 +153,61 @@ class Evaluation {
     }
     const found = locateMember(struct, expression.name);
     if (found === undefined) throw this.#wrong(`struct ${struct.name} has no member ${expression.name}`);
-    if (found.bitSize === undefined) return placedValue(found.type, addToAddress(place.address, found.offset));
-    const size = Math.max(1, sizeOfType(found.type));
-    const unit = Math.floor(found.bitOffset / 8 / size) * size;
-    const first = found.bitOffset - unit * 8;
-    const shift = memory.littleEndian ? first : size * 8 - first - found.bitSize;
-    return { type: found.type, address: addToAddress(place.address, unit), number: undefined, bits: { shift, width: found.bitSize } };
+    return memberOf(place, found, memory);
   }
 
   #binary(expression: { operator: string; left: Expression; right: Expression }): Value {
-    const { memory } = this.#context;
-    const left = this.value(expression.left);
     const { operator } = expression;
-    const a = numberOf(left, memory);
-    if (operator === '&&') return numberValue(a !== 0n && this.#number(expression.right) !== 0n ? 1n : 0n);
-    if (operator === '||') return numberValue(a !== 0n || this.#number(expression.right) !== 0n ? 1n : 0n);
-    const b = this.#number(expression.right);
-    const pointer = stripType(left.type);
-    if (pointer.kind === 'pointer' && (operator === '+' || operator === '-')) {
-      const scale = BigInt(Math.max(1, sizeOfType(pointer.target)));
-      return numberValue(operator === '+' ? a + b * scale : a - b * scale, left.type);
-    }
-    return numberValue(this.#arithmetic(operator, a, b));
+    const { int } = this.#context.basic;
+    if (operator === '&&') return numberValue(this.#truth(expression.left) && this.#truth(expression.right) ? 1n : 0n, int);
+    if (operator === '||') return numberValue(this.#truth(expression.left) || this.#truth(expression.right) ? 1n : 0n, int);
+    const operands = { left: this.value(expression.left), right: this.value(expression.right) };
+    return binary(operator, operands, this.#context, this.#wrong);
   }
 
-  #arithmetic(operator: string, a: bigint, b: bigint): bigint {
-    switch (operator) {
-      case '+':
-        return a + b;
-      case '-':
-        return a - b;
-      case '*':
-        return a * b;
-      case '/':
-      case '%':
-        if (b === 0n) throw this.#wrong('division by zero');
-        return operator === '/' ? a / b : a % b;
-      case '&':
-        return a & b;
-      case '|':
-        return a | b;
-      case '^':
-        return a ^ b;
-      case '<<':
-        return b > 63n || b < 0n ? 0n : a << b;
-      case '>>':
-        return b > 63n || b < 0n ? 0n : a >> b;
-      case '==':
-        return a === b ? 1n : 0n;
-      case '!=':
-        return a === b ? 0n : 1n;
-      case '<':
-        return a < b ? 1n : 0n;
-      case '>':
-        return a > b ? 1n : 0n;
-      case '<=':
-        return a <= b ? 1n : 0n;
-      case '>=':
-        return a >= b ? 1n : 0n;
-      default:
-        throw this.#wrong(`the operator «${operator}» is not known`);
+  #call(expression: { name: string; parameters: readonly Expression[] }): Value {
+    const { name, parameters } = expression;
+    if (name === 'sizeof') return this.#sizeOf(parameters[0]);
+    const found = this.#context.functions.get(name);
+    if (found === undefined) {
+      const known = [...this.#context.functions.values()].map(({ usage }) => usage).join(', ');
+      throw this.#wrong(`functions of the kernel cannot be called in a dump (${name}); there are sizeof(TYPE), ${known}`);
     }
+    return found.call(
+      parameters.map((parameter, index) => this.#argument(parameter, found, index)),
+      this.#context,
+    );
   }
+
+  #sizeOf(operand: Expression | undefined): Value {
+    if (operand === undefined) throw this.#wrong('sizeof needs a type or an expression');
+    const type = operand.kind === 'type' ? this.#type(operand.type) : this.value(operand).type;
+    return numberValue(BigInt(sizeOfType(type)), this.#context.basic.unsignedLong);
+  }
+
+  #argument(expression: Expression, called: ExpressionFunction, index: number): Argument {
+    if (called.paths.includes(index)) {
+      const path = pathOf(expression);
+      if (path === undefined) throw this.#wrong(`parameter ${index + 1} of ${called.usage} is a member, such as «list» or «run.node»`);
+      return { kind: 'path', path };
+    }
+    if (expression.kind === 'type') return { kind: 'type', type: this.#type(expression.type) };
+    return { kind: 'value', value: this.value(expression) };
+  }
+}
+
+/** A member path as it was written. */
+function pathOf(expression: Expression): string | undefined {
+  if (expression.kind === 'name') return expression.name;
+  // A member may be called as a type is.
+  if (expression.kind === 'type' && /^\w+$/.test(expression.type)) return expression.type;
+  if (expression.kind === 'member' && expression.through === '.') {
+    const object = pathOf(expression.object);
+    return object === undefined ? undefined : `${object}.${expression.name}`;
+  }
+  if (expression.kind === 'index' && expression.index.kind === 'number') {
+    const object = pathOf(expression.object);
+    return object === undefined ? undefined : `${object}[${expression.index.value}]`;
+  }
+  return undefined;
 }

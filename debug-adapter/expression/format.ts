@@ -1,9 +1,12 @@
 /** Values as people read them: numbers both ways, pointers with their symbol, enums by name, text in quotes. */
-import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
+import { formatAddress, toAddress } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { decodeText } from '../base/text.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
-import { elementOf, numberOf, placedValue } from './value.ts';
+import { declare } from './declaration.ts';
+import type { FormatSpecifier } from './parser.ts';
+import { elementOf, memberOf, numberOf } from './value.ts';
 import type { ExpressionContext, Value } from './value.ts';
 
 const longestText = 256;
@@ -13,10 +16,11 @@ export interface Child {
   readonly value: Value;
 }
 
-/** One line. Memory that is missing is told in the line. */
-export function formatValue(value: Value, context: ExpressionContext): string {
+/** One line, in the style that was asked for. Memory that is missing is told in the line. */
+export function formatValue(value: Value, context: ExpressionContext, style?: FormatSpecifier['style']): string {
   try {
-    return formatReadable(value, context);
+    if (value.text !== undefined && style === undefined) return value.text;
+    return (style === undefined ? undefined : formatStyled(value, context, style)) ?? formatReadable(value, context);
   } catch (error) {
     if (error instanceof MemoryFault) return `<${error.message}>`;
     throw error;
@@ -31,9 +35,11 @@ function formatReadable(value: Value, context: ExpressionContext): string {
       const number = numberOf(value, memory);
       if (plain.encoding === 'bool') return number === 0n ? 'false' : 'true';
       if (plain.encoding === 'char' && number >= 0x20n && number < 0x7fn) return `${number} '${String.fromCharCode(Number(number))}'`;
-      const unsigned = BigInt.asUintN(plain.size * 8 || 64, number);
+      const unsigned = BigInt.asUintN(value.bits?.width ?? (plain.size * 8 || 64), number);
       return number > -10n && number < 10n ? String(number) : `${formatAddress(unsigned)} (${number})`;
     }
+    case 'float':
+      return formatFloat(value, plain.size, context);
     case 'enum': {
       const number = numberOf(value, memory);
       const name = plain.enumerators.find((one) => one.value === number)?.name;
@@ -42,15 +48,16 @@ function formatReadable(value: Value, context: ExpressionContext): string {
     case 'pointer':
       return formatPointer(toAddress(numberOf(value, memory)), plain.target, context);
     case 'array': {
+      if (value.items !== undefined) return `${value.items.length} elements`;
       const element = stripType(plain.element);
       if (element.kind === 'integer' && element.size === 1 && value.address !== undefined && plain.count > 0) {
         return JSON.stringify(memory.cString(value.address, Math.min(plain.count, longestText)));
       }
-      return `${typeName(plain.element)}[${plain.count}]${value.address === undefined ? '' : ` at ${formatAddress(value.address)}`}`;
+      return `${declare(plain, '')}${value.address === undefined ? '' : ` at ${formatAddress(value.address)}`}`;
     }
     case 'struct':
     case 'union':
-      return `${typeName(plain)}${value.address === undefined ? '' : ` at ${formatAddress(value.address)}`}`;
+      return `${declare(plain, '')}${value.address === undefined ? '' : ` at ${formatAddress(value.address)}`}`;
     default:
       return value.address === undefined ? formatAddress(value.number ?? 0n) : formatPointer(value.address, { kind: 'void' }, context);
   }
@@ -70,36 +77,60 @@ function formatPointer(address: ReturnType<typeof toAddress>, target: Type, cont
   }
 }
 
-/** A type in C's words. */
-export function typeName(type: Type): string {
-  switch (type.kind) {
-    case 'integer':
-    case 'float':
-    case 'typedef':
-      return type.name;
-    case 'pointer':
-      return `${typeName(type.target)} *`;
-    case 'array':
-      return `${typeName(type.element)}[${type.count}]`;
-    case 'struct':
-    case 'union':
-    case 'enum':
-      return `${type.kind} ${type.name === '' ? '{…}' : type.name}`;
-    case 'qualified':
-      return type.qualifier === 'tag' ? typeName(type.target) : `${type.qualifier} ${typeName(type.target)}`;
-    case 'function':
-      return `${typeName(type.returns)} (*)()`;
-    case 'forward':
-      return `${type.union ? 'union' : 'struct'} ${type.name}`;
-    case 'void':
-      return 'void';
+/** The four- and eight-byte numbers of IEEE 754; others are shown as bytes. */
+function formatFloat(value: Value, size: number, { memory }: ExpressionContext): string {
+  if (value.address === undefined) return 'a floating-point value that lies nowhere';
+  const bits = memory.unsigned(value.address, size === 4 ? 4 : 8);
+  const view = new DataView(new ArrayBuffer(8));
+  if (size === 4) {
+    view.setUint32(0, Number(bits));
+    return String(view.getFloat32(0));
   }
+  if (size !== 8) return `a floating-point value of ${size} bytes`;
+  view.setBigUint64(0, bits);
+  return String(view.getFloat64(0));
+}
+
+/** A scalar in one of the styles; undefined for what has no such form. */
+function formatStyled(value: Value, context: ExpressionContext, style: NonNullable<FormatSpecifier['style']>): string | undefined {
+  const plain = stripType(value.type);
+  const { memory } = context;
+  if (style === 's') return formatText(value, context);
+  if (plain.kind !== 'integer' && plain.kind !== 'enum' && plain.kind !== 'pointer') return undefined;
+  const number = numberOf(value, memory);
+  const width = value.bits?.width ?? plain.size * 8;
+  const unsigned = BigInt.asUintN(width, number);
+  switch (style) {
+    case 'x':
+      return `0x${unsigned.toString(16)}`;
+    case 'd':
+      return String(BigInt.asIntN(width, number));
+    case 'u':
+      return String(unsigned);
+    case 'o':
+      return `0${unsigned.toString(8)}`;
+    case 'b':
+      return `0b${unsigned.toString(2).padStart(width, '0')}`;
+    case 'c':
+      return JSON.stringify(String.fromCharCode(Number(unsigned & 0xffn)));
+  }
+}
+
+/** Bytes up to the first zero, of an array or behind a pointer. */
+function formatText(value: Value, { memory }: ExpressionContext): string | undefined {
+  const plain = stripType(value.type);
+  if (plain.kind === 'pointer') return JSON.stringify(memory.cString(toAddress(numberOf(value, memory)), longestText));
+  if (value.address === undefined) return undefined;
+  const length = Math.min(sizeOfType(plain) || longestText, longestText);
+  const { bytes } = memory.read(value.address, length);
+  const end = bytes.indexOf(0);
+  return JSON.stringify(decodeText(end < 0 ? bytes : bytes.subarray(0, end)));
 }
 
 /** Number of children: named members, or array elements. A pointer to a struct has the struct's. */
 export function countChildren(value: Value): { named: number; indexed: number } {
   const plain = stripType(value.type);
-  if (plain.kind === 'array') return { named: 0, indexed: plain.count };
+  if (plain.kind === 'array') return { named: 0, indexed: value.items?.length ?? plain.count };
   if (plain.kind === 'struct' || plain.kind === 'union') return { named: plain.members.length, indexed: 0 };
   if (plain.kind === 'pointer') {
     const target = stripType(plain.target);
@@ -113,28 +144,15 @@ export function childrenOf(value: Value, page: { start: number; count: number },
   const plain = stripType(value.type);
   if (plain.kind === 'pointer') return childrenOf(elementOf(value, 0n, context.memory), page, context);
   if (plain.kind === 'array') {
-    const end = Math.min(plain.count, page.start + page.count);
+    const end = Math.min(value.items?.length ?? plain.count, page.start + page.count);
     return Array.from({ length: Math.max(0, end - page.start) }, (_, index) => ({
       name: `[${page.start + index}]`,
       value: elementOf(value, BigInt(page.start + index), context.memory),
     }));
   }
   if ((plain.kind !== 'struct' && plain.kind !== 'union') || value.address === undefined) return [];
-  const { address } = value;
-  return plain.members.slice(page.start, page.start + page.count).map((member) => {
-    if (member.bitSize === undefined) {
-      return {
-        name: member.name === '' ? '(anonymous)' : member.name,
-        value: placedValue(member.type, addToAddress(address, Math.floor(member.bitOffset / 8))),
-      };
-    }
-    const size = Math.max(1, sizeOfType(member.type));
-    const unit = Math.floor(member.bitOffset / 8 / size) * size;
-    const first = member.bitOffset - unit * 8;
-    const shift = context.memory.littleEndian ? first : size * 8 - first - member.bitSize;
-    return {
-      name: member.name,
-      value: { type: member.type, address: addToAddress(address, unit), number: undefined, bits: { shift, width: member.bitSize } },
-    };
-  });
+  return plain.members.slice(page.start, page.start + page.count).map((member) => ({
+    name: member.name === '' ? '(anonymous)' : member.name,
+    value: memberOf(value, { ...member, offset: Math.floor(member.bitOffset / 8) }, context.memory),
+  }));
 }

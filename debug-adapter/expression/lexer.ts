@@ -2,27 +2,34 @@
 import { errors } from '../base/errors.ts';
 
 export interface Token {
-  readonly kind: 'number' | 'name' | 'register' | 'operator' | 'end';
+  /** `character` is a character constant; its text is the character. */
+  readonly kind: 'number' | 'character' | 'name' | 'register' | 'operator' | 'end';
+  /** Of a number without its suffix. */
   readonly text: string;
+  /** Set for numbers with the suffix `u`. */
+  readonly unsigned?: boolean;
   readonly at: number;
 }
 
-const pattern = /\s*(?:(0x[0-9a-f]+|[0-9]+)[ul]*|([A-Za-z_][\w]*)|\$([A-Za-z_]\w*)|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>()[\].,]))/iy;
+const pattern =
+  /\s*(?:(0x[0-9a-f]+|[0-9]+)([ul]*)(?!\w)|'([^'\\]|\\[0nrt\\'])'|([A-Za-z_]\w*(?:(?:\.(?:isra|constprop|part|llvm|lto_priv))?\.\d+)*)|\$([A-Za-z_]\w*)|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>()[\].,?:]))/iy;
 const longest = 4096;
+const escapes: Readonly<Record<string, string>> = { '\\0': '\0', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
 
 /** Splits an expression; throws `bad-expression` at the first character that begins no token. */
 export function tokenize(text: string): Token[] {
   if (text.length > longest) throw errors.badExpression(`${text.slice(0, 40)}…`, `more than ${longest} characters`);
   const tokens: Token[] = [];
-  pattern.lastIndex = 0;
   let at = 0;
   while (text.slice(at).trim() !== '') {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     if (match === null) throw errors.badExpression(text, `nothing can begin with «${text.slice(at).trim().slice(0, 1)}»`);
-    const [, number, name, register, operator] = match;
-    if (number !== undefined) tokens.push({ kind: 'number', text: number, at });
-    else if (name !== undefined) tokens.push({ kind: 'name', text: name, at });
+    const [, number, suffix, character, name, register, operator] = match;
+    if (number !== undefined) tokens.push({ kind: 'number', text: number, unsigned: /u/i.test(suffix ?? ''), at });
+    else if (character !== undefined) {
+      tokens.push({ kind: 'character', text: escapes[character] ?? character.replace(/^\\/, ''), at });
+    } else if (name !== undefined) tokens.push({ kind: 'name', text: name, at });
     else if (register !== undefined) tokens.push({ kind: 'register', text: register, at });
     else tokens.push({ kind: 'operator', text: operator ?? '', at });
     at = pattern.lastIndex;

@@ -4,41 +4,59 @@ import { tokenize } from './lexer.ts';
 import type { Token } from './lexer.ts';
 
 export type Expression =
-  | { readonly kind: 'number'; readonly value: bigint }
+  | { readonly kind: 'number'; readonly value: bigint; readonly unsigned: boolean }
+  | { readonly kind: 'character'; readonly code: number }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'register'; readonly name: string }
   | { readonly kind: 'unary'; readonly operator: string; readonly operand: Expression }
   | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'choice'; readonly condition: Expression; readonly yes: Expression; readonly no: Expression }
   | { readonly kind: 'cast'; readonly type: string; readonly operand: Expression }
   | { readonly kind: 'member'; readonly object: Expression; readonly name: string; readonly through: '.' | '->' }
   | { readonly kind: 'index'; readonly object: Expression; readonly index: Expression }
   | { readonly kind: 'call'; readonly name: string; readonly parameters: readonly Expression[] }
-  | { readonly kind: 'sizeof'; readonly type: string };
+  /** A type where a value could stand: a parameter of sizeof, offsetof, container_of, list… */
+  | { readonly kind: 'type'; readonly type: string };
+
+/** How a value is shown: `expression,x`. */
+export interface FormatSpecifier {
+  /** x hexadecimal, d signed, u unsigned, o octal, b binary, c character, s text. */
+  readonly style: 'x' | 'd' | 'u' | 'o' | 'b' | 'c' | 's' | undefined;
+  /** Elements of the array that a pointer points into. */
+  readonly count: number | undefined;
+}
+
+export interface ParsedExpression {
+  readonly expression: Expression;
+  readonly format: FormatSpecifier | undefined;
+}
 
 const binding: Readonly<Record<string, number>> = {
-  '||': 1,
-  '&&': 2,
-  '|': 3,
-  '^': 4,
-  '&': 5,
-  '==': 6,
-  '!=': 6,
-  '<': 7,
-  '>': 7,
-  '<=': 7,
-  '>=': 7,
-  '<<': 8,
-  '>>': 8,
-  '+': 9,
-  '-': 9,
-  '*': 10,
-  '/': 10,
-  '%': 10,
+  '||': 2,
+  '&&': 3,
+  '|': 4,
+  '^': 5,
+  '&': 6,
+  '==': 7,
+  '!=': 7,
+  '<': 8,
+  '>': 8,
+  '<=': 8,
+  '>=': 8,
+  '<<': 9,
+  '>>': 9,
+  '+': 10,
+  '-': 10,
+  '*': 11,
+  '/': 11,
+  '%': 11,
 };
+const choiceBinding = 1;
 const deepest = 200;
+const typeWords = new Set(['struct', 'union', 'enum', 'unsigned', 'signed', 'const', 'volatile', 'void']);
 
 /** `isType` says whether a name in parentheses begins a cast. */
-export function parseExpression(text: string, isType: (name: string) => boolean): Expression {
+export function parseExpression(text: string, isType: (name: string) => boolean): ParsedExpression {
   return new Parser(text, isType).whole();
 }
 
@@ -55,10 +73,25 @@ class Parser {
     this.#isType = isType;
   }
 
-  whole(): Expression {
+  whole(): ParsedExpression {
     const expression = this.#binary(0);
+    const format = this.#accept(',') ? this.#specifier() : undefined;
     if (this.#peek().kind !== 'end') throw this.#unexpected();
-    return expression;
+    return { expression, format };
+  }
+
+  #specifier(): FormatSpecifier {
+    const bracket = this.#accept('[');
+    const token = this.#take();
+    if (token.kind === 'number') {
+      if (bracket) this.#need(']');
+      return { style: undefined, count: Number(token.text) };
+    }
+    const style = (['x', 'd', 'u', 'o', 'b', 'c', 's'] as const).find((one) => token.kind === 'name' && token.text === one);
+    if (style === undefined || bracket) {
+      throw errors.badExpression(this.#text, 'behind the comma stands x, d, u, o, b, c or s, or a number of elements');
+    }
+    return { style, count: undefined };
   }
 
   #peek(ahead = 0): Token {
@@ -91,6 +124,14 @@ class Parser {
     let left = this.#unary();
     for (;;) {
       const token = this.#peek();
+      if (token.kind === 'operator' && token.text === '?' && choiceBinding > least) {
+        this.#at++;
+        const yes = this.#binary(0);
+        this.#need(':');
+        // Right to left: the other choice may be one itself.
+        left = { kind: 'choice', condition: left, yes, no: this.#binary(0) };
+        continue;
+      }
       const strength = token.kind === 'operator' ? binding[token.text] : undefined;
       if (strength === undefined || strength <= least) break;
       this.#at++;
@@ -109,7 +150,7 @@ class Parser {
 
   #prefix(): Expression {
     const token = this.#peek();
-    if (token.kind === 'operator' && ['-', '+', '~', '!', '*', '&'].includes(token.text)) {
+    if (token.kind === 'operator' && ['*', '&', '-', '+', '~', '!'].includes(token.text)) {
       this.#at++;
       return { kind: 'unary', operator: token.text, operand: this.#unary() };
     }
@@ -120,8 +161,8 @@ class Parser {
     if (token.kind === 'name' && token.text === 'sizeof') {
       this.#at++;
       const type = this.#typeInParentheses();
-      if (type === undefined) throw errors.badExpression(this.#text, 'sizeof needs a type in parentheses');
-      return { kind: 'sizeof', type };
+      const operand: Expression = type === undefined ? this.#unary() : { kind: 'type', type };
+      return { kind: 'call', name: 'sizeof', parameters: [operand] };
     }
     return this.#postfix(this.#primary());
   }
@@ -129,29 +170,39 @@ class Parser {
   /** Takes `(type)` when a type stands there; else leaves the cursor. */
   #typeInParentheses(): string | undefined {
     const start = this.#at;
-    if (!this.#accept('(')) return undefined;
-    const words: string[] = [];
-    while (this.#peek().kind === 'name') words.push(this.#take().text);
-    const begins =
-      words[0] !== undefined &&
-      (['struct', 'union', 'enum', 'unsigned', 'signed', 'const', 'void'].includes(words[0]) || this.#isType(words.join(' ')));
-    let text = words.join(' ');
-    while (this.#accept('*')) text += ' *';
-    if (begins && this.#accept(')')) return text;
+    if (this.#accept('(')) {
+      const type = this.#typeName();
+      if (type !== undefined && this.#accept(')')) return type;
+    }
     this.#at = start;
     return undefined;
   }
 
+  /** Takes the words and stars of a type when a type stands there; else leaves the cursor. */
+  #typeName(): string | undefined {
+    const start = this.#at;
+    const words: string[] = [];
+    while (this.#peek().kind === 'name') words.push(this.#take().text);
+    let text = words.join(' ');
+    if (words[0] === undefined || !(typeWords.has(words[0]) || this.#isType(text))) {
+      this.#at = start;
+      return undefined;
+    }
+    while (this.#accept('*')) text += ' *';
+    return text;
+  }
+
   #primary(): Expression {
     const token = this.#take();
-    if (token.kind === 'number') return { kind: 'number', value: BigInt(token.text.toLowerCase()) };
+    if (token.kind === 'number') return { kind: 'number', value: numberOf(token), unsigned: token.unsigned === true };
+    if (token.kind === 'character') return { kind: 'character', code: token.text.charCodeAt(0) };
     if (token.kind === 'register') return { kind: 'register', name: token.text };
     if (token.kind === 'name') {
       if (!this.#accept('(')) return { kind: 'name', name: token.text };
       const parameters: Expression[] = [];
       while (!this.#accept(')')) {
         if (parameters.length > 0) this.#need(',');
-        parameters.push(this.#binary(0));
+        parameters.push(this.#parameter());
       }
       return { kind: 'call', name: token.text, parameters };
     }
@@ -162,6 +213,15 @@ class Parser {
     }
     this.#at--;
     throw this.#unexpected();
+  }
+
+  #parameter(): Expression {
+    const start = this.#at;
+    const type = this.#typeName();
+    const next = this.#peek();
+    if (type !== undefined && next.kind === 'operator' && (next.text === ',' || next.text === ')')) return { kind: 'type', type };
+    this.#at = start;
+    return this.#binary(0);
   }
 
   #postfix(start: Expression): Expression {
@@ -181,4 +241,10 @@ class Parser {
     }
     throw errors.badExpression(this.#text, `more than ${deepest} members in a row`);
   }
+}
+
+/** Octal with a leading 0, as in C. */
+function numberOf(token: Token): bigint {
+  const text = token.text.toLowerCase();
+  return /^0[0-7]+$/.test(text) ? BigInt(`0o${text.slice(1)}`) : BigInt(text);
 }

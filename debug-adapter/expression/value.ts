@@ -1,4 +1,4 @@
-/** Values of expressions: a type with a place in memory, or a plain number. */
+/** Values of expressions: a type with a place in memory, a plain number, or a list of values. */
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
@@ -6,6 +6,7 @@ import type { AddressSpace } from '../memory/address-space.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { Type, TypeTable } from '../symbols/types.ts';
+import type { BasicTypes } from './c-types.ts';
 
 /** A typed value. With `address` it lies in memory and is read when its number is asked for. */
 export interface Value {
@@ -15,33 +16,69 @@ export interface Value {
   readonly number: bigint | undefined;
   /** Bit-field within the integer at `address`, in bits. */
   readonly bits: { readonly shift: number; readonly width: number } | undefined;
+  /** What a walk over a list or tree found; the type is an array of as many elements. */
+  readonly items?: readonly Value[];
+  /** A line that says more than the type would, e.g. a page-table entry's flags. */
+  readonly text?: string;
+  /** Facts of such a value, shown as its children. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** A parameter of a function: a value, a type, or a member path as it was written. */
+export type Argument =
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: 'type'; readonly type: Type }
+  | { readonly kind: 'path'; readonly path: string };
+
+/** A function that an expression may call. Throws `UserError` with what is wrong. */
+export interface ExpressionFunction {
+  /** For messages and completion: `list(HEAD, struct TYPE, MEMBER)`. */
+  readonly usage: string;
+  /** Positions of parameters that are member paths, not values. */
+  readonly paths: readonly number[];
+  call(parameters: readonly Argument[], context: ExpressionContext): Value;
 }
 
 /** What an expression may refer to. */
 export interface ExpressionContext {
   readonly memory: AddressSpace;
   readonly types: TypeTable | undefined;
+  readonly basic: BasicTypes;
   readonly symbols: SymbolTable;
-  register(name: string): bigint | undefined;
+  /** `$name`: registers of the frame, `$task`, `$cpu`. */
+  variable(name: string): Value | undefined;
   /** Type of a global variable, where the type information or common knowledge has it. */
   typeOfSymbol(name: string): Type | undefined;
+  /** Where a per-CPU variable lies for `cpu` (by default the frame's); undefined for any other symbol. */
+  perCpuAddress(symbol: Address, cpu?: number): Address | undefined;
+  readonly functions: ReadonlyMap<string, ExpressionFunction>;
 }
 
-export const longType: Type = { kind: 'integer', name: 'unsigned long', size: 8, signed: false, encoding: 'number' };
-
-export function numberValue(number: bigint, type: Type = longType): Value {
-  return { type, address: undefined, number: BigInt.asUintN(64, number), bits: undefined };
+export function numberValue(number: bigint, type: Type): Value {
+  const plain = stripType(type);
+  const width = sizeOfType(type) * 8;
+  const signed = (plain.kind === 'integer' || plain.kind === 'enum') && plain.signed;
+  const wrapped = width === 0 ? number : signed ? BigInt.asIntN(width, number) : BigInt.asUintN(width, number);
+  return { type, address: undefined, number: wrapped, bits: undefined };
 }
 
 export function placedValue(type: Type, address: Address): Value {
   return { type, address, number: undefined, bits: undefined };
 }
 
+export function pointerValue(target: Type, address: bigint, size: number): Value {
+  return numberValue(address, { kind: 'pointer', size, target });
+}
+
+export function listValue(items: readonly Value[], element: Type): Value {
+  return { type: { kind: 'array', element, count: items.length }, address: undefined, number: undefined, bits: undefined, items };
+}
+
 /** The number that a scalar value holds (unsigned or signed as its type says). Throws `MemoryFault` for missing memory. */
 export function numberOf(value: Value, memory: AddressSpace): bigint {
   if (value.number !== undefined) return value.number;
   const plain = stripType(value.type);
-  if (value.address === undefined) throw errors.badArgument('the value has no place in memory');
+  if (value.address === undefined) throw errors.badArgument('the value is a list, and has no number and no place in memory');
   switch (plain.kind) {
     case 'integer':
     case 'enum':
@@ -54,7 +91,7 @@ export function numberOf(value: Value, memory: AddressSpace): bigint {
       }
       return plain.kind !== 'pointer' && plain.signed ? BigInt.asIntN(width, word) : word;
     }
-    // Arrays, functions, and symbols without a known type stand for their address, as in C.
+    // Arrays, structs, functions, and symbols without a known type stand for their address.
     default:
       return value.address;
   }
@@ -70,6 +107,11 @@ export function addressOfValue(value: Value, memory: AddressSpace): Address | un
 /** Element `index` of an array, or of the array that a pointer points into. */
 export function elementOf(value: Value, index: bigint, memory: AddressSpace): Value {
   const plain = stripType(value.type);
+  if (value.items !== undefined) {
+    const item = value.items[Number(index)];
+    if (item === undefined) throw errors.badArgument(`the list has ${value.items.length} elements, none of them number ${index}`);
+    return item;
+  }
   if (plain.kind === 'array' && value.address !== undefined) {
     return placedValue(plain.element, addToAddress(value.address, index * BigInt(sizeOfType(plain.element))));
   }
@@ -78,4 +120,20 @@ export function elementOf(value: Value, index: bigint, memory: AddressSpace): Va
     return placedValue(plain.target, addToAddress(toAddress(numberOf(value, memory)), index * BigInt(size)));
   }
   throw errors.badArgument('only arrays and pointers have elements; cast the value to a pointer first');
+}
+
+/** Member `path` of a struct, or of the struct that a pointer points to; undefined when it has none of that name. */
+export function memberOf(
+  value: Value,
+  found: { readonly type: Type; readonly offset: number; readonly bitOffset: number; readonly bitSize: number | undefined },
+  memory: AddressSpace,
+): Value {
+  const { address } = value;
+  if (address === undefined) throw errors.badArgument('the struct has no place in memory');
+  if (found.bitSize === undefined) return placedValue(found.type, addToAddress(address, found.offset));
+  const size = Math.max(1, sizeOfType(found.type));
+  const unit = Math.floor(found.bitOffset / 8 / size) * size;
+  const first = found.bitOffset - unit * 8;
+  const shift = memory.littleEndian ? first : size * 8 - first - found.bitSize;
+  return { type: found.type, address: addToAddress(address, unit), number: undefined, bits: { shift, width: found.bitSize } };
 }

@@ -5,6 +5,7 @@
  */
 import type { Address, PhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState } from '../image/image.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
@@ -26,6 +27,7 @@ import type {
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
+import type { ExpressionPlace } from './expression-world.ts';
 
 /** Names an address space: `kernel` (the default), `efi`, a PID in decimal, or the physical address of a root table in hex. */
 export type SpaceName = string;
@@ -68,6 +70,8 @@ export interface SessionFace {
   /** The note's text; throws when the dump has none. */
   vmcoreinfoText(): string;
   addressSpaces(): readonly AddressSpaceFacts[];
+  /** What expressions may refer to, in an address space and at a CPU or task. */
+  expressions(mm: SpaceName | undefined, place: ExpressionPlace): ExpressionContext;
   /** Memory as seen through `mm`. */
   memory(mm?: SpaceName): AddressSpace;
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;

@@ -4,6 +4,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
+import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState, Image } from '../image/image.ts';
 import { openImage } from '../image/open-image.ts';
 import { parseRawRanges } from '../image/raw.ts';
@@ -37,6 +38,8 @@ import type {
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
+import { expressionWorld } from './expression-world.ts';
+import type { ExpressionPlace } from './expression-world.ts';
 import { findingsFacts } from './findings-facts.ts';
 import { infoFacts } from './info-facts.ts';
 import { outsideSources } from './outside-sources.ts';
@@ -120,6 +123,15 @@ export class Session implements SessionFace {
     const memory = new AddressSpace(physical, space.pageTable, { littleEndian, pointerSize });
     this.#memories.set(space.id, memory);
     return memory;
+  }
+
+  expressions(mm: SpaceName | undefined, place: ExpressionPlace): ExpressionContext {
+    const { symbols, types } = this;
+    return expressionWorld(
+      this.kernel,
+      { memory: this.memory(mm), symbols, types, translate: (address) => this.translate(address, mm) },
+      place,
+    );
   }
 
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead {
