@@ -3,12 +3,17 @@ import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
+import { describeCategory } from './page-category-frame.ts';
 import { pageOfFrame } from './page-frame.ts';
 import { pageTypeOf } from './page-type.ts';
 import { tasks } from './task.ts';
 
 /** Details about frame `pfn`; `offset` is the byte within it that is asked for. Throws `MemoryFault` when its struct page is missing. */
 export function describeFrame(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
+  return [...describeUse(kernel, pfn, offset), ...describeCategory(kernel, pfn)];
+}
+
+function describeUse(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
   const page = pageOfFrame(kernel, pfn);
   if (page === undefined || kernel.types === undefined) return [];
   const stack = describeLinearStack(kernel, pfn, offset);

@@ -1,9 +1,10 @@
 /**
- * The use of a page by its struct page. The encoding of page types changed in 6.10, 6.11 and 6.12; the numbers come from
- * VMCOREINFO and from enumerators in the type information, never from a version.
+ * The use of a page by its struct page. Flag bits and page types are numbered anew by nearly every kernel (types in 6.10,
+ * 6.11 and 6.12): the numbers come from VMCOREINFO and from enumerators in the type information, never from a version.
  */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { locateMember } from '../symbols/type-layout.ts';
 import type { Kernel } from './kernel.ts';
 
 export type PageType =
@@ -17,14 +18,15 @@ export type PageType =
 export function pageTypeOf(kernel: Kernel, page: Address): PageType {
   const shape = kernel.structs('looking at a page').get('page');
   const flags = shape.unsigned(page, 'flags');
-  const marks = kernel.once(pageMarks);
+  const marks = pageMarks(kernel);
+  const has = (bit: number | undefined): boolean => bit !== undefined && ((flags >> BigInt(bit)) & 1n) === 1n;
   const typeWord = Number(shape.unsigned(page, shape.has('page_type') ? 'page_type' : '_mapcount'));
   const name = marks.typeName(typeWord);
-  if (name === 'slab' || (marks.slabFlag !== undefined && ((flags >> marks.slabFlag) & 1n) === 1n)) return { kind: 'slab' };
+  if (name === 'slab' || has(marks.flagBit('slab'))) return { kind: 'slab' };
   if (name === 'buddy') return { kind: 'buddy', order: shape.number(page, 'private') };
   if (name === 'table') return { kind: 'table' };
   if (name !== undefined) return { kind: 'other', name };
-  if (marks.reservedFlag !== undefined && ((flags >> marks.reservedFlag) & 1n) === 1n) return { kind: 'reserved' };
+  if (has(marks.flagBit('reserved'))) return { kind: 'reserved' };
   const mapping = shape.unsigned(page, 'mapping');
   const index = shape.has('index') ? shape.unsigned(page, 'index') : 0n;
   if ((mapping & 3n) === 1n) return { kind: 'anonymous', index };
@@ -32,60 +34,73 @@ export function pageTypeOf(kernel: Kernel, page: Address): PageType {
   return { kind: 'other', name: '' };
 }
 
-interface PageMarks {
-  readonly slabFlag: bigint | undefined;
-  readonly reservedFlag: bigint | undefined;
+/** The numbers of one kernel's page flags and page types. */
+export interface PageMarks {
+  /** Bit of page.flags, by the flag's name without `PG_`; undefined where this kernel has none of that name. */
+  flagBit(name: string): number | undefined;
+  /** The 32-bit word that stands in page._mapcount (page.page_type) of a page of this type, where it holds nothing else. */
+  typeWord(name: string): number | undefined;
+  /** Name of the type in such a word; undefined where it is a count of mappings. */
   typeName(word: number): string | undefined;
 }
 
-/** Type bits before 6.11, which are cleared in an otherwise all-ones word (include/linux/page-flags.h). */
-const clearedTypeBits: readonly (readonly [bit: number, name: string])[] = [
-  [0x80, 'buddy'],
-  [0x100, 'offline'],
-  [0x200, 'table'],
-  [0x400, 'guard'],
-];
+export function pageMarks(kernel: Kernel): PageMarks {
+  return kernel.once(findPageMarks);
+}
 
-function pageMarks(kernel: Kernel): PageMarks {
-  const types = kernel.types;
-  const slabFlag = types?.enumerator('PG_slab');
-  const reservedFlag = types?.enumerator('PG_reserved');
-  const byValue = new Map<number, string>();
-  for (const name of ['buddy', 'offline', 'table', 'guard', 'hugetlb', 'slab', 'zsmalloc', 'unaccepted', 'large_kmalloc']) {
-    const value = types?.enumerator(`PGTY_${name}`);
-    if (value !== undefined) byValue.set(Number(value), name);
+const typeNames = ['buddy', 'offline', 'table', 'guard', 'hugetlb', 'slab', 'zsmalloc', 'unaccepted', 'large_kmalloc'];
+
+/** Types before 6.10, which no enumerator names: bits that are cleared in an otherwise all-ones word (include/linux/page-flags.h). */
+const unnamedTypeBits: Readonly<Record<string, number>> = { buddy: 0x80, offline: 0x100, table: 0x200, guard: 0x400 };
+
+function findPageMarks(kernel: Kernel): PageMarks {
+  const { types, vmcoreinfo } = kernel;
+  const flags = new Map((types?.enum('pageflags')?.enumerators ?? []).map(({ name, value }) => [name, Number(value)]));
+  const bits = new Map<string, number>();
+  const words = new Map<string, number>();
+  for (const name of typeNames) {
+    const told = vmcoreinfo?.number(`PAGE_${name.toUpperCase()}_MAPCOUNT_VALUE`);
+    // 6.12: the type is the top byte. 6.10 and 6.11: an enumerator is the bit that is cleared, and no flag bears its name.
+    const byte = types?.enumerator(`PGTY_${name}`);
+    const enumerator = flags.has(`PG_${name}`) ? undefined : types?.enumerator(`PG_${name}`);
+    const bit = enumerator === undefined ? (flags.size > 0 ? unnamedTypeBits[name] : undefined) : Number(enumerator);
+    if (byte === undefined && bit !== undefined) bits.set(name, bit >>> 0);
+    const word = told === undefined ? (byte === undefined ? (bit === undefined ? undefined : ~bit) : Number(byte) << 24) : Number(told);
+    if (word !== undefined) words.set(name, word >>> 0);
   }
-  if (byValue.size > 0) {
-    // 6.12: the type is the top byte.
-    return { slabFlag, reservedFlag, typeName: (word) => byValue.get(word >>> 24) };
-  }
-  const buddy = kernel.vmcoreinfo?.number('PAGE_BUDDY_MAPCOUNT_VALUE');
-  const scheme = buddy === undefined || buddy === -129n ? clearedTypeBits : shiftedTypeBits(types?.enumerator('PG_buddy'));
-  const typed = 0xf000_0000;
+  const bytes = new Map(typeNames.flatMap((name) => byteOf(types?.enumerator(`PGTY_${name}`), name)));
   return {
-    slabFlag,
-    reservedFlag,
+    flagBit: (name) => {
+      const told = vmcoreinfo?.number(`PG_${name}`);
+      return told === undefined ? flags.get(`PG_${name}`) : Number(told);
+    },
+    typeWord: (name) => words.get(name),
     typeName: (word) => {
       const unsigned = word >>> 0;
-      if (unsigned < typed || unsigned === 0xffff_ffff) {
-        if (scheme === clearedTypeBits || unsigned < 0x8000_0000) return undefined;
-      }
-      return scheme.find(([bit]) => (unsigned & bit) >>> 0 === 0)?.[1];
+      if (bytes.size > 0) return bytes.get(unsigned >>> 24);
+      // All types' marks: nothing below is a type. 6.11 has them from bit 31 down, earlier kernels in the low half.
+      const least = (bits.get('buddy') ?? 0) > 0xffff ? 0x8000_0000 : 0xf000_0000;
+      if (unsigned >= least) for (const [name, bit] of bits) if ((unsigned & bit) === 0) return name;
+      // Without type information: what VMCOREINFO tells.
+      for (const [name, typed] of words) if (unsigned === typed) return name;
+      return undefined;
     },
   };
 }
 
-/** 6.10 and 6.11 name the cleared bits in an enum (PG_buddy …); 6.10 and 6.11 differ in where they stand. */
-function shiftedTypeBits(buddy: bigint | undefined): readonly (readonly [number, string])[] {
-  const first = buddy === undefined ? 0x4000_0000 : Number(buddy);
-  return first === 0x4000_0000
-    ? [
-        [0x4000_0000, 'buddy'],
-        [0x2000_0000, 'offline'],
-        [0x1000_0000, 'table'],
-        [0x0800_0000, 'guard'],
-        [0x0400_0000, 'hugetlb'],
-        [0x0200_0000, 'slab'],
-      ]
-    : [...clearedTypeBits, [0x800, 'hugetlb'], [0x1000, 'slab']];
+function byteOf(value: bigint | undefined, name: string): [number, string][] {
+  return value === undefined ? [] : [[Number(value), name]];
+}
+
+/** Byte offset of a member, by VMCOREINFO or the types; undefined where neither knows it. */
+export function memberOffset(kernel: Kernel, struct: string, member: string): number | undefined {
+  const told = kernel.vmcoreinfo?.offset(`${struct}.${member}`);
+  if (told !== undefined) return told;
+  const type = kernel.types?.struct(struct);
+  return type === undefined ? undefined : locateMember(type, member)?.offset;
+}
+
+/** Bytes of a struct, by VMCOREINFO or the types. */
+export function structSize(kernel: Kernel, struct: string): number | undefined {
+  return kernel.vmcoreinfo?.size(struct) ?? kernel.types?.struct(struct)?.size;
 }
