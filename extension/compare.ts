@@ -158,7 +158,7 @@ async function sideOfFile(sessions: Sessions, path: string, before: Side): Promi
   const { spaces } = await sessions.request('pagewalk/addressSpaces', { other: path });
   if (spaces.length === 0) return { label: fileName(path), user: false, other: path };
   const sides = spaces.flatMap((space) => sidesOf(space, { path }));
-  return before.mm === 'kernel' ? givenSide(sides, before) : pickSide(sides);
+  return (before.mm === 'kernel' ? givenSide(sides, before) : undefined) ?? pickSide(sides);
 }
 
 function itemOf(side: Side): SideItem {

@@ -160,7 +160,7 @@ export function defineSessionTests(): void {
       await picture('compare');
     });
 
-    it('compares a page table with a text file, which is shown itself', async () => {
+    it('compares a page table with a text file, which is shown itself, and with another image', async () => {
       const { lines } = (await session.customRequest('pagewalk/ptdump', { mm: 'kernel' })) as { lines: { text: string }[] };
       const file = vscode.Uri.joinPath(folder, 'kernel.ptdump');
       await vscode.workspace.fs.writeFile(
@@ -178,6 +178,17 @@ export function defineSessionTests(): void {
         return shown instanceof vscode.TabInputTextDiff && shown.modified.fsPath === file.fsPath ? shown : undefined;
       });
       assert.equal(input.modified.scheme, 'file');
+      const image = vscode.Uri.joinPath(folder, 'mini-sym.kdump').fsPath;
+      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: image } });
+      const tab = await eventually('the diff with the image', () => {
+        const shown = vscode.window.tabGroups.activeTabGroup.activeTab;
+        return shown?.label.endsWith('(mini-sym.kdump)') === true && shown.input instanceof vscode.TabInputTextDiff
+          ? shown.input
+          : undefined;
+      });
+      const [mine, others] = await Promise.all([tab.original, tab.modified].map((uri) => vscode.workspace.openTextDocument(uri)));
+      assert.ok(mine !== undefined && mine.lineCount > 100);
+      assert.equal(others?.getText(), mine.getText());
       await assert.rejects(
         async () =>
           vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: '/nowhere/vmcore' } }),
