@@ -5,6 +5,7 @@ import { UserError } from '../base/errors.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
+import { numberColumn } from '../pagetable/run-index.ts';
 import type { PageUse } from '../pagetable/table-check.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import { cacheName, headOf } from './identify-frame.ts';
@@ -25,8 +26,9 @@ const sampledTables = 64;
 const enoughMarked = 4;
 const markedToUnmarked = 4;
 
-/** Frames of 2 TiB: what lies above is not looked for in the vmalloc space. */
-const mostFrames = 2 ** 29;
+/** Frames (64 GiB) and areas of the vmalloc space that are looked at. */
+const mostFrames = 2 ** 24;
+const mostAreas = 2 ** 20;
 
 /** Page types that exclude a page table; the names are the kernel's. */
 const otherTypes: readonly string[] = ['offline', 'guard', 'hugetlb', 'zsmalloc', 'unaccepted'];
@@ -169,39 +171,42 @@ function isMarked(kernel: Kernel, table: number): boolean | undefined {
   }
 }
 
-/** Frames (physical address / 4096) that the vmalloc space maps, devices and the kernel image apart; one bit a frame. */
-function vmallocFrames(kernel: Kernel): Uint8Array {
-  const end = Math.max(0, ...kernel.physical.ranges.map((range) => range.end));
-  const bits = new Uint8Array(Math.ceil(Math.min(end / frameSize, mostFrames) / 8));
-  for (const area of allocatedAreas(kernel)) {
-    eachFrame(kernel, area, (frame) => {
-      const at = frame >>> 3;
-      if (frame < mostFrames && at < bits.length) bits[at] = (bits[at] ?? 0) | (1 << (frame & 7));
-      return true;
-    });
-  }
-  return bits;
+/** What the vmalloc space maps: frames (physical address / 4096) with their areas, as `frame * mostAreas + area`, ascending. */
+function vmallocFrames(kernel: Kernel): Float64Array {
+  const found = numberColumn();
+  kernel.once(allocatedAreas).forEach((area, index) => {
+    const first = Number(area.start >> 12n);
+    const end = first + Math.floor(mappedSize(kernel, area) / frameSize);
+    for (let page = first; page < end && found.length < mostFrames; page++) {
+      const frame = kernel.memory.frameOf(page);
+      if (frame >= 0) found.push(frame * mostAreas + index);
+    }
+  });
+  return found.values.slice(0, found.length).sort();
 }
 
 function vmallocAreaOf(kernel: Kernel, frame: number): VmapArea | undefined {
-  const bits = kernel.once(vmallocFrames);
-  if (frame >= mostFrames || (((bits[frame >>> 3] ?? 0) >>> (frame & 7)) & 1) === 0) return undefined;
-  return allocatedAreas(kernel).find((area) => !eachFrame(kernel, area, (own) => own !== frame));
-}
-
-function allocatedAreas(kernel: Kernel): readonly VmapArea[] {
-  return vmapAreas(kernel).busy.filter(
-    (area) => area.vm === undefined || ((area.vm.flags & vmFlag.ioremap) === 0 && area.vm.physAddr === 0n),
-  );
-}
-
-/** `visit` gives false to end the search; the result is false where it did. */
-function eachFrame(kernel: Kernel, area: VmapArea, visit: (frame: number) => boolean): boolean {
-  const first = Number(area.start >> 12n);
-  const end = first + Math.floor(mappedSize(kernel, area) / frameSize);
-  for (let page = first; page < end; page++) {
-    const frame = kernel.memory.frameOf(page);
-    if (frame >= 0 && !visit(frame)) return false;
+  const frames = kernel.once(vmallocFrames);
+  let low = 0;
+  let high = frames.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((frames[middle] ?? 0) < frame * mostAreas) low = middle + 1;
+    else high = middle;
   }
-  return true;
+  const index = (frames[low] ?? -1) - frame * mostAreas;
+  return index >= 0 && index < mostAreas ? kernel.once(allocatedAreas)[index] : undefined;
+}
+
+/** Areas of memory that was allocated, as many as the machine's RAM can fill twice: what is more is damage. */
+function allocatedAreas(kernel: Kernel): readonly VmapArea[] {
+  let left = 2 * kernel.physical.ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
+  const allocated = vmapAreas(kernel).busy.filter((area) => {
+    if (area.vm !== undefined && ((area.vm.flags & vmFlag.ioremap) !== 0 || area.vm.physAddr !== 0n)) return false;
+    const size = mappedSize(kernel, area);
+    if (size > left) return false;
+    left -= size;
+    return true;
+  });
+  return allocated.slice(0, mostAreas);
 }
