@@ -1,5 +1,5 @@
 /** The text forms of facts, for people at a terminal. */
-import type { IdentifyFacts, InfoFacts, SymbolFacts, TaskFacts, TranslationFacts } from '../protocol/facts.ts';
+import type { IdentifyFacts, InfoFacts, PageOffsetMethodFacts, SymbolFacts, TaskFacts, TranslationFacts } from '../protocol/facts.ts';
 
 export function infoText(info: InfoFacts): string {
   const rows: [string, string][] = [
@@ -18,10 +18,16 @@ export function infoText(info: InfoFacts): string {
   let text = rows.map(([name, value]) => `${`${name}:`.padEnd(20)} ${value}\n`).join('');
   text += '\nhow it was found\n';
   for (const { quantity, value, source } of info.evidence) text += `  ${quantity.padEnd(16)} ${value.padEnd(20)} ${source}\n`;
+  if (info.pageOffsetMethods.length > 0) text += `\npage_offset_base, by each method\n${info.pageOffsetMethods.map(methodText).join('')}`;
   text += '\nmemory ranges\n';
   for (const { start, end } of info.memory.ranges) text += `  ${start}-${end}\n`;
   if (info.warnings.length > 0) text += `\nwarnings\n${info.warnings.map((warning) => `  ${warning}\n`).join('')}`;
   return text;
+}
+
+function methodText({ method, value, agrees, note }: PageOffsetMethodFacts): string {
+  const verdict = agrees === null ? 'nothing' : agrees ? 'agrees' : 'differs';
+  return `  ${verdict.padEnd(8)} ${(value ?? '-').padEnd(18)}  ${method}${note === null ? '' : ` (${note})`}\n`;
 }
 
 export function translationText(walk: TranslationFacts): string {

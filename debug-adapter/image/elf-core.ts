@@ -17,6 +17,8 @@ const loadSegment = 1;
 const noteSegment = 4;
 /** Physical addresses from here on are beyond any machine, and beyond what numbers hold exactly. */
 const physicalEnd = 1n << 53n;
+const allOnes = 0xffff_ffff_ffff_ffffn;
+const narrowAllOnes = 0xffff_ffffn;
 const farthestOffset = BigInt(Number.MAX_SAFE_INTEGER) / 2n;
 
 /** Opens an ELF core file; takes ownership of `source`. */
@@ -26,10 +28,10 @@ export function openElfCore(source: ByteSource, options: { readonly format: stri
   const programs = readProgramHeaders(source, header, warnings);
   const notes = readNotes(source, { header, programs, warnings });
   const loads = programs.filter(({ type, memorySize }) => type === loadSegment && memorySize > 0n);
-  const allOnes = header.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
+  const nowhere = header.wide ? allOnes : narrowAllOnes;
   const virtualSegments = loads.map(({ virtual, physical, memorySize }): VirtualSegment => ({
     virtual,
-    physical: physical === allOnes ? undefined : physical,
+    physical: physical === nowhere ? undefined : physical,
     size: memorySize,
   }));
   const file = new ChunkCache(source);
@@ -85,6 +87,8 @@ function readNotes(source: ByteSource, from: { header: ElfHeader; programs: read
 function fileSegments(loads: readonly ProgramHeader[], warnings: string[]): FileSegment[] {
   const segments: FileSegment[] = [];
   for (const { physical, memorySize, fileSize, offset } of loads) {
+    // QEMU's mark of a mapping that leads to no RAM (dump/dump.c, get_offset_range).
+    if (fileSize === 0n && (offset === allOnes || offset === narrowAllOnes)) continue;
     if (physical + memorySize > physicalEnd) {
       warnings.push(
         `a PT_LOAD claims physical 0x${physical.toString(16)} and 0x${memorySize.toString(16)} bytes, beyond any machine; it is left out`,

@@ -7,6 +7,7 @@ import type { Address } from '../base/address.ts';
 import type { Finding, Kernel } from './kernel.ts';
 import type { Layout } from './layout.ts';
 import { variable, Witnesses } from './layout-witnesses.ts';
+import { fixedPageOffsets, pageOffsetMethods } from './page-offset-x86-64.ts';
 import { startKernelMap } from './root-x86-64.ts';
 
 export interface X8664Layout {
@@ -25,18 +26,10 @@ export interface X8664Layout {
   readonly findings: readonly Finding[];
 }
 
-/** Bases without KASLR (Documentation/arch/x86/x86_64/mm.rst; 4-level page offset before 4.20 in second place). */
+/** Bases without KASLR (Documentation/arch/x86/x86_64/mm.rst). */
 const fixedBases = {
-  4: {
-    pageOffset: [0xffff_8880_0000_0000n, 0xffff_8800_0000_0000n],
-    vmalloc: 0xffff_c900_0000_0000n,
-    vmemmap: 0xffff_ea00_0000_0000n,
-  },
-  5: {
-    pageOffset: [0xff11_0000_0000_0000n, 0xff10_0000_0000_0000n],
-    vmalloc: 0xffa0_0000_0000_0000n,
-    vmemmap: 0xffd4_0000_0000_0000n,
-  },
+  4: { vmalloc: 0xffff_c900_0000_0000n, vmemmap: 0xffff_ea00_0000_0000n },
+  5: { vmalloc: 0xffa0_0000_0000_0000n, vmemmap: 0xffd4_0000_0000_0000n },
 } as const;
 
 const vmallocSize = { 4: 32n << 40n, 5: 12_800n << 40n } as const;
@@ -90,13 +83,11 @@ function findLayout(kernel: Kernel): X8664Layout {
   if (text !== undefined && textPhysical !== undefined) {
     note('physBase', BigInt.asUintN(64, BigInt(textPhysical) - (text - startKernelMap)), 'the page tables, at _stext');
   }
+  note('physBase', physBaseFromSegments(kernel, text), 'the PT_LOAD that holds _stext');
   note('kaslrOffset', info?.hexValue('KERNELOFFSET'), 'VMCOREINFO KERNELOFFSET');
   if (start !== undefined) note('kaslrOffset', BigInt.asUintN(64, start - linkAddress), '_text less the default link address');
 
-  note('pageOffset', variable(kernel, 'page_offset_base'), "the kernel's variable page_offset_base");
-  note('pageOffset', pageOffsetFromSegments(kernel), 'the last PT_LOAD that has both addresses');
-  note('pageOffset', pageOffsetFromTables(kernel, levels), 'the page tables: the first mapping that grows with physical memory');
-  note('pageOffset', fixedPageOffset(kernel, levels), 'the constant of this paging mode, confirmed by the page tables');
+  for (const { method, value: base, sound } of pageOffsetMethods(kernel)) if (sound) note('pageOffset', base, method);
   note('vmallocBase', variable(kernel, 'vmalloc_base'), "the kernel's variable vmalloc_base");
   note('vmallocBase', info?.number('VMALLOC_START'), 'VMCOREINFO NUMBER(VMALLOC_START)');
   note('vmemmapBase', variable(kernel, 'vmemmap_base'), "the kernel's variable vmemmap_base");
@@ -115,7 +106,7 @@ function findLayout(kernel: Kernel): X8664Layout {
     levels,
     physBase: value('physBase'),
     kaslrOffset: value('kaslrOffset'),
-    pageOffset: toAddress(value('pageOffset') ?? fixed.pageOffset[0]),
+    pageOffset: toAddress(value('pageOffset') ?? fixedPageOffsets[levels][0]),
     vmallocStart: toAddress(vmallocStart),
     vmallocEnd: toAddress(vmallocStart + vmallocSize[levels]),
     vmemmapStart: toAddress(vmemmapStart),
@@ -126,41 +117,11 @@ function findLayout(kernel: Kernel): X8664Layout {
   };
 }
 
-/** makedumpfile's way; the last fitting segment, since 4.19's KCORE_REMAP segments come first and mislead. */
-function pageOffsetFromSegments(kernel: Kernel): bigint | undefined {
-  const fitting = kernel.image.virtualSegments.filter(
-    ({ virtual, physical }) =>
-      physical !== undefined && virtual >= 0xff00_0000_0000_0000n && virtual < startKernelMap && virtual >= physical,
+/** The kernel image's segment in /proc/kcore and in a dump with virtual addresses. */
+function physBaseFromSegments(kernel: Kernel, text: bigint | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  const holder = kernel.image.virtualSegments.find(
+    ({ virtual, size }) => virtual >= startKernelMap && text >= virtual && text < virtual + size,
   );
-  const last = fitting.at(-1);
-  return last?.physical === undefined ? undefined : last.virtual - last.physical;
-}
-
-const mostProbes = 100_000;
-
-/**
- * Goes up the kernel half in steps of 1 GiB (the alignment that memory KASLR keeps), over holes in whole entries, to the
- * first place where physical memory is mapped in its own order.
- */
-function pageOffsetFromTables(kernel: Kernel, levels: 4 | 5): bigint | undefined {
-  const { pageTable } = kernel.root;
-  const gib = 1n << 30n;
-  const probe = Math.ceil((kernel.physical.ranges[0]?.start ?? 0) / 4096) * 4096;
-  let base = levels === 4 ? 0xffff_8800_0000_0000n : 0xff10_0000_0000_0000n;
-  for (let probes = 0; probes < mostProbes && base < startKernelMap; probes++) {
-    if (mapsPhysical(kernel, base, probe) || mapsPhysical(kernel, base, 0x10_0000)) return base;
-    const found = pageTable.translate(toAddress(base));
-    const hole = found.physical === undefined ? BigInt(found.pageSize) : gib;
-    const step = hole > gib ? hole : gib;
-    base = (base / step) * step + step;
-  }
-  return undefined;
-}
-
-function fixedPageOffset(kernel: Kernel, levels: 4 | 5): bigint | undefined {
-  return fixedBases[levels].pageOffset.find((base) => mapsPhysical(kernel, base, 0x10_0000));
-}
-
-function mapsPhysical(kernel: Kernel, base: bigint, physical: number): boolean {
-  return kernel.root.pageTable.translate(toAddress(base + BigInt(physical))).physical === physical;
+  return holder?.physical === undefined ? undefined : BigInt.asUintN(64, holder.physical - (holder.virtual - startKernelMap));
 }

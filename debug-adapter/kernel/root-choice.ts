@@ -27,6 +27,8 @@ export interface RootCandidate {
   readonly modeSource: string;
 }
 
+const missingKinds: readonly string[] = ['truncated', 'excluded', 'corrupt', 'io-error'];
+
 interface Rejection {
   readonly message: string;
   readonly candidate: RootCandidate;
@@ -56,9 +58,11 @@ export function chooseRoot(image: Image, candidates: Iterable<RootCandidate>, ch
   const [first] = rejected;
   if (first?.missing !== true) throw errors.noPageTable(first?.message ?? 'the dump has neither VMCOREINFO nor control registers');
   // The tables lie in memory that the file no longer has: what is left can still be read by physical address.
-  return rootOf(image, first.candidate, [
-    `page tables are missing from the dump: ${first.message}; kernel addresses cannot be read, physical ones can`,
-  ]);
+  const left =
+    image.virtualMemory === undefined
+      ? 'kernel addresses cannot be read, physical ones can'
+      : "kernel addresses are read by the file's own segments, which hold zeros where nothing is mapped";
+  return rootOf(image, first.candidate, [`page tables are missing from the dump: ${first.message}; ${left}`]);
 }
 
 function rootOf(image: Image, candidate: RootCandidate, warnings: readonly string[]): KernelRoot {
@@ -83,6 +87,8 @@ function rejection(image: Image, candidate: RootCandidate, check: RootCheck): Re
   const found = table.translate(toAddress(check.mustMap));
   if (found.physical !== undefined && found.levels.length > 0) return undefined;
   const { reason } = found;
-  const missing = reason !== undefined && ['truncated', 'excluded', 'corrupt', 'io-error'].includes(reason.kind);
+  // A file that has memory by virtual address need not have that of the tables.
+  const kinds = image.virtualMemory === undefined ? missingKinds : [...missingKinds, 'wild-table', 'not-ram'];
+  const missing = reason !== undefined && kinds.includes(reason.kind);
   return reject(`does not map _stext (${reason?.message ?? 'no reason'})`, missing);
 }

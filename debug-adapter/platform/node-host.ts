@@ -33,7 +33,9 @@ function openFile(path: string): ByteSource {
     closeSync(descriptor);
     throw errors.emptyFile(path);
   }
-  return new FileSource(path, descriptor, status.size);
+  // Files of /proc may tell no size and hold much (kcore in a container): reads end where they end.
+  const size = status.isFile() && status.size === 0 ? Number.MAX_SAFE_INTEGER : Math.min(status.size, Number.MAX_SAFE_INTEGER);
+  return new FileSource(path, descriptor, size);
 }
 
 function openError(path: string, error: unknown): UserError {

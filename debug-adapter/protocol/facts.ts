@@ -32,6 +32,8 @@ export interface InfoFacts {
   };
   readonly header: readonly { readonly name: string; readonly value: string }[];
   readonly evidence: readonly Evidence[];
+  /** How page_offset_base can be deduced, method by method; empty where the architecture has none. */
+  readonly pageOffsetMethods: readonly PageOffsetMethodFacts[];
   readonly warnings: readonly string[];
 }
 
@@ -40,6 +42,14 @@ export interface Evidence {
   readonly quantity: string;
   readonly value: Hex;
   readonly source: string;
+}
+
+export interface PageOffsetMethodFacts {
+  readonly method: string;
+  readonly value: Hex | null;
+  /** Whether it gives the base that is used; null where it gives none. */
+  readonly agrees: boolean | null;
+  readonly note: string | null;
 }
 
 export interface LevelFacts {

@@ -3,6 +3,7 @@ import { UserError } from '../base/errors.ts';
 import type { Finding, Kernel } from '../kernel/kernel.ts';
 import { layoutOf, regionOfKind } from '../kernel/layout.ts';
 import { modules } from '../kernel/module.ts';
+import { pageOffsetMethods } from '../kernel/page-offset-x86-64.ts';
 import { tasks } from '../kernel/task.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
 
@@ -48,8 +49,20 @@ export function infoFacts(kernel: Kernel): InfoFacts {
     },
     header: image.headerFacts,
     evidence: findings.map(({ quantity, value, source }) => ({ quantity, value: formatAddress(value), source })),
+    pageOffsetMethods: methodFacts(kernel, layout.directMap?.start),
     warnings: [...kernel.warnings],
   };
+}
+
+/** Each method by which page_offset_base is deduced, and whether it comes to what the others made of it. */
+function methodFacts(kernel: Kernel, believed: bigint | undefined): InfoFacts['pageOffsetMethods'] {
+  if (kernel.machine.architecture !== 'x86-64') return [];
+  return pageOffsetMethods(kernel).map(({ method, value, note }) => ({
+    method,
+    value: value === undefined ? null : formatAddress(value),
+    agrees: value === undefined ? null : value === believed,
+    note: note === '' ? null : note,
+  }));
 }
 
 /** `linux_banner` begins `Linux version RELEASE `. */
