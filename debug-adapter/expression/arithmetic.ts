@@ -71,7 +71,8 @@ function pointer(target: Type, address: bigint, basic: BasicTypes): Value {
 function shift(operator: string, of: { a: bigint; b: bigint; type: BasicTypes['int'] }, wrong: Wrong): Value {
   const { a, b, type } = of;
   const width = BigInt(type.size * 8);
-  if (b < 0n || b >= width) throw wrong(`a ${type.name} of ${width} bits cannot be shifted by ${b}; cast it to a wider type`);
+  if (b < 0n || b >= width)
+    throw wrong(`a value of type ${type.name} has ${width} bits and cannot be shifted by ${b}; cast it to a wider type`);
   const x = wrap(a, type);
   return numberValue(operator === '<<' ? x << b : x >> b, type);
 }

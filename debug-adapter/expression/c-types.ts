@@ -26,12 +26,23 @@ export function basicTypes(pointerSize: 4 | 8): BasicTypes {
   };
 }
 
-/** The type of a constant: `long`, as if it had the suffix, so that shifts of it do what is meant; wider where it must be. */
-export function constantType(value: bigint, unsigned: boolean, types: BasicTypes): IntegerType {
-  const width = BigInt(types.long.size * 8);
-  if (!unsigned && value < 1n << (width - 1n)) return types.long;
-  if (value < 1n << width) return types.unsignedLong;
-  return !unsigned && value < 1n << 63n ? types.longLong : types.unsignedLongLong;
+/** How a constant is written: its type depends on it. */
+export interface ConstantForm {
+  readonly decimal: boolean;
+  readonly unsigned: boolean;
+  readonly long: boolean;
+}
+
+export const plainConstant: ConstantForm = { decimal: true, unsigned: false, long: false };
+
+/** The first type that can hold a constant (C11 6.4.4.1); decimal ones without suffix are never unsigned, if they fit. */
+export function constantType(value: bigint, form: ConstantForm, types: BasicTypes): IntegerType {
+  const candidates = [types.int, types.unsignedInt, types.long, types.unsignedLong, types.longLong, types.unsignedLongLong];
+  const fits = (type: IntegerType): boolean => value < 1n << BigInt(type.size * 8 - (type.signed ? 1 : 0));
+  const allowed = candidates.filter(
+    (type, index) => (!form.long || index >= 2) && (form.unsigned ? !type.signed : type.signed || !form.decimal) && fits(type),
+  );
+  return allowed[0] ?? types.unsignedLongLong;
 }
 
 /** The integer promotions: what is narrower than int becomes int. Pointers and addresses count as unsigned long. */

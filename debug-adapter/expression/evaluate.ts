@@ -4,7 +4,7 @@ import { toAddress } from '../base/address.ts';
 import { locateMember, sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
 import { binary, scalarOf } from './arithmetic.ts';
-import { constantType, promote } from './c-types.ts';
+import { constantType, plainConstant, promote } from './c-types.ts';
 import { parseExpression } from './parser.ts';
 import type { Expression, FormatSpecifier } from './parser.ts';
 import { elementOf, listValue, memberOf, numberOf, numberValue, placedValue } from './value.ts';
@@ -44,7 +44,7 @@ class Evaluation {
     switch (expression.kind) {
       case 'number':
         if (expression.value >> 64n !== 0n) throw this.#wrong(`0x${expression.value.toString(16)} has more than 64 bits`);
-        return numberValue(expression.value, constantType(expression.value, expression.unsigned, basic));
+        return numberValue(expression.value, constantType(expression.value, expression.form, basic));
       case 'character':
         return numberValue(BigInt(expression.code), basic.int);
       case 'name':
@@ -97,8 +97,7 @@ class Evaluation {
       return placedValue(this.#context.typeOfSymbol(name) ?? { kind: 'void' }, address);
     }
     const enumerator = types?.enumerator(name);
-    if (enumerator !== undefined)
-      return numberValue(enumerator, constantType(enumerator, enumerator >= 0n && enumerator >> 63n !== 0n, basic));
+    if (enumerator !== undefined) return numberValue(enumerator, constantType(enumerator, plainConstant, basic));
     throw errors.unknownSymbol(name);
   }
 

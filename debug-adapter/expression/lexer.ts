@@ -6,8 +6,8 @@ export interface Token {
   readonly kind: 'number' | 'character' | 'name' | 'register' | 'operator' | 'end';
   /** Of a number without its suffix. */
   readonly text: string;
-  /** Set for numbers with the suffix `u`. */
-  readonly unsigned?: boolean;
+  /** Of a number, in lower case: `u`, `l`, `ul`, `ull`. */
+  readonly suffix?: string;
   readonly at: number;
 }
 
@@ -26,7 +26,7 @@ export function tokenize(text: string): Token[] {
     const match = pattern.exec(text);
     if (match === null) throw errors.badExpression(text, `nothing can begin with «${text.slice(at).trim().slice(0, 1)}»`);
     const [, number, suffix, character, name, register, operator] = match;
-    if (number !== undefined) tokens.push({ kind: 'number', text: number, unsigned: /u/i.test(suffix ?? ''), at });
+    if (number !== undefined) tokens.push({ kind: 'number', text: number, suffix: (suffix ?? '').toLowerCase(), at });
     else if (character !== undefined) {
       tokens.push({ kind: 'character', text: escapes[character] ?? character.replace(/^\\/, ''), at });
     } else if (name !== undefined) tokens.push({ kind: 'name', text: name, at });

@@ -1,10 +1,11 @@
 /** Parses an expression into a tree: a Pratt parser over C's operators, with a bound on depth. */
 import { errors } from '../base/errors.ts';
+import type { ConstantForm } from './c-types.ts';
 import { tokenize } from './lexer.ts';
 import type { Token } from './lexer.ts';
 
 export type Expression =
-  | { readonly kind: 'number'; readonly value: bigint; readonly unsigned: boolean }
+  | { readonly kind: 'number'; readonly value: bigint; readonly form: ConstantForm }
   | { readonly kind: 'character'; readonly code: number }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'register'; readonly name: string }
@@ -194,7 +195,7 @@ class Parser {
 
   #primary(): Expression {
     const token = this.#take();
-    if (token.kind === 'number') return { kind: 'number', value: numberOf(token), unsigned: token.unsigned === true };
+    if (token.kind === 'number') return { kind: 'number', value: numberOf(token), form: formOf(token) };
     if (token.kind === 'character') return { kind: 'character', code: token.text.charCodeAt(0) };
     if (token.kind === 'register') return { kind: 'register', name: token.text };
     if (token.kind === 'name') {
@@ -241,6 +242,11 @@ class Parser {
     }
     throw errors.badExpression(this.#text, `more than ${deepest} members in a row`);
   }
+}
+
+function formOf(token: Token): ConstantForm {
+  const suffix = token.suffix ?? '';
+  return { decimal: !token.text.startsWith('0') || token.text === '0', unsigned: suffix.includes('u'), long: suffix.includes('l') };
 }
 
 /** Octal with a leading 0, as in C. */
