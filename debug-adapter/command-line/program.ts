@@ -14,9 +14,10 @@ import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
+import { processVerbs } from './ps.ts';
 import { ptovVerb } from './ptov.ts';
 import type { PtovOptions } from './ptov.ts';
-import { identifyText, infoText, symbolText, tasksText, translationText } from './text.ts';
+import { identifyText, infoText, symbolText, translationText } from './text.ts';
 
 const mostSymbols = 1000;
 
@@ -282,15 +283,12 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     });
   });
 
-  verb('ps <image>', 'tasks').action((image: string, options: CommonOptions) => {
-    run.with(image, options, (session) => {
-      const tasks = session.tasks();
-      run.print(
-        options,
-        () => ({ tasks }),
-        () => tasksText(tasks),
-      );
-    });
+  processVerbs({
+    verb,
+    open: (image, options, use) => {
+      run.with(image, options, use);
+    },
+    output: run.output,
   });
 
   program

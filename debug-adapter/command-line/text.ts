@@ -1,5 +1,5 @@
 /** The text forms of facts, for people at a terminal. */
-import type { IdentifyFacts, InfoFacts, PageOffsetMethodFacts, SymbolFacts, TaskFacts, TranslationFacts } from '../protocol/facts.ts';
+import type { IdentifyFacts, InfoFacts, PageOffsetMethodFacts, SymbolFacts, TranslationFacts } from '../protocol/facts.ts';
 
 export function infoText(info: InfoFacts): string {
   const rows: [string, string][] = [
@@ -64,11 +64,4 @@ export function symbolText(symbol: SymbolFacts): string {
   const offset = symbol.offset === 0 ? '' : `+0x${symbol.offset.toString(16)}`;
   const module = symbol.module === null ? '' : ` [${symbol.module}]`;
   return `${symbol.address} ${symbol.type} ${symbol.name}${offset} (${symbol.size} bytes)${module}\n`;
-}
-
-export function tasksText(tasks: readonly TaskFacts[]): string {
-  const rows = tasks.map(({ pid, tgid, cpu, task, comm }) =>
-    [String(pid).padStart(7), String(tgid).padStart(7), String(cpu ?? '-').padStart(4), task, comm].join(' '),
-  );
-  return `${['    PID', '   TGID', ' CPU', 'TASK'.padEnd(18), 'COMM'].join(' ')}\n${rows.map((row) => `${row}\n`).join('')}`;
 }

@@ -32,6 +32,7 @@ const ptdumpSchema = v.looseObject({
   start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
+const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
@@ -67,6 +68,8 @@ const bodies: Bodies = {
   'pagewalk/ptdumpDiff': ptdumpDiff,
   'pagewalk/reverseMap': reverseMap,
   'pagewalk/findings': findings,
+  'pagewalk/tasks': (adapter) => ({ tasks: adapter.session.tasks() }),
+  'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };

@@ -1,7 +1,8 @@
 /** Tasks (include/linux/sched.h): every process and thread, with its stack and address space. */
-import { formatAddress } from '../base/address.ts';
+import { addToAddress, formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList } from './list.ts';
 import type { StructShape } from './structs.ts';
@@ -19,6 +20,12 @@ export interface Task {
   readonly stack: Address;
   /** CPU on which it runs or last ran; undefined where the kernel does not record it. */
   readonly cpu: number | undefined;
+  /** PF_*. */
+  readonly flags: number;
+  /** The letter that /proc/PID/stat shows: R, S, D, T, t, X, Z, P or I. */
+  readonly state: string;
+  /** The task that started it, or inherited it: task_struct.real_parent. */
+  readonly parent: Address;
 }
 
 /** All tasks but the idle ones, each process followed by its other threads; read once. */
@@ -35,18 +42,23 @@ function readTasks(kernel: Kernel): Task[] {
   const shape = structs.get('task_struct');
   const init = kernel.needAddressOf('init_task', purpose);
   const found: Task[] = [];
+  let problems = 0;
   const problem = (message: string): void => {
+    problems++;
     kernel.warn(`tasks: ${message}; tasks behind it are missing`);
   };
   const signal = structs.find('signal_struct');
   const byThreadNode = shape.has('thread_node') && signal?.has('thread_head') === true;
-  for (const leader of walkList(kernel.memory, shape.address(init, 'tasks'), shape.offset('tasks'), problem)) {
+  const head = shape.address(init, 'tasks');
+  const leaders = new Set(walkList(kernel.memory, head, shape.offset('tasks'), problem));
+  if (problems > 0) for (const leader of backwards(kernel, head, shape.offset('tasks'), leaders)) leaders.add(leader);
+  for (const leader of leaders) {
     push(kernel, found, shape, leader);
     let others: Iterable<Address> = [];
     try {
       if (byThreadNode) {
-        const head = signal.address(shape.pointer(leader, 'signal'), 'thread_head');
-        others = walkList(kernel.memory, head, shape.offset('thread_node'), problem);
+        const threads = signal.address(shape.pointer(leader, 'signal'), 'thread_head');
+        others = walkList(kernel.memory, threads, shape.offset('thread_node'), problem);
       } else if (shape.has('thread_group')) {
         others = walkList(kernel.memory, shape.address(leader, 'thread_group'), shape.offset('thread_group'), problem);
       }
@@ -57,6 +69,25 @@ function readTasks(kernel: Kernel): Task[] {
     for (const thread of others) if (thread !== leader) push(kernel, found, shape, thread);
   }
   return found;
+}
+
+/** Of a list that is broken, what its links back lead to from its end, in list order, up to where it is broken or known. */
+function backwards(kernel: Kernel, head: Address, memberOffset: number, known: ReadonlySet<Address>): Address[] {
+  const { memory } = kernel;
+  const found = new Set<Address>();
+  try {
+    for (let node = head; found.size < limits.listNodes;) {
+      node = memory.pointer(addToAddress(node, memory.pointerSize));
+      const object = addToAddress(node, -memberOffset);
+      if (node === 0n || node === head || known.has(object) || found.has(object)) break;
+      // The next link is read first: an object of which nothing is there is none.
+      memory.pointer(node);
+      found.add(object);
+    }
+  } catch (error) {
+    if (!(error instanceof MemoryFault)) throw error;
+  }
+  return [...found].reverse();
 }
 
 function push(kernel: Kernel, found: Task[], shape: StructShape, address: Address): void {
@@ -71,6 +102,7 @@ function push(kernel: Kernel, found: Task[], shape: StructShape, address: Addres
 function readTask(shape: StructShape, address: Address): Task {
   const mm = shape.pointer(address, 'mm');
   const cpuMember = ['thread_info.cpu', 'cpu'].find((path) => shape.has(path));
+  const number = (path: string): number => (shape.has(path) ? shape.number(address, path) : 0);
   return {
     address,
     pid: shape.number(address, 'pid'),
@@ -79,5 +111,22 @@ function readTask(shape: StructShape, address: Address): Task {
     mm: mm === 0n ? undefined : mm,
     stack: shape.pointer(address, 'stack'),
     cpu: cpuMember === undefined ? undefined : shape.number(address, cpuMember),
+    flags: number('flags') >>> 0,
+    state: stateLetter(number(shape.has('__state') ? '__state' : 'state'), number('exit_state')),
+    parent: shape.has('real_parent') ? shape.pointer(address, 'real_parent') : address,
   };
+}
+
+/** TASK_UNINTERRUPTIBLE | TASK_NOLOAD: asleep without counting as load. */
+const taskIdle = 0x402;
+/** TASK_RTLOCK_WAIT and TASK_FROZEN show as uninterruptible. */
+const shownAsSleep = 0x1000 | 0x8000;
+const taskReport = 0x7f;
+
+/** task_state_index() of include/linux/sched.h and the letters of fs/proc/array.c. */
+function stateLetter(state: number, exitState: number): string {
+  let shown = (state | exitState) & taskReport;
+  if ((state & taskIdle) === taskIdle) shown = 0x80;
+  else if ((state & shownAsSleep) !== 0) shown = 2;
+  return 'RSDTtXZPI'.charAt(shown === 0 ? 0 : 32 - Math.clz32(shown));
 }

@@ -313,4 +313,37 @@ export interface TaskFacts {
   readonly pgd: Hex | null;
   readonly stack: Hex | null;
   readonly cpu: number | null;
+  /** PID of the parent process; 0 for the first. */
+  readonly ppid: number;
+  /** As /proc/PID/stat has it: R, S, D, T, t, X, Z, P or I. */
+  readonly state: string;
+  /** As /proc/PID/comm has it: `comm`, or the whole name of a kernel thread with what a worker last did. */
+  readonly name: string;
+  /** Virtual and resident memory, in KiB; null where the task has no address space, or it cannot be read. */
+  readonly vsz: number | null;
+  readonly rss: number | null;
+}
+
+/** The areas of a process's address space, as /proc/PID/maps tells them. */
+export interface MapsFacts {
+  readonly pid: number;
+  readonly comm: string;
+  readonly areas: readonly {
+    readonly start: Hex;
+    readonly end: Hex;
+    /** `rwxp`. */
+    readonly rights: string;
+    /** In the file, in bytes. */
+    readonly offset: Hex;
+    readonly device: string;
+    readonly inode: Hex;
+    /** The file's path, `[heap]` …; null where maps prints none. */
+    readonly name: string | null;
+    readonly vma: Hex;
+    readonly vmFlags: Hex;
+    /** The line of /proc/PID/maps. */
+    readonly text: string;
+  }[];
+  /** What could not be read, one sentence each. */
+  readonly warnings: readonly string[];
 }

@@ -8,10 +8,12 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  MapsFacts,
   PtdumpDiffFacts,
   PtdumpFacts,
   ReverseMapFacts,
   TableFacts,
+  TaskFacts,
   TranslationFacts,
   VmallocFacts,
 } from './facts.ts';
@@ -61,6 +63,8 @@ export interface PagewalkRequests {
   'pagewalk/reverseMap': { arguments: { physical: readonly Hex[]; all?: boolean }; body: ReverseMapFacts };
   /** What is wrong in the page tables of one address space, or of all. */
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
+  'pagewalk/tasks': { arguments: Record<string, never>; body: { tasks: readonly TaskFacts[] } };
+  'pagewalk/maps': { arguments: { pid: number }; body: MapsFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };

@@ -16,6 +16,7 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  MapsFacts,
   PtdumpFacts,
   ReverseMapFacts,
   SymbolFacts,
@@ -98,6 +99,8 @@ export interface SessionFace {
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
   tasks(): readonly TaskFacts[];
+  /** /proc/PID/maps. */
+  maps(pid: number): MapsFacts;
   /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */
   currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined;
   /** Symbols of this exact name, or names by `prefix*`. */

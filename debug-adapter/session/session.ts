@@ -27,6 +27,7 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  MapsFacts,
   PtdumpFacts,
   ReverseMapFacts,
   SymbolFacts,
@@ -47,7 +48,7 @@ import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
 import type { FindingsOptions, OpenOptions, PtdumpOptions, ReverseMapOptions, SessionFace, SpaceName } from './session-face.ts';
 import { Spaces } from './spaces.ts';
-import { taskFacts } from './task-facts.ts';
+import { mapsFacts, taskFacts } from './task-facts.ts';
 import { translationFacts } from './translation-facts.ts';
 import { vmallocFacts } from './vmalloc-facts.ts';
 
@@ -205,6 +206,10 @@ export class Session implements SessionFace {
 
   tasks(): readonly TaskFacts[] {
     return taskFacts(this.kernel);
+  }
+
+  maps(pid: number): MapsFacts {
+    return mapsFacts(this.kernel, pid);
   }
 
   currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined {
