@@ -49,6 +49,7 @@ export class Kernel {
   readonly warnings = new Set<string>();
   readonly #sources: KernelSources;
   readonly #subjects = new Map<unknown, unknown>();
+  #opening = 0;
   #symbols: CombinedSymbols | undefined;
   #types: { readonly table: TypeTable | undefined } | undefined;
   #structs: Structs | undefined;
@@ -81,13 +82,22 @@ export class Kernel {
 
   /** Names of the kernel image (modules are added by kernel/module.ts); empty when the dump has no readable table. */
   get symbols(): CombinedSymbols {
-    this.#symbols ??= this.#sources.openSymbols(this);
+    this.#symbols ??= this.#open(this.#sources.openSymbols);
     return this.#symbols;
   }
 
   get types(): TypeTable | undefined {
-    this.#types ??= { table: this.#sources.openTypes(this) };
+    this.#types ??= { table: this.#open(this.#sources.openTypes) };
     return this.#types.table;
+  }
+
+  #open<Result>(open: (kernel: Kernel) => Result): Result {
+    this.#opening++;
+    try {
+      return open(this);
+    } finally {
+      this.#opening--;
+    }
   }
 
   /** Shapes of the kernel's structs; `purpose` completes the message when there is no type information. */
@@ -114,6 +124,15 @@ export class Kernel {
   once<Value>(subject: (kernel: Kernel) => Value): Value {
     if (!this.#subjects.has(subject)) this.#subjects.set(subject, subject(this));
     return this.#subjects.get(subject) as Value;
+  }
+
+  /**
+   * As `once`, for what page tables ask to explain an entry. Looking for the answer, or for symbols and types, reads through
+   * page tables itself: who asks meanwhile gets `meanwhile`.
+   */
+  onceOr<Value>(subject: (kernel: Kernel) => Value, meanwhile: Value): Value {
+    if (!this.#subjects.has(subject) && this.#opening > 0) return meanwhile;
+    return this.#open(() => this.once(subject));
   }
 
   warn(message: string): void {

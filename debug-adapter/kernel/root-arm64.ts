@@ -82,7 +82,7 @@ function candidate(
     virtualBits,
     wideAddresses,
     memoryTypes,
-    protNoneBit: () => protNoneBit(context.opened()),
+    protNoneBit: () => context.opened()?.onceOr(readProtNoneBit, 11) ?? 11,
   });
   const current = arm64Mode(options(currentMemoryTypes));
   const former = textAttribute(context.image, { mode: current, root, text: at.text }) === 4;
@@ -100,9 +100,9 @@ function textAttribute(
 }
 
 /** PAGE_NONE stands first in protection_map: since 6.11 with bit 11 (PTE_PRESENT_INVALID), before with bit 58. */
-function protNoneBit(kernel: Kernel | undefined): 11 | 58 {
-  const map = kernel?.addressOf('protection_map');
-  if (kernel === undefined || map === undefined) return 11;
+function readProtNoneBit(kernel: Kernel): 11 | 58 {
+  const map = kernel.addressOf('protection_map');
+  if (map === undefined) return 11;
   try {
     return ((kernel.memory.u64(map) >> 58n) & 1n) === 1n ? 58 : 11;
   } catch (error) {

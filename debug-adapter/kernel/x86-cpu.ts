@@ -17,7 +17,7 @@ function bootCpu(kernel: Kernel): BootCpu | undefined {
 
 /** MAXPHYADDR as the kernel found it; undefined without symbols and types. */
 export function physicalBits(kernel: Kernel | undefined): number | undefined {
-  return kernel?.once(readPhysicalBits);
+  return kernel?.onceOr(readPhysicalBits, undefined);
 }
 
 function readPhysicalBits(kernel: Kernel): number | undefined {
