@@ -14,6 +14,8 @@ import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
+import { pagesVerb } from './pages.ts';
+import type { PagesOptions } from './pages.ts';
 import { processVerbs } from './ps.ts';
 import { ptovVerb } from './ptov.ts';
 import type { PtovOptions } from './ptov.ts';
@@ -182,6 +184,14 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
         run.status = checkVerb(session, run.output, options);
       });
     });
+
+  verb('pages <image>', "how many pages are zero, cache, user, free and kernel data: makedumpfile's table").action(
+    (image: string, options: CommonOptions & PagesOptions) => {
+      run.with(image, options, (session) => {
+        run.status = pagesVerb(session, run.output, options);
+      });
+    },
+  );
 
   verb('diff <a> <b>', 'what differs between the page-table dumps of two images, or of two text files')
     .addOption(mm())

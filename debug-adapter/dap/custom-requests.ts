@@ -4,6 +4,7 @@ import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../proto
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { findings } from './findings.ts';
+import { pageCategories } from './page-categories.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 
@@ -70,6 +71,7 @@ const bodies: Bodies = {
   'pagewalk/findings': findings,
   'pagewalk/tasks': (adapter) => ({ tasks: adapter.session.tasks() }),
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
+  'pagewalk/pageCategories': pageCategories,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };

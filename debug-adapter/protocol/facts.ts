@@ -295,6 +295,34 @@ export interface FindingsFacts {
   readonly warnings: readonly string[];
 }
 
+/** Pages of RAM by category, each counted once, by the first of makedumpfile's tests that it meets. */
+export interface PageCategoriesFacts {
+  /** Pages of RAM that the kernel's memory map reaches: those of all categories, hwpoison, offline and holes. */
+  readonly total: number;
+  /** Pages whose struct page is missing from the dump, so that their category is not known. */
+  readonly holes: number;
+  readonly categories: {
+    /** Filled with zeros, and of no other excludable category. */
+    readonly zero: number;
+    /** Page cache (and swap cache) without PG_private. */
+    readonly cache: number;
+    readonly cachePrivate: number;
+    /** Anonymous memory and huge pages of hugetlbfs. */
+    readonly user: number;
+    readonly free: number;
+    /** What no dump level leaves out. */
+    readonly kernel: number;
+  };
+  /** Left out at every dump level, and not in makedumpfile's table. */
+  readonly hwpoison: number;
+  readonly offline: number;
+  /** Bytes. */
+  readonly pageSize: number;
+  /** Frames below the end of the memory map that are no RAM (makedumpfile's «Memory Hole»). */
+  readonly memoryHoles: number;
+  readonly warnings: readonly string[];
+}
+
 /** One address space that can be chosen. */
 export interface AddressSpaceFacts {
   /** What `--mm` takes: `kernel`, `efi`, a PID. */

@@ -9,6 +9,7 @@ import type {
   IdentifyFacts,
   InfoFacts,
   MapsFacts,
+  PageCategoriesFacts,
   PtdumpDiffFacts,
   PtdumpFacts,
   ReverseMapFacts,
@@ -65,6 +66,8 @@ export interface PagewalkRequests {
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/tasks': { arguments: Record<string, never>; body: { tasks: readonly TaskFacts[] } };
   'pagewalk/maps': { arguments: { pid: number }; body: MapsFacts };
+  /** How many pages of RAM are of each of makedumpfile's categories. Reads every struct page, and every page that is kept. */
+  'pagewalk/pageCategories': { arguments: Record<string, never>; body: PageCategoriesFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };

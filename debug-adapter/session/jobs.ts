@@ -6,13 +6,14 @@ import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import type { FindingsFacts, Hex, PtdumpDiffFacts, ReverseMapFacts } from '../protocol/facts.ts';
+import type { FindingsFacts, Hex, PageCategoriesFacts, PtdumpDiffFacts, ReverseMapFacts } from '../protocol/facts.ts';
 import { ptdumpDiffWith } from './ptdump-diff-facts.ts';
 import type { PtdumpDiffQuestion } from './ptdump-diff-facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
 export interface Jobs {
   findings: { arguments: { readonly mm: string | undefined }; result: FindingsFacts };
+  pageCategories: { arguments: Record<string, never>; result: PageCategoriesFacts };
   ptdumpDiff: { arguments: PtdumpDiffQuestion; result: PtdumpDiffFacts };
   reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
 }
@@ -32,6 +33,7 @@ type Runners = {
 
 const runners: Runners = {
   findings: (session, { mm }, { token, progress }) => session.findings({ mm, token, progress }),
+  pageCategories: (session, _, { token, progress }) => session.pageCategories({ token, progress }),
   ptdumpDiff: (session, asked, context) => ptdumpDiffWith(session, asked, context),
   reverseMap: (session, { physical, all }, { token, progress }) =>
     session.reverseMap(

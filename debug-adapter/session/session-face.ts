@@ -17,6 +17,7 @@ import type {
   IdentifyFacts,
   InfoFacts,
   MapsFacts,
+  PageCategoriesFacts,
   PtdumpFacts,
   ReverseMapFacts,
   SymbolFacts,
@@ -58,6 +59,11 @@ export interface FindingsOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+export interface PageCategoriesOptions {
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
 export interface SessionFace {
   /** Path(s) of the image. */
   readonly name: string;
@@ -95,6 +101,8 @@ export interface SessionFace {
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
   /** What is wrong in page tables. Reads all of them. */
   findings(options: FindingsOptions): FindingsFacts;
+  /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */
+  pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
   vmalloc(): VmallocFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;

@@ -1,5 +1,5 @@
 /** One opened image: the questions that faces ask, answered from the kernel floor in the shapes of protocol/facts.ts. */
-import { formatAddress, parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
+import { addToAddress, formatAddress, parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -15,10 +15,11 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
 import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
+import { explainExcluded } from '../kernel/page-category-frame.ts';
 import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
-import { readPhysical } from '../memory/physical-memory.ts';
+import { frameSize, readPhysical } from '../memory/physical-memory.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
@@ -28,6 +29,7 @@ import type {
   IdentifyFacts,
   InfoFacts,
   MapsFacts,
+  PageCategoriesFacts,
   PtdumpFacts,
   ReverseMapFacts,
   SymbolFacts,
@@ -43,10 +45,19 @@ import { expressionWorld } from './expression-world.ts';
 import type { ExpressionPlace } from './expression-world.ts';
 import { findingsFacts } from './findings-facts.ts';
 import { infoFacts } from './info-facts.ts';
+import { pageCategoriesFacts } from './page-categories-facts.ts';
 import { outsideSources } from './outside-sources.ts';
 import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
-import type { FindingsOptions, OpenOptions, PtdumpOptions, ReverseMapOptions, SessionFace, SpaceName } from './session-face.ts';
+import type {
+  FindingsOptions,
+  OpenOptions,
+  PageCategoriesOptions,
+  PtdumpOptions,
+  ReverseMapOptions,
+  SessionFace,
+  SpaceName,
+} from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { mapsFacts, taskFacts } from './task-facts.ts';
 import { translationFacts } from './translation-facts.ts';
@@ -137,12 +148,15 @@ export class Session implements SessionFace {
 
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead {
     checkReadLength(length);
-    return this.memory(mm).read(address, length);
+    const memory = this.memory(mm);
+    const frameOf = (offset: number): number => memory.frameOf(Number(addToAddress(address, offset) >> 12n));
+    return explainExcluded(this.kernel, memory.read(address, length), { start: address, frameOf });
   }
 
   readPhysical(address: PhysAddr, length: number): MemoryRead {
     checkReadLength(length);
-    return readPhysical(this.kernel.physical, address, length);
+    const frameOf = (offset: number): number => Math.floor((address + offset) / frameSize);
+    return explainExcluded(this.kernel, readPhysical(this.kernel.physical, address, length), { start: address, frameOf });
   }
 
   translate(address: Address, mm?: SpaceName): TranslationFacts {
@@ -194,6 +208,10 @@ export class Session implements SessionFace {
 
   findings(options: FindingsOptions): FindingsFacts {
     return findingsFacts(this.kernel, this.#spaces, options);
+  }
+
+  pageCategories(options: PageCategoriesOptions): PageCategoriesFacts {
+    return pageCategoriesFacts(this.kernel, options);
   }
 
   vmalloc(): VmallocFacts {
