@@ -187,10 +187,10 @@ class S390Mode extends TableMode {
     return undefined;
   }
 
-  rights(level: number, low: number, high: number): Rights {
+  rights(level: number, low: number, high: number, userAddress: boolean): Rights {
     const table = this.kind(level, low, high) === entryKind.table;
     // Which space the root belongs to decides about user mode; no entry does.
-    return { write: (low & protect) === 0, execute: table || (low & noExecute) === 0, user: true };
+    return { write: (low & protect) === 0, execute: table || (low & noExecute) === 0, user: userAddress };
   }
 
   explain(level: number, low: number, high: number, context: { readonly userAddress: boolean }): string {

@@ -168,7 +168,7 @@ export class PageTable implements Translator {
         pageSize: Math.max(covered, 2 ** leafShift),
         levels: found,
         reason: undefined,
-        effective: effectiveRights(found),
+        effective: effectiveRights(found, mode.split === 'spaces'),
         cacheType: mode.cacheType(level, low, high),
       };
     }
@@ -280,7 +280,8 @@ function ended(address: Address, at: { levels: readonly TranslationLevel[]; page
   };
 }
 
-function effectiveRights(levels: readonly TranslationLevel[]): EffectiveRights {
+/** Where user mode has a space of its own, no level takes its right away: it is the root's, or it is not. */
+function effectiveRights(levels: readonly TranslationLevel[], separateSpaces: boolean): EffectiveRights {
   const lostAt = (right: 'write' | 'execute' | 'user'): string | undefined => levels.find((level) => !level.rights[right])?.level;
   const writeLostAt = lostAt('write');
   const executeLostAt = lostAt('execute');
@@ -291,6 +292,6 @@ function effectiveRights(levels: readonly TranslationLevel[]): EffectiveRights {
     user: userLostAt === undefined,
     writeLostAt,
     executeLostAt,
-    userLostAt,
+    userLostAt: separateSpaces ? undefined : userLostAt,
   };
 }

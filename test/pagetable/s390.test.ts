@@ -158,9 +158,11 @@ describe('pages', () => {
 
   test('rights: PROTECT of any level takes writing away, NOEXEC only that of a leaf', () => {
     const open = pageKernel & ~pte.noExec;
-    assert.deepEqual(walk(open).effective, {
-      write: true, execute: true, user: true, writeLostAt: undefined, executeLostAt: undefined, userLostAt: undefined,
-    }); // prettier-ignore
+    for (const half of ['kernel', 'user'] as const) {
+      assert.deepEqual(walk(open, { half }).effective, {
+        write: true, execute: true, user: half === 'user', writeLostAt: undefined, executeLostAt: undefined, userLostAt: undefined,
+      }); // prettier-ignore
+    }
     assert.deepEqual([walk(pageKernel).effective?.executeLostAt, walk(open | pte.protect).effective?.writeLostAt], ['pte', 'pte']);
     assert.equal(walk(open, { flags: up.protect }).effective?.writeLostAt, 'pud');
     const large = up.large | former.read | former.write | up.noExec;
@@ -310,7 +312,7 @@ describe('exactly these bits decide', () => {
 
   test('rights', () => {
     const right = (name: 'write' | 'execute' | 'user', base: bigint, level: number): number[] =>
-      decidingBits(base, (low, high) => mode.rights(level, low, high)[name]);
+      decidingBits(base, (low, high) => mode.rights(level, low, high, true)[name]);
     assert.deepEqual([right('write', pageKernel, 4), right('execute', pageKernel, 4), right('user', pageKernel, 4)], [[9], [8], []]);
     const segment = up.large | former.read;
     assert.deepEqual([right('write', segment, 3), right('execute', segment, 3)], [[9], [8]]);
