@@ -6,6 +6,8 @@ import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument, exitStatus, lengthArgument, physicalArgument, rangeArgument } from './arguments.ts';
+import { btVerb } from './bt.ts';
+import type { BtOptions } from './bt.ts';
 import { checkVerb } from './check.ts';
 import type { CheckOptions } from './check.ts';
 import { diffVerb } from './diff.ts';
@@ -300,6 +302,15 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     },
     output: run.output,
   });
+
+  verb('bt <image> [pid]', 'kernel stacks: of each CPU, of a task, or of all')
+    .option('--cpu <number>', 'what this CPU ran')
+    .option('--all', 'every task, the idle ones first')
+    .action((image: string, pid: string | undefined, options: CommonOptions & BtOptions) => {
+      run.with(image, options, (session) => {
+        btVerb(session, run.output, { pid, options });
+      });
+    });
 
   program
     .command('dap')

@@ -11,8 +11,20 @@ export function possibleCpus(kernel: Kernel): readonly number[] {
   return kernel.once(readPossibleCpus);
 }
 
+/** Numbers of the CPUs that were online, ascending; [0] on a uniprocessor kernel. */
+export function onlineCpus(kernel: Kernel): readonly number[] {
+  return kernel.once(readOnlineCpus);
+}
+
 function readPossibleCpus(kernel: Kernel): number[] {
-  const mask = kernel.addressOf('__cpu_possible_mask') ?? kernel.addressOf('cpu_possible_bits');
+  return cpusIn(kernel, kernel.addressOf('__cpu_possible_mask') ?? kernel.addressOf('cpu_possible_bits'), 'possible');
+}
+
+function readOnlineCpus(kernel: Kernel): number[] {
+  return cpusIn(kernel, kernel.addressOf('__cpu_online_mask') ?? kernel.addressOf('cpu_online_bits'), 'online');
+}
+
+function cpusIn(kernel: Kernel, mask: Address | undefined, which: string): number[] {
   if (mask === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [0];
   const idLimit = kernel.addressOf('nr_cpu_ids');
   const bytes = kernel.types?.struct('cpumask')?.size;
@@ -28,7 +40,7 @@ function readPossibleCpus(kernel: Kernel): number[] {
     }
   } catch (error) {
     if (!(error instanceof MemoryFault)) throw error;
-    kernel.warn(`the mask of possible CPUs cannot be read: ${error.reason}`);
+    kernel.warn(`the mask of ${which} CPUs cannot be read: ${error.reason}`);
   }
   return cpus.length > 0 ? cpus : [0];
 }

@@ -99,7 +99,8 @@ function push(kernel: Kernel, found: Task[], shape: StructShape, address: Addres
   }
 }
 
-function readTask(shape: StructShape, address: Address): Task {
+/** Reads one task_struct. Throws `MemoryFault`. */
+export function readTask(shape: StructShape, address: Address): Task {
   const mm = shape.pointer(address, 'mm');
   const cpuMember = ['thread_info.cpu', 'cpu'].find((path) => shape.has(path));
   const number = (path: string): number => (shape.has(path) ? shape.number(address, path) : 0);

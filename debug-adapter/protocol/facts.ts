@@ -375,3 +375,40 @@ export interface MapsFacts {
   /** What could not be read, one sentence each. */
   readonly warnings: readonly string[];
 }
+
+/** One frame of a kernel stack. */
+export interface FrameFacts {
+  readonly pc: Hex;
+  readonly sp: Hex;
+  /** Function; null outside known code, and in user mode. */
+  readonly symbol: string | null;
+  /** Bytes of `pc` from the function's start; 0 without one. */
+  readonly offset: number;
+  /** Bytes of the function; 0 when unknown. */
+  readonly size: number;
+  readonly module: string | null;
+  /** False where the frame was guessed: it may be what an earlier call left on the stack. */
+  readonly certain: boolean;
+  /** `pc` is the next instruction (registers of a CPU, an interrupted frame), not where a call returns to. */
+  readonly interrupted: boolean;
+  readonly user: boolean;
+  /** `task`, or the CPU's stack: `IRQ`, `NMI`, `#DF`, `ENTRY_TRAMPOLINE`…; null where it is not known. */
+  readonly stack: string | null;
+  /** Registers whose values at this frame are known, by the names of the dump's notes. */
+  readonly registers: Readonly<Record<string, Hex>>;
+}
+
+export interface StackFacts {
+  readonly pid: number;
+  readonly comm: string;
+  /** Address of the task_struct; null where the run queue of the CPU cannot be read. */
+  readonly task: Hex | null;
+  /** CPU on which the task ran or last ran; null where the kernel does not record it. */
+  readonly cpu: number | null;
+  /** Whether it ran when the dump was taken. */
+  readonly running: boolean;
+  /** Innermost first. */
+  readonly frames: readonly FrameFacts[];
+  /** Why the stack is not shown to its end; null when it is. */
+  readonly problem: string | null;
+}

@@ -20,6 +20,7 @@ import type {
   PageCategoriesFacts,
   PtdumpFacts,
   ReverseMapFacts,
+  StackFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
@@ -30,6 +31,7 @@ import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import type { ExpressionPlace } from './expression-world.ts';
+import type { StackChoice } from './stack-facts.ts';
 
 /** Names an address space: `kernel` (the default), `efi`, a PID in decimal, or the physical address of a root table in hex. */
 export type SpaceName = string;
@@ -109,6 +111,8 @@ export interface SessionFace {
   tasks(): readonly TaskFacts[];
   /** /proc/PID/maps. */
   maps(pid: number): MapsFacts;
+  /** Kernel stacks, innermost frame first. */
+  stacks(choice: StackChoice): readonly StackFacts[];
   /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */
   currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined;
   /** Symbols of this exact name, or names by `prefix*`. */

@@ -32,6 +32,7 @@ import type {
   PageCategoriesFacts,
   PtdumpFacts,
   ReverseMapFacts,
+  StackFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
@@ -60,6 +61,8 @@ import type {
 } from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { mapsFacts, taskFacts } from './task-facts.ts';
+import { stackFacts } from './stack-facts.ts';
+import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
 import { vmallocFacts } from './vmalloc-facts.ts';
 
@@ -228,6 +231,10 @@ export class Session implements SessionFace {
 
   maps(pid: number): MapsFacts {
     return mapsFacts(this.kernel, pid);
+  }
+
+  stacks(choice: StackChoice): readonly StackFacts[] {
+    return stackFacts(this.kernel, choice);
   }
 
   currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined {
