@@ -208,3 +208,13 @@ export function machineOf(source: ByteSource, header: KdumpHeader): MachineHint 
   const pointerSize = narrowName.test(name) ? 4 : 8;
   return { architecture: architecture === 'ppc64' && littleEndian ? 'ppc64le' : architecture, littleEndian, pointerSize };
 }
+
+/** Bytes that the sub-header points to, as far as the file has them and a limit allows. */
+export function readKdumpRange(source: ByteSource, range: NumberRange): Uint8Array {
+  return source.read(range.start, Math.min(range.end - range.start, limits.noteBytes));
+}
+
+/** Text of VMCOREINFO by the sub-header; empty when it tells none. */
+export function vmcoreinfoOf(file: { readonly source: ByteSource; readonly sub: KdumpSubHeader }): string {
+  return file.sub.vmcoreinfo === undefined ? '' : decodeCString(readKdumpRange(file.source, file.sub.vmcoreinfo));
+}

@@ -3,15 +3,13 @@
  * pages; dumped pages), one descriptor for each dumped page, page data. One file, or the members of a split set.
  */
 import type { ByteSource, Host } from '../base/host.ts';
-import { limits } from '../base/limits.ts';
-import type { NumberRange } from '../base/range.ts';
 import { decodeCString } from '../base/text.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { parseNotes } from './elf-notes.ts';
 import type { DumpNotes } from './elf-notes.ts';
 import type { Image } from './image.ts';
 import type { ImageOptions } from './image-format.ts';
-import { kdumpStatus, machineOf, readKdumpHeaders } from './kdump-header.ts';
+import { kdumpStatus, machineOf, readKdumpHeaders, readKdumpRange, vmcoreinfoOf } from './kdump-header.ts';
 import { KdumpMemory } from './kdump-memory.ts';
 import type { KdumpFile } from './kdump-memory.ts';
 import { joinSplitSet } from './split.ts';
@@ -28,8 +26,7 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
     const { header, sub, warnings: told } = readKdumpHeaders(source);
     warnings.push(...told);
     const memory = new KdumpMemory(host, source, { header, sub, cacheBytes });
-    const vmcoreinfo = sub.vmcoreinfo === undefined ? '' : decodeCString(readRange(source, sub.vmcoreinfo));
-    return { source, header, sub, memory, vmcoreinfo };
+    return { source, header, sub, memory, vmcoreinfo: vmcoreinfoOf({ source, sub }) };
   });
   const [first] = files;
   if (first === undefined) throw new RangeError('a dump has at least one file');
@@ -44,7 +41,7 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
   const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings };
   const noted = files.find(({ sub }) => sub.notes !== undefined);
   if (noted?.sub.notes !== undefined && machine !== undefined)
-    parseNotes(readRange(noted.source, noted.sub.notes), { file: noted.source.name, machine }, notes);
+    parseNotes(readKdumpRange(noted.source, noted.sub.notes), { file: noted.source.name, machine }, notes);
   const vmcoreinfo = files.find((file) => file.vmcoreinfo !== '')?.vmcoreinfo;
   const eraseInfo = eraseInfoOf(files);
   return {
@@ -63,7 +60,7 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
           : { text: notes.vmcoreinfo, source: 'VMCOREINFO note' },
     cpus: notes.cpus,
     virtualSegments: [],
-    headerFacts: headerFacts(first, eraseInfo),
+    headerFacts: [...headerFacts(first, eraseInfo), ...(split ? files.map(memberFact) : [])],
     dumpLevel: first.sub.dumpLevel,
     warnings,
     eraseInfo,
@@ -73,12 +70,8 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
   };
 }
 
-function readRange(source: ByteSource, range: NumberRange): Uint8Array {
-  return source.read(range.start, Math.min(range.end - range.start, limits.noteBytes));
-}
-
 function eraseInfoOf(files: readonly KdumpFile[]): string | undefined {
-  for (const { source, sub } of files) if (sub.eraseInfo !== undefined) return decodeCString(readRange(source, sub.eraseInfo));
+  for (const { source, sub } of files) if (sub.eraseInfo !== undefined) return decodeCString(readKdumpRange(source, sub.eraseInfo));
   return undefined;
 }
 
@@ -121,4 +114,9 @@ function headerFacts(file: KdumpFile, eraseInfo: string | undefined): { name: st
   for (const line of erased.slice(0, erasedLines)) facts.push({ name: 'erased', value: line });
   if (erased.length > erasedLines) facts.push({ name: 'erased', value: `and ${erased.length - erasedLines} more` });
   return facts;
+}
+
+function memberFact({ source, memory }: KdumpFile): { name: string; value: string } {
+  const { start, end } = memory.pages;
+  return { name: 'member', value: `${source.name}: ${start === end ? 'no pages' : `pages 0x${start.toString(16)}-0x${end.toString(16)}`}` };
 }

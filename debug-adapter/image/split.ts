@@ -10,7 +10,7 @@ import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import { unflatten } from './flattened.ts';
-import { isKdump, readKdumpHeaders } from './kdump-header.ts';
+import { isKdump, readKdumpHeaders, vmcoreinfoOf } from './kdump-header.ts';
 import type { KdumpFile, KdumpMemory } from './kdump-memory.ts';
 
 interface Member extends NumberRange {
@@ -63,10 +63,15 @@ export function joinSplitSet(files: readonly KdumpFile[], warnings: string[]): P
 function sameDump(a: Pick<KdumpFile, 'header' | 'vmcoreinfo' | 'memory'>, b: Pick<KdumpFile, 'header' | 'vmcoreinfo' | 'memory'>): boolean {
   return (
     sameHeader(a.header, b.header) &&
-    (a.vmcoreinfo === '' || b.vmcoreinfo === '' || a.vmcoreinfo === b.vmcoreinfo) &&
+    sameVmcoreinfo(a.vmcoreinfo, b.vmcoreinfo) &&
     a.memory.ram.resembles(b.memory.ram) &&
     a.memory.dumped.resembles(b.memory.dumped)
   );
+}
+
+/** Not every member need have it. It tells the time of the crash. */
+function sameVmcoreinfo(a: string, b: string): boolean {
+  return a === '' || b === '' || a === b;
 }
 
 function sameHeader(a: KdumpFile['header'], b: KdumpFile['header']): boolean {
@@ -140,13 +145,14 @@ const comparedBytes = 1024 * 1024;
  * their pages, one for each range that is not held yet. Nothing when `source` is no member. The caller owns them.
  */
 export function findOtherMembers(host: Host, source: ByteSource): ByteSource[] {
-  const { header, sub } = readKdumpHeaders(source);
+  const headers = readKdumpHeaders(source);
+  const { sub } = headers;
   if (sub.split === undefined) return [];
   const held: NumberRange[] = [sub.split];
   const found: { start: number; source: ByteSource }[] = [];
   for (const sibling of host.siblings(source.name).slice(0, mostSiblings)) {
     if (sibling === source.name) continue;
-    const member = openMember(host, sibling, { source, header });
+    const member = openMember(host, sibling, { source, ...headers });
     if (member === undefined) continue;
     const { range } = member;
     if (range.start >= range.end || held.some(({ start, end }) => range.start < end && start < range.end)) member.source.close();
@@ -161,16 +167,16 @@ export function findOtherMembers(host: Host, source: ByteSource): ByteSource[] {
 function openMember(
   host: Host,
   path: string,
-  of: { source: ByteSource; header: KdumpFile['header'] },
+  of: Pick<KdumpFile, 'source' | 'header' | 'sub'>,
 ): { range: NumberRange; source: ByteSource } | undefined {
   let opened: ByteSource | undefined;
   try {
     opened = host.openFile(path);
     const { source } = unflatten(opened);
     if (isKdump(source.read(0, 8))) {
-      const { header, sub } = readKdumpHeaders(source);
-      if (sub.split !== undefined && sameHeader(of.header, header) && sameBitmaps(of.source, source, header))
-        return { range: sub.split, source };
+      const other = { source, ...readKdumpHeaders(source) };
+      const same = sameHeader(of.header, other.header) && sameVmcoreinfo(vmcoreinfoOf(of), vmcoreinfoOf(other)) && sameBitmaps(of, other);
+      if (other.sub.split !== undefined && same) return { range: other.sub.split, source };
     }
   } catch {
     // Files of others, damaged ones: whatever cannot be opened is no member.
@@ -179,12 +185,13 @@ function openMember(
   return undefined;
 }
 
-function sameBitmaps(a: ByteSource, b: ByteSource, header: KdumpFile['header']): boolean {
-  const end = header.bitmapOffset + header.bitmapBytes;
-  for (let at = header.bitmapOffset; at < end; at += comparedBytes) {
+function sameBitmaps(a: Pick<KdumpFile, 'source' | 'header'>, b: Pick<KdumpFile, 'source'>): boolean {
+  const { bitmapOffset, bitmapBytes } = a.header;
+  const end = bitmapOffset + bitmapBytes;
+  for (let at = bitmapOffset; at < end; at += comparedBytes) {
     const length = Math.min(comparedBytes, end - at);
-    const one = a.read(at, length);
-    const other = b.read(at, length);
+    const one = a.source.read(at, length);
+    const other = b.source.read(at, length);
     if (one.length !== other.length || !one.every((byte, index) => byte === other[index])) return false;
   }
   return true;
