@@ -6,7 +6,7 @@ import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Kernel } from './kernel.ts';
 import { allSymbols } from './module.ts';
 import { nodeOfPage, singleNode } from './numa.ts';
-import { findVmapArea, hasVmapRamFlags, vmapAreas, vmFlag } from './vmap-area.ts';
+import { byAddress, findVmapArea, hasVmapRamFlags, vmapAreas, vmFlag } from './vmap-area.ts';
 import type { VmapArea, VmStruct } from './vmap-area.ts';
 
 /** Words after the addresses, in the kernel's order (not in the order of the flags). */
@@ -24,15 +24,21 @@ export function vmallocinfo(kernel: Kernel): string {
   const structs = kernel.structs('listing the vmalloc areas');
   const marksRam = hasVmapRamFlags(structs);
   const sparseWord = structs.find('vmap_node') !== undefined;
-  const { busy, lazy } = vmapAreas(kernel);
+  const { busy, lazy, mixed } = vmapAreas(kernel);
   const lines: string[] = [];
-  for (const area of busy) {
-    const line = area.vm === undefined ? ramLine(kernel, area) : vmLine(kernel, area.vm, { marksRam, sparseWord });
+  for (const area of mixed ? byAddress([...busy, ...lazy]) : busy) {
+    const line =
+      area.state === 'lazy'
+        ? lazyLine(kernel, area)
+        : area.vm === undefined
+          ? ramLine(kernel, area)
+          : vmLine(kernel, area.vm, { marksRam, sparseWord });
     if (line !== undefined) lines.push(line);
   }
+  if (mixed) return lines.map((line) => `${line}\n`).join('');
   // Before 6.9 the lazy areas are printed behind the last busy one, so not at all without any.
   if (busy.length > 0 || sparseWord) {
-    for (const area of lazy) lines.push(`${range(kernel, area.start, area.end)} unpurged vm_area`);
+    for (const area of lazy) lines.push(lazyLine(kernel, area));
   }
   return lines.map((line) => `${line}\n`).join('');
 }
@@ -47,6 +53,10 @@ function range(kernel: Kernel, start: Address, end: Address): string {
   const digits = kernel.memory.pointerSize * 2;
   const size = (end - start).toString().padStart(7);
   return `${formatPaddedAddress(start, digits)}-${formatPaddedAddress(end, digits)} ${size}`;
+}
+
+function lazyLine(kernel: Kernel, area: VmapArea): string {
+  return `${range(kernel, area.start, area.end)} unpurged vm_area`;
 }
 
 function ramLine(kernel: Kernel, area: VmapArea): string | undefined {

@@ -1,6 +1,6 @@
 /**
- * The vmalloc space as the kernel keeps it (mm/vmalloc.c): every vmap_area that is in use or waits to be purged, with its
- * vm_struct. Kernels since 6.9 shard the areas over `vmap_nodes`, older ones have one list.
+ * The vmalloc space as the kernel keeps it (mm/vmalloc.c): every vmap_area that is in use, waits to be purged, or is kept
+ * for the next allocation, with its vm_struct.
  */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
@@ -8,6 +8,7 @@ import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList, walkLockLessList } from './list.ts';
 import type { StructShape, Structs } from './structs.ts';
+import { vmapPlaces } from './vmap-places.ts';
 
 const purpose = 'listing the vmalloc areas';
 
@@ -57,16 +58,22 @@ export interface VmStruct {
   readonly caller: Address;
 }
 
+/** What has become of an area; `free` ones are told by kernel/vmap-free.ts. */
+export type VmapState = 'busy' | 'lazy' | 'purging' | 'pooled';
+
 export interface VmapArea {
   /** Of the vmap_area itself. */
   readonly address: Address;
   readonly start: Address;
   readonly end: Address;
+  readonly state: VmapState;
   /** Raw flags word, 0 where the kernel has none. */
   readonly flags: number;
   /** vmap_area made by vm_map_ram(): an own mapping, or a block that is carved up. */
   readonly ram: boolean;
   readonly block: boolean;
+  /** The raw vm pointer of a busy area; 0 where it has none. */
+  readonly vmPointer: Address;
   readonly vm: VmStruct | undefined;
   /** Index of the vmap node that lists it; 0 where the kernel has one list. */
   readonly node: number;
@@ -79,6 +86,16 @@ export interface VmapAreas {
   readonly lazy: readonly VmapArea[];
   /** The busy areas by address, for look-up. */
   readonly sorted: readonly VmapArea[];
+  /** Whether lazily freed areas stand among the busy ones in the kernel's own list (up to 5.3). */
+  readonly mixed: boolean;
+}
+
+/** Areas that are neither in use nor waiting for a purge, yet not free either (6.9+). */
+export interface IdleAreas {
+  /** Taken from the lazy list by a purge that was under way. */
+  readonly purging: readonly VmapArea[];
+  /** Kept by size for the next allocation. */
+  readonly pooled: readonly VmapArea[];
 }
 
 /** Whether this kernel marks vm_map_ram areas in vmap_area.flags (since 6.3, with vmap_block.used_map). */
@@ -89,6 +106,11 @@ export function hasVmapRamFlags(structs: Structs): boolean {
 /** All areas; read once for each kernel. */
 export function vmapAreas(kernel: Kernel): VmapAreas {
   return kernel.once(readVmapAreas);
+}
+
+/** Areas in pools and in a purge; read once for each kernel. */
+export function idleAreas(kernel: Kernel): IdleAreas {
+  return kernel.once(readIdleAreas);
 }
 
 /** The busy area that holds `address`, guard page included. */
@@ -126,60 +148,81 @@ interface Reader {
   readonly oldFlags: boolean;
 }
 
-function readVmapAreas(kernel: Kernel): VmapAreas {
+/** vmap_area.flags up to 5.3: VM_LAZY_FREE is 2, before 4.8 1 with VM_LAZY_FREEING 2. */
+const oldFlag = { lazy: 3, vmArea: 4 } as const;
+
+function readerOf(kernel: Kernel): Reader {
   const structs = kernel.structs(purpose);
   const ramFlags = hasVmapRamFlags(structs);
-  const reader: Reader = {
+  return {
     kernel,
     area: structs.get('vmap_area'),
     vm: structs.get('vm_struct'),
     ramFlags,
     oldFlags: !ramFlags && structs.has('vmap_area', 'flags'),
   };
-  const lists = structs.find('vmap_node') === undefined ? singleList(reader) : nodeLists(reader, structs);
-  const sorted = [...lists.busy].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
-  return { ...lists, sorted };
 }
 
-function nodeLists(reader: Reader, structs: Structs): { busy: VmapArea[]; lazy: VmapArea[] } {
-  const { kernel } = reader;
-  const node = structs.get('vmap_node');
-  const nodes = kernel.addressOf('vmap_nodes');
-  const countAt = kernel.addressOf('nr_vmap_nodes');
-  // On 32-bit and !SMP kernels the compiler may turn the variables into constants: then there is the one static node.
-  const first = nodes === undefined ? kernel.needAddressOf('single', purpose) : kernel.memory.pointer(nodes);
-  const count = countAt === undefined ? 1 : Math.min(Math.max(kernel.memory.u32(countAt), 1), 4096);
+function readVmapAreas(kernel: Kernel): VmapAreas {
+  const reader = readerOf(kernel);
+  const places = vmapPlaces(kernel);
   const busy: VmapArea[] = [];
   const lazy: VmapArea[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = addToAddress(first, index * node.size);
-    busy.push(...readList(reader, { head: node.address(at, 'busy.head'), node: index, live: true }));
-    lazy.push(...readList(reader, { head: node.address(at, 'lazy.head'), node: index, live: false }));
+  for (const { index, busy: of, lazy: freed } of places.nodes) {
+    append(busy, readList(reader, { head: of.head, node: index, state: 'busy' }));
+    if (freed !== undefined) append(lazy, readList(reader, { head: freed.head, node: index, state: 'lazy' }));
   }
-  return { busy, lazy };
+  const mixed = reader.oldFlags;
+  if (mixed) {
+    append(
+      lazy,
+      busy.filter(({ state }) => state === 'lazy'),
+    );
+  } else if (lazy.length === 0 && places.lockLess !== undefined && reader.area.has('purge_list')) {
+    const areas = walkLockLessList(kernel.memory, places.lockLess, reader.area.offset('purge_list'), (message) => {
+      kernel.warn(`vmalloc: ${message}`);
+    });
+    append(lazy, readAreas(reader, areas, { node: 0, state: 'lazy' }));
+  }
+  const inUse = mixed ? busy.filter(({ state }) => state === 'busy') : busy;
+  return { busy: inUse, lazy, sorted: byAddress(inUse), mixed };
 }
 
-function singleList(reader: Reader): { busy: VmapArea[]; lazy: VmapArea[] } {
-  const { kernel } = reader;
-  const all = readList(reader, { head: kernel.needAddressOf('vmap_area_list', purpose), node: 0, live: true });
-  if (reader.oldFlags) {
-    const lazyFree = 1;
-    return {
-      busy: all.filter((area) => (area.flags & lazyFree) === 0),
-      lazy: all.filter((area) => (area.flags & lazyFree) !== 0),
-    };
+function readIdleAreas(kernel: Kernel): IdleAreas {
+  const reader = readerOf(kernel);
+  const purging: VmapArea[] = [];
+  const pooled: VmapArea[] = [];
+  for (const { index, purging: head, pools } of vmapPlaces(kernel).nodes) {
+    if (head !== undefined && isListHead(kernel, head)) append(purging, readList(reader, { head, node: index, state: 'purging' }));
+    for (const pool of pools) {
+      if (isListHead(kernel, pool.head)) append(pooled, readList(reader, { head: pool.head, node: index, state: 'pooled' }));
+    }
   }
-  const purgeList = kernel.addressOf('purge_vmap_area_list');
-  if (purgeList !== undefined) return { busy: all, lazy: readList(reader, { head: purgeList, node: 0, live: false }) };
-  const lockLess = kernel.addressOf('vmap_purge_list');
-  if (lockLess === undefined || !reader.area.has('purge_list')) return { busy: all, lazy: [] };
-  const areas = walkLockLessList(kernel.memory, lockLess, reader.area.offset('purge_list'), (message) => {
-    kernel.warn(`vmalloc: ${message}`);
-  });
-  return { busy: all, lazy: readAreas(reader, areas, { node: 0, live: false }) };
+  return { purging, pooled };
 }
 
-function readList(reader: Reader, from: { head: Address; node: number; live: boolean }): VmapArea[] {
+/** Whether a list_head was initialized: the first node points back to it. */
+function isListHead(kernel: Kernel, head: Address): boolean {
+  try {
+    const first = kernel.memory.pointer(head);
+    return first !== 0n && kernel.memory.pointer(addToAddress(first, kernel.memory.pointerSize)) === head;
+  } catch (error) {
+    if (!(error instanceof MemoryFault)) throw error;
+    return false;
+  }
+}
+
+/** Ascending by address. */
+export function byAddress<Area extends { readonly start: Address }>(areas: readonly Area[]): Area[] {
+  return [...areas].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+}
+
+/** Lists may have millions of areas: more than a call takes as arguments. */
+function append(to: VmapArea[], areas: readonly VmapArea[]): void {
+  for (const area of areas) to.push(area);
+}
+
+function readList(reader: Reader, from: { head: Address; node: number; state: VmapState }): VmapArea[] {
   const { kernel, area } = reader;
   const objects = walkList(kernel.memory, from.head, area.offset('list'), (message) => {
     kernel.warn(`vmalloc: ${message}; areas behind it are missing`);
@@ -187,7 +230,7 @@ function readList(reader: Reader, from: { head: Address; node: number; live: boo
   return readAreas(reader, objects, from);
 }
 
-function readAreas(reader: Reader, objects: Iterable<Address>, from: { node: number; live: boolean }): VmapArea[] {
+function readAreas(reader: Reader, objects: Iterable<Address>, from: { node: number; state: VmapState }): VmapArea[] {
   const areas: VmapArea[] = [];
   for (const object of objects) {
     try {
@@ -200,20 +243,23 @@ function readAreas(reader: Reader, objects: Iterable<Address>, from: { node: num
   return areas;
 }
 
-function readArea(reader: Reader, object: Address, from: { node: number; live: boolean }): VmapArea {
+function readArea(reader: Reader, object: Address, from: { node: number; state: VmapState }): VmapArea {
   const { area } = reader;
   const flags = area.has('flags') ? Number(area.unsigned(object, 'flags') & 0xffff_ffffn) : 0;
-  const vmPointer = from.live ? area.pointer(object, 'vm') : toAddress(0n);
-  const vmValid = vmPointer !== 0n && (!reader.oldFlags || (flags & 4) !== 0);
-  const vm = vmValid ? readVm(reader, vmPointer) : undefined;
+  const state = reader.oldFlags && (flags & oldFlag.lazy) !== 0 ? 'lazy' : from.state;
+  const live = state === 'busy';
+  const valid = live && (!reader.oldFlags || (flags & oldFlag.vmArea) !== 0);
+  const vmPointer = valid ? area.pointer(object, 'vm') : toAddress(0n);
   return {
     address: object,
     start: area.pointer(object, 'va_start'),
     end: area.pointer(object, 'va_end'),
+    state,
     flags,
-    ram: reader.ramFlags ? (flags & vmapFlag.ram) !== 0 : from.live && !vmValid,
+    ram: reader.ramFlags ? (flags & vmapFlag.ram) !== 0 : live && vmPointer === 0n,
     block: reader.ramFlags && (flags & vmapFlag.block) !== 0,
-    vm,
+    vmPointer,
+    vm: vmPointer === 0n ? undefined : readVm(reader, vmPointer),
     node: from.node,
   };
 }

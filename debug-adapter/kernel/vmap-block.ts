@@ -6,6 +6,7 @@ import { addToAddress, formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
+import { walkList } from './list.ts';
 import { perCpuAddress, possibleCpus } from './per-cpu.ts';
 import type { StructShape, Structs } from './structs.ts';
 import type { VmapArea } from './vmap-area.ts';
@@ -27,14 +28,26 @@ export interface VmapBlock {
   readonly wordBits: number;
   /** CPU whose free list holds the block (6.10+). */
   readonly cpu: number | undefined;
+  /** Its key in the kernel's array of blocks, and the CPU whose array that is; undefined where there is one array. */
+  readonly index: bigint;
+  readonly arrayCpu: number | undefined;
 }
 
 /** State of one page of a block, as far as the block tells. */
 export type BlockPageState = 'used' | 'dirty' | 'free' | 'used or dirty';
 
+/** All blocks, array by array; read once for each kernel. */
+export function vmapBlockList(kernel: Kernel): readonly VmapBlock[] {
+  return kernel.once(readVmapBlocks);
+}
+
 /** All blocks by the address of their vmap_area. */
 export function vmapBlocks(kernel: Kernel): ReadonlyMap<Address, VmapBlock> {
-  return kernel.once(readVmapBlocks);
+  return kernel.once(blocksByArea);
+}
+
+function blocksByArea(kernel: Kernel): ReadonlyMap<Address, VmapBlock> {
+  return new Map(vmapBlockList(kernel).map((block) => [block.area, block]));
 }
 
 export function blockOf(kernel: Kernel, area: VmapArea): VmapBlock | undefined {
@@ -78,18 +91,17 @@ export function usedRuns(block: VmapBlock, pages: number): (readonly [number, nu
   return runs;
 }
 
-function readVmapBlocks(kernel: Kernel): Map<Address, VmapBlock> {
+function readVmapBlocks(kernel: Kernel): VmapBlock[] {
   const structs = kernel.structs('finding the vmap_blocks');
   const block = structs.get('vmap_block');
-  const blocks = new Map<Address, VmapBlock>();
-  for (const array of blockArrays(kernel, structs)) {
+  const blocks: VmapBlock[] = [];
+  for (const { array, cpu } of blockArrays(kernel, structs)) {
     const entries = walkXarray(structs, array, (message) => {
       kernel.warn(`vmap_blocks: ${message}`);
     });
-    for (const { entry } of entries) {
+    for (const { index, entry } of entries) {
       try {
-        const read = readBlock(kernel, block, entry);
-        blocks.set(read.area, read);
+        blocks.push(readBlock(kernel, block, { address: entry, index, arrayCpu: cpu }));
       } catch (error) {
         if (!(error instanceof MemoryFault)) throw error;
         kernel.warn(`the vmap_block at ${formatAddress(entry)} cannot be read: ${error.reason}`);
@@ -99,18 +111,61 @@ function readVmapBlocks(kernel: Kernel): Map<Address, VmapBlock> {
   return blocks;
 }
 
-function blockArrays(kernel: Kernel, structs: Structs): Address[] {
+function blockArrays(kernel: Kernel, structs: Structs): { array: Address; cpu: number | undefined }[] {
   const queue = structs.find('vmap_block_queue');
   const queues = kernel.addressOf('vmap_block_queue');
   if (queue?.has('vmap_blocks') === true && queues !== undefined) {
-    return possibleCpus(kernel).map((cpu) => queue.address(perCpuAddress(kernel, queues, cpu), 'vmap_blocks'));
+    return possibleCpus(kernel).map((cpu) => ({ array: queue.address(perCpuAddress(kernel, queues, cpu), 'vmap_blocks'), cpu }));
   }
   const global = kernel.addressOf('vmap_blocks') ?? kernel.addressOf('vmap_block_tree');
-  return global === undefined ? [] : [global];
+  return global === undefined ? [] : [{ array: global, cpu: undefined }];
 }
 
-function readBlock(kernel: Kernel, shape: StructShape, address: Address): VmapBlock {
+/** One CPU's queue: the blocks on its free list, from which its vm_map_ram() calls are served. */
+export interface VmapBlockQueue {
+  readonly cpu: number;
+  readonly address: Address;
+  /** Addresses of vmap_blocks, in the list's order. */
+  readonly free: readonly Address[];
+  /** Whether the list was followed to its end. */
+  readonly whole: boolean;
+}
+
+/** The queues of all possible CPUs; empty where the kernel's symbols do not tell. Read once for each kernel. */
+export function vmapBlockQueues(kernel: Kernel): readonly VmapBlockQueue[] {
+  return kernel.once(readQueues);
+}
+
+function readQueues(kernel: Kernel): VmapBlockQueue[] {
+  const structs = kernel.structs('reading the queues of vmap_blocks');
+  const shape = structs.find('vmap_block_queue');
+  const block = structs.get('vmap_block');
+  const symbol = kernel.addressOf('vmap_block_queue');
+  if (shape === undefined || symbol === undefined) return [];
+  return possibleCpus(kernel).flatMap((cpu) => {
+    try {
+      const address = perCpuAddress(kernel, symbol, cpu);
+      let whole = true;
+      const blocks = walkList(kernel.memory, shape.address(address, 'free'), block.offset('free_list'), (message) => {
+        whole = false;
+        kernel.warn(`vmap_block_queue of CPU ${cpu}: ${message}`);
+      });
+      return [{ cpu, address, free: [...blocks], whole }];
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error;
+      kernel.warn(`the vmap_block_queue of CPU ${cpu} cannot be read: ${error.reason}`);
+      return [];
+    }
+  });
+}
+
+function readBlock(
+  kernel: Kernel,
+  shape: StructShape,
+  of: { readonly address: Address; readonly index: bigint; readonly arrayCpu: number | undefined },
+): VmapBlock {
   const { memory } = kernel;
+  const { address, index, arrayCpu } = of;
   const wordBits = memory.pointerSize * 8;
   let usedMap: bigint[] | undefined;
   if (shape.has('used_map')) {
@@ -128,5 +183,7 @@ function readBlock(kernel: Kernel, shape: StructShape, address: Address): VmapBl
     usedMap,
     wordBits,
     cpu: shape.has('cpu') ? shape.number(address, 'cpu') : undefined,
+    index,
+    arrayCpu,
   };
 }
