@@ -104,6 +104,10 @@ function recordsFromStart(source: ByteSource, warnings: string[]): FrameRecord[]
   return records;
 }
 
+function cutShort(source: ByteSource): HoleReason {
+  return { kind: 'truncated', message: `the file ends at byte ${source.size}, before this memory` };
+}
+
 interface PlacedChunk extends SnappyChunk {
   readonly at: number;
 }
@@ -155,8 +159,7 @@ class ChunkIndex {
     while (this.#problem === undefined && this.dataSize <= offset) {
       const { end: at } = this;
       const where = `at byte 0x${at.toString(16)} of the file`;
-      if (at >= this.#source.size)
-        this.#problem = { kind: 'truncated', message: `the file ends at byte ${this.#source.size}, before this memory` };
+      if (at >= this.#source.size) this.#problem = cutShort(this.#source);
       else if (at >= this.#framesEnd) this.#problem = { kind: 'corrupt', message: `the frames of the record end too early, ${where}` };
       else if (this.#chunks.length === mostChunks) this.#problem = { kind: 'corrupt', message: `the record has too many chunks, ${where}` };
       else this.#add(at, where);
@@ -169,6 +172,10 @@ class ChunkIndex {
     if (typeof head === 'string') {
       const cut = at + chunkHeadSize > this.#source.size;
       this.#problem = { kind: cut ? 'truncated' : 'corrupt', message: `${head}, ${where}` };
+      return;
+    }
+    if (at + head.size > this.#source.size) {
+      this.#problem = cutShort(this.#source);
       return;
     }
     if (head.kind !== 'skipped' && head.dataSize > 0) {
@@ -257,9 +264,7 @@ class AvmlMemory implements PhysicalMemory {
     const kept = this.#kept.get(chunk.at);
     if (kept !== undefined) return kept;
     const bytes = this.#source.read(chunk.at, chunk.size);
-    if (bytes.length < chunk.size) {
-      return { kind: 'truncated', message: `the file ends at byte ${this.#source.size}, before this memory` };
-    }
+    if (bytes.length < chunk.size) return cutShort(this.#source);
     try {
       const data = decodeChunk(bytes, chunk, this.#decompress);
       this.#kept.set(chunk.at, data);

@@ -1,8 +1,11 @@
 /** Raw physical memory (QEMU's pmemsave, LiME's raw and padded formats, RAM files): the user says where it lay. */
 import { errors } from '../base/errors.ts';
 import type { ByteSource } from '../base/host.ts';
-import { mergeRanges } from '../base/range.ts';
+import { findRange, mergeRanges } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
+import { appendHole } from '../memory/hole.ts';
+import type { Hole } from '../memory/hole.ts';
+import { frameSize } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { isElf } from './elf-headers.ts';
@@ -92,7 +95,7 @@ function joined(parts: readonly SegmentMemory[]): PhysicalMemory {
   return parts.length === 1 && first !== undefined ? first : new JoinedMemory(parts);
 }
 
-/** Memory in several files; where they overlap, the first that has a frame gives it. */
+/** Memory in several files; where they overlap, the first that has a byte gives it. */
 class JoinedMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
   readonly #parts: readonly SegmentMemory[];
@@ -107,14 +110,31 @@ class JoinedMemory implements PhysicalMemory {
       const bytes = part.frame(frameNumber);
       if (bytes !== undefined) return bytes;
     }
-    return undefined;
+    if (findRange(this.ranges, frameNumber * frameSize) < 0) return undefined;
+    // A file that begins in the middle of a frame shares it with the one that ends there.
+    const { bytes, holes } = this.partialFrame(frameNumber);
+    return holes.length === 0 ? bytes : undefined;
   }
 
-  /** Of the file that has most of it: files that share a frame begin at odd addresses. */
   partialFrame(frameNumber: number): PartialFrame {
     const [first, ...rest] = this.#parts.map((part) => part.partialFrame(frameNumber));
     if (first === undefined) throw new Error('raw memory is in at least one file');
-    const missing = ({ holes }: PartialFrame): number => holes.reduce((sum, { length }) => sum + length, 0);
-    return rest.reduce((best, one) => (missing(one) < missing(best) ? one : best), first);
+    return rest.reduce(filledFrom, first);
   }
+}
+
+/** A frame with what another has of it in its holes. */
+function filledFrom(frame: PartialFrame, other: PartialFrame): PartialFrame {
+  const bytes = frame.bytes.slice();
+  const holes: Hole[] = [];
+  for (const { offset, length, reason } of frame.holes) {
+    const end = offset + length;
+    bytes.set(other.bytes.subarray(offset, end), offset);
+    for (const left of other.holes) {
+      const from = Math.max(offset, left.offset);
+      const to = Math.min(end, left.offset + left.length);
+      if (from < to) appendHole(holes, { offset: from, length: to - from, reason: left.reason.kind === 'not-ram' ? reason : left.reason });
+    }
+  }
+  return { bytes, holes };
 }
