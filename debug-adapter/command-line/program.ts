@@ -14,6 +14,8 @@ import { diffVerb } from './diff.ts';
 import { evalFacts, evalText, structFacts, structText } from './eval.ts';
 import type { DiffOptions } from './diff.ts';
 import { hexDump } from './hex-dump.ts';
+import { logVerb } from './log.ts';
+import type { LogOptions } from './log.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 import { pagesVerb } from './pages.ts';
@@ -309,6 +311,14 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     .action((image: string, pid: string | undefined, options: CommonOptions & BtOptions) => {
       run.with(image, options, (session) => {
         btVerb(session, run.output, { pid, options });
+      });
+    });
+
+  verb('log <image>', 'the kernel log')
+    .option('--raw', 'each line with its level, as dmesg -r prints it')
+    .action((image: string, options: CommonOptions & LogOptions) => {
+      run.with(image, options, (session) => {
+        logVerb(session, run.output, options);
       });
     });
 

@@ -412,3 +412,35 @@ export interface StackFacts {
   /** Why the stack is not shown to its end; null when it is. */
   readonly problem: string | null;
 }
+
+export interface LogRecordFacts {
+  /** Number since boot; null before 5.10. */
+  readonly sequence: number | null;
+  /** Seconds since boot, to the microsecond that the kernel prints. */
+  readonly time: number;
+  /** 0 (emergency) to 7 (debug). */
+  readonly level: number;
+  readonly facility: number;
+  /** `T` and the PID of the task that wrote it, or `C` and the CPU; null before 5.1. */
+  readonly caller: string | null;
+  /** May have several lines; null where it is lost. */
+  readonly text: string | null;
+}
+
+export interface LogFacts {
+  /** Oldest first. */
+  readonly records: readonly LogRecordFacts[];
+  /** The panic of the log, or else its last oops; null where it has neither. */
+  readonly death: DeathFacts | null;
+  /** What could not be read. */
+  readonly problems: readonly string[];
+}
+
+/** Why a kernel died, by its own log. */
+export interface DeathFacts {
+  readonly kind: 'panic' | 'oops';
+  /** The kernel's line. */
+  readonly reason: string;
+  readonly cpu: number | null;
+  readonly pid: number | null;
+}

@@ -16,6 +16,8 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  DeathFacts,
+  LogFacts,
   MapsFacts,
   PageCategoriesFacts,
   PtdumpFacts,
@@ -111,6 +113,11 @@ export interface SessionFace {
   tasks(): readonly TaskFacts[];
   /** /proc/PID/maps. */
   maps(pid: number): MapsFacts;
+  log(): LogFacts;
+  /** The kernel log as dmesg(1) prints it; with `levels` as the kernel's syslog gives it. */
+  logText(options: { readonly levels: boolean }): string;
+  /** Why the kernel died, by its log; null where it did not or has none. */
+  death(): DeathFacts | null;
   /** Kernel stacks, innermost frame first. */
   stacks(choice: StackChoice): readonly StackFacts[];
   /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */

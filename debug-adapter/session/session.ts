@@ -28,6 +28,8 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  DeathFacts,
+  LogFacts,
   MapsFacts,
   PageCategoriesFacts,
   PtdumpFacts,
@@ -46,6 +48,7 @@ import { expressionWorld } from './expression-world.ts';
 import type { ExpressionPlace } from './expression-world.ts';
 import { findingsFacts } from './findings-facts.ts';
 import { infoFacts } from './info-facts.ts';
+import { deathFacts, logFacts, logTextOf } from './log-facts.ts';
 import { pageCategoriesFacts } from './page-categories-facts.ts';
 import { outsideSources } from './outside-sources.ts';
 import { ptdumpLines } from './ptdump-text.ts';
@@ -231,6 +234,18 @@ export class Session implements SessionFace {
 
   maps(pid: number): MapsFacts {
     return mapsFacts(this.kernel, pid);
+  }
+
+  log(): LogFacts {
+    return logFacts(this.kernel);
+  }
+
+  logText(options: { readonly levels: boolean }): string {
+    return logTextOf(this.kernel, options);
+  }
+
+  death(): DeathFacts | null {
+    return deathFacts(this.kernel);
   }
 
   stacks(choice: StackChoice): readonly StackFacts[] {

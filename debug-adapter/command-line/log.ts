@@ -1,0 +1,13 @@
+/** `pagewalk log IMAGE`: the kernel log, as dmesg(1) prints it. */
+import type { SessionFace } from '../session/session-face.ts';
+import { json } from './output.ts';
+import type { Output } from './output.ts';
+
+export interface LogOptions {
+  readonly json?: true;
+  readonly raw?: true;
+}
+
+export function logVerb(session: SessionFace, output: Output, { json: asJson, raw }: LogOptions): void {
+  output.text(asJson === true ? json(session.log()) : session.logText({ levels: raw === true }));
+}

@@ -1,0 +1,77 @@
+/** The kernel log as text, in the kernel's own form, and what it says of why the kernel died. */
+import type { KernelLog, LogRecord } from './printk.ts';
+
+/**
+ * Each line with its time, as dmesg(1) prints it; with `levels` as the kernel's syslog gives it (kernel/printk/printk.c:
+ * record_print_text). Further lines of a record have its time too. Ends with a newline; empty for an empty log.
+ */
+export function logText(log: KernelLog, options: { readonly levels: boolean }): string {
+  return log.records.map((record) => recordText(record, options)).join('');
+}
+
+function recordText({ time, level, facility, text }: LogRecord, { levels }: { readonly levels: boolean }): string {
+  if (text === undefined) return '';
+  const seconds = time / 1_000_000_000n;
+  const micros = (time % 1_000_000_000n) / 1000n;
+  const priority = levels ? `<${facility * 8 + level}>` : '';
+  const prefix = `${priority}[${String(seconds).padStart(5)}.${String(micros).padStart(6, '0')}] `;
+  return text
+    .split('\n')
+    .map((line) => `${prefix}${line}\n`)
+    .join('');
+}
+
+export interface Death {
+  readonly kind: 'panic' | 'oops';
+  /** The kernel's line, without its time. */
+  readonly reason: string;
+  /** Index of its record. */
+  readonly record: number;
+  /** CPU and task that the oops named; undefined where it did not. */
+  readonly cpu: number | undefined;
+  readonly pid: number | undefined;
+}
+
+/** How an oops begins, on one architecture or another (die(), show_fault_oops(), __warn is none). */
+const oopsLines = [
+  /^BUG: (?:unable to handle|kernel NULL pointer|stack guard page|[A-Za-z]+ stack guard page)/i,
+  /^kernel BUG at /,
+  /^Oops\b/,
+  /^Unable to handle kernel /,
+  /^Internal error: /,
+  /^(?:general protection fault|stack segment|invalid opcode|divide error|double fault|traps: PANIC)\b/,
+  /^Kernel (?:access of bad area|attempted to)/,
+];
+
+/** The panic of the log, or else its last oops; undefined where the kernel has neither. */
+export function deathOf(log: KernelLog): Death | undefined {
+  let found: { readonly kind: Death['kind']; readonly reason: string; readonly record: number } | undefined;
+  let firstOops: number | undefined;
+  log.records.forEach(({ text, facility }, record) => {
+    if (text === undefined || facility !== 0) return;
+    const [line = ''] = text.split('\n');
+    const panic = /^Kernel panic - not syncing(?:: )?(.*)$/.exec(line);
+    if (panic !== null) found = { kind: 'panic', reason: line, record };
+    else if (found?.kind !== 'panic' && oopsLines.some((pattern) => pattern.test(line))) {
+      // An oops goes on over several lines; the first of those that stand together says what happened.
+      if (firstOops === undefined || record - firstOops > linesOfOops) {
+        firstOops = record;
+        found = { kind: 'oops', reason: line, record };
+      }
+    }
+  });
+  if (found === undefined) return undefined;
+  return { ...found, ...whoDied(log, firstOops ?? found.record, found.record) };
+}
+
+/** Records that one oops takes at most. */
+const linesOfOops = 200;
+
+/** `CPU: 1 PID: 42 Comm: sh`, or since 6.11 `CPU: 1 UID: 0 PID: 42 Comm: sh`. */
+function whoDied(log: KernelLog, from: number, to: number): Pick<Death, 'cpu' | 'pid'> {
+  for (const { text } of log.records.slice(from, Math.max(from, to) + linesOfOops)) {
+    const found = /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) /.exec(text ?? '');
+    if (found !== null) return { cpu: Number(found[1]), pid: Number(found[2]) };
+  }
+  return { cpu: undefined, pid: undefined };
+}

@@ -1,0 +1,42 @@
+/** The kernel log in the shape that scripts, views and the debug adapter get. */
+import type { Kernel } from '../kernel/kernel.ts';
+import { deathOf, logText } from '../kernel/kernel-log.ts';
+import { kernelLog } from '../kernel/printk.ts';
+import type { DeathFacts, LogFacts } from '../protocol/facts.ts';
+
+/** Bit of a caller that is a CPU and not a task (kernel/printk/printk.c: printk_caller_id). */
+const cpuBit = 0x8000_0000;
+
+export function logFacts(kernel: Kernel): LogFacts {
+  const log = kernelLog(kernel);
+  return {
+    records: log.records.map(({ sequence, time, level, facility, caller, text }) => ({
+      sequence: sequence === undefined ? null : Number(sequence),
+      time: Number(time / 1000n) / 1e6,
+      level,
+      facility,
+      caller: caller === undefined ? null : callerName(caller),
+      text: text ?? null,
+    })),
+    death: deathFacts(kernel),
+    problems: log.problems,
+  };
+}
+
+function callerName(caller: number): string {
+  return caller >= cpuBit ? `C${caller - cpuBit}` : `T${caller}`;
+}
+
+/** The log as text; see kernel-log.ts. What could not be read becomes warnings of the image. */
+export function logTextOf(kernel: Kernel, options: { readonly levels: boolean }): string {
+  const log = kernelLog(kernel);
+  for (const problem of log.problems) kernel.warn(problem);
+  return logText(log, options);
+}
+
+export function deathFacts(kernel: Kernel): DeathFacts | null {
+  const death = deathOf(kernelLog(kernel));
+  if (death === undefined) return null;
+  const { kind, reason, cpu, pid } = death;
+  return { kind, reason, cpu: cpu ?? null, pid: pid ?? null };
+}
