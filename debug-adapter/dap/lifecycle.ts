@@ -2,6 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { errors, UserError } from '../base/errors.ts';
+import { parseRawRanges } from '../image/raw.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
 import { JobRunner } from '../session/job-runner.ts';
 import type { OpenOptions, SessionFace } from '../session/session-face.ts';
@@ -63,7 +64,7 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
       symbols: launched.symbols,
       types: launched.types,
       vmlinux: launched.vmlinux,
-      base: launched.base === undefined ? undefined : String(launched.base),
+      base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
       progress: progress
         ? (message, done, total) => {
             adapter.sendEvent('progressUpdate', { progressId: 'open', message, percentage: total > 0 ? (100 * done) / total : 0 });
@@ -99,6 +100,16 @@ function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: strin
     });
     if (setting === undefined || !(error instanceof UserError)) throw error;
     throw errors.badSetting(setting, error.message);
+  }
+}
+
+function checkBase(base: string): string {
+  try {
+    parseRawRanges(base);
+    return base;
+  } catch (error) {
+    if (error instanceof UserError) throw errors.badSetting('base', error.message);
+    throw error;
   }
 }
 

@@ -12,8 +12,6 @@ import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
 const nameSize = 65;
 const versionField = 3;
 const machineField = 4;
-/** So many copies of one machine's name need no more. */
-const enoughCopies = 8;
 
 const little = (architecture: ArchitectureName): MachineHint => ({ architecture, littleEndian: true, pointerSize: 8 });
 const little32 = (architecture: ArchitectureName): MachineHint => ({ architecture, littleEndian: true, pointerSize: 4 });
@@ -46,21 +44,38 @@ const machinesByKey: readonly (readonly [key: string, machines: readonly Machine
   ['SYMBOL(cur_cpu_spec)', [little('ppc64le'), big('ppc64')]],
 ];
 
-/** Likely ones first, without repeats; what they are must be tried. Reads all memory, unless it is soon clear. */
-export function likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo | undefined): MachineHint[] {
-  const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined).flatMap(([, machines]) => machines);
-  const all = byKeys.length > 0 ? byKeys : byUtsname(memory);
-  const same = (a: MachineHint, b: MachineHint): boolean => a.architecture === b.architecture && a.littleEndian === b.littleEndian;
-  return all.filter((machine, index) => all.findIndex((other) => same(machine, other)) === index);
+/** A machine that the memory may be of, and the VMCOREINFO that is then its own. */
+export interface LikelyMachine {
+  readonly machine: MachineHint;
+  readonly vmcoreinfo: Vmcoreinfo | undefined;
 }
 
+/**
+ * Likely ones first; what they are must be tried. Memory may hold more than one kernel: that of the machine, and those of
+ * virtual machines that it runs.
+ */
+export function* likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo | undefined): Generator<LikelyMachine> {
+  const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined).flatMap(([, machines]) => machines);
+  const tried: MachineHint[] = [];
+  const isNew = (machine: MachineHint): boolean => {
+    if (tried.some((one) => same(one, machine))) return false;
+    tried.push(machine);
+    return true;
+  };
+  for (const machine of byKeys) if (isNew(machine)) yield { machine, vmcoreinfo };
+  for (const machine of byUtsname(memory)) {
+    if (isNew(machine)) yield { machine, vmcoreinfo: byKeys.length === 0 ? vmcoreinfo : undefined };
+  }
+}
+
+function same(a: MachineHint, b: MachineHint): boolean {
+  return a.architecture === b.architecture && a.littleEndian === b.littleEndian;
+}
+
+/** Those of which memory has the most copies of the name first. Reads all memory. */
 function byUtsname(memory: PhysicalMemory): MachineHint[] {
   const copies = new Map<string, number>();
-  for (const name of machineNames(memory)) {
-    const count = (copies.get(name) ?? 0) + 1;
-    copies.set(name, count);
-    if (count === enoughCopies) break;
-  }
+  for (const name of machineNames(memory)) copies.set(name, (copies.get(name) ?? 0) + 1);
   return [...copies]
     .sort(([, a], [, b]) => b - a)
     .flatMap(([name]) => machinesByName.filter(([pattern]) => pattern.test(name)).flatMap(([, machines]) => machines));

@@ -56,9 +56,10 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
     image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
   if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside });
   let problem: UserError | undefined;
-  for (const machine of likelyMachines(image.memory, vmcoreinfo)) {
+  for (const likely of likelyMachines(image.memory, vmcoreinfo)) {
+    const { machine } = likely;
     try {
-      return openAs({ ...image, machine }, machine, { vmcoreinfo, outside });
+      return openAs({ ...image, machine }, machine, { vmcoreinfo: likely.vmcoreinfo, outside });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problem ??= error;

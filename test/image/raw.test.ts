@@ -12,11 +12,11 @@ import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { parseRawRanges } from '../../debug-adapter/image/raw.ts';
 import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
-import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { elfFile, filled, joinBytes, x8664 } from '../builders/elf-file.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { limeRecord } from '../builders/lime-file.ts';
+import { RawClient } from '../dap/raw-client.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
 
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
@@ -184,9 +184,23 @@ describe('raw memory', () => {
     assert.equal(byteAt(open('0', elf), 1), 0x45);
   });
 
-  test('a launch setting: the adapter passes it on', () => {
-    const session = (): unknown => openSession(nodeHost(), { paths: [import.meta.filename], base: 'nowhere' });
-    assert.throws(session, /nowhere is no base of raw memory/);
+  test('the launch setting, as text and as a number', { skip: absent('riscv64-sv48') ?? false }, async () => {
+    const path = expandedDump('riscv64-sv48', 'vmcore.elf');
+    const run = dumpRuns(path).at(-1);
+    assert.ok(run);
+    const ram = sparseFile([pieceOfFile(0, { path, start: run.offset, size: run.size })], run.size).open;
+    for (const base of [hex(run.physical), run.physical]) {
+      const client = new RawClient(fileHost({ ram }));
+      await client.ask('initialize', {});
+      const launched = await client.ask('launch', { image: 'ram', base });
+      assert.equal(launched.success, true, launched.message);
+      await client.ask('disconnect', {});
+    }
+    const client = new RawClient(fileHost({ ram }));
+    await client.ask('initialize', {});
+    const refused = await client.ask('launch', { image: 'ram', base: 'nowhere' });
+    assert.equal(refused.success, false);
+    assert.match(JSON.stringify(refused.body), /the setting base cannot be used: nowhere is no base of raw memory/);
   });
 
   test('several bases for one file', () => {

@@ -1,0 +1,105 @@
+/** Which machine memory is of, where no header tells. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { openImage } from '../../debug-adapter/image/open-image.ts';
+import { likelyMachines } from '../../debug-adapter/kernel/machine-search.ts';
+import { openSession } from '../../debug-adapter/session/session.ts';
+import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { filled } from '../builders/elf-file.ts';
+import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
+import { limeRecord, recordHeader } from '../builders/lime-file.ts';
+import { absent, expandedDump, truthText } from '../support/dumps.ts';
+
+/** struct new_utsname: sysname, nodename, release, version, machine, domainname, 65 bytes each. */
+function utsname(machine: string, version = '#1 SMP'): Uint8Array {
+  const bytes = new Uint8Array(6 * 65);
+  ['Linux', 'host', '6.1.0', version, machine, '(none)'].forEach((text, index) => {
+    bytes.set(new TextEncoder().encode(text), index * 65);
+  });
+  return bytes;
+}
+
+function machinesIn(names: readonly (readonly [at: number, name: Uint8Array])[], notes?: string): string[] {
+  const bytes = filled(0x10000, 0x4c);
+  for (const [at, name] of names) bytes.set(name, at);
+  const { memory } = openImage(fileHost({ lime: bytesFile(limeRecord(0x100000, bytes)) }), ['lime']);
+  const info = notes === undefined ? undefined : new Vmcoreinfo(notes, 'test');
+  return [...likelyMachines(memory, info)].map(
+    ({ machine, vmcoreinfo }) =>
+      `${machine.architecture} ${machine.littleEndian ? 'little' : 'big'} ${machine.pointerSize}${info !== undefined && vmcoreinfo === undefined ? ' without notes' : ''}`,
+  );
+}
+
+describe('the machine by utsname', () => {
+  for (const [name, expected] of [
+    ['x86_64', ['x86-64 little 8']],
+    ['i686', ['x86-32 little 4']],
+    ['aarch64', ['arm64 little 8']],
+    ['armv7l', ['arm little 4']],
+    ['armv5tejl', ['arm little 4']],
+    ['riscv64', ['riscv64 little 8']],
+    ['s390x', ['s390x big 8']],
+    ['ppc64le', ['ppc64le little 8']],
+    ['ppc64', ['ppc64 big 8']],
+    ['mips64', ['mips64 little 8', 'mips64 big 8']],
+    ['loongarch64', ['loongarch64 little 8']],
+    ['vax', []],
+  ] as const) {
+    test(name, () => {
+      assert.deepEqual(machinesIn([[0x123, utsname(name)]]), expected);
+    });
+  }
+
+  test('over the end of a frame', () => {
+    for (let at = 0x1000 - 6 * 65; at <= 0x1000 - 6; at++) assert.deepEqual(machinesIn([[at, utsname('s390x')]]), ['s390x big 8']);
+  });
+
+  test('what only begins like one', () => {
+    assert.deepEqual(machinesIn([[0x100, utsname('x86_64', 'no number')]]), []);
+  });
+
+  test('several: the one with the most copies first', () => {
+    const names = [utsname('aarch64'), utsname('riscv64'), utsname('riscv64')].map((name, index) => [index * 0x800, name] as const);
+    assert.deepEqual(machinesIn(names), ['riscv64 little 8', 'arm64 little 8']);
+  });
+});
+
+describe('the machine by VMCOREINFO', () => {
+  for (const [key, expected] of [
+    ['NUMBER(pgtable_l5_enabled)=0', 'x86-64 little 8'],
+    ['SYMBOL(init_level4_pgt)=ffffffff81c10000', 'x86-64 little 8'],
+    ['CONFIG_X86_PAE=y', 'x86-32 little 4'],
+    ['NUMBER(kimage_voffset)=0xffff800070000000', 'arm64 little 8'],
+    ['NUMBER(phys_ram_base)=0x80000000', 'riscv64 little 8'],
+    ['SYMBOL(lowcore_ptr)=1234', 's390x big 8'],
+    ['CONFIG_ARM_LPAE=y', 'arm little 4'],
+  ] as const) {
+    test(key, () => {
+      assert.deepEqual(machinesIn([], `OSRELEASE=6.1\n${key}\n`), [expected]);
+    });
+  }
+
+  test("another kernel's name beside it: tried without the notes, which are not its own", () => {
+    const names = [[0, utsname('aarch64')] as const, [0x800, utsname('x86_64')] as const];
+    assert.deepEqual(machinesIn(names, 'NUMBER(pgtable_l5_enabled)=0\n'), ['x86-64 little 8', 'arm64 little 8 without notes']);
+  });
+
+  test('notes that tell no architecture', () => {
+    assert.deepEqual(machinesIn([[0, utsname('i686')]], 'OSRELEASE=6.1\n'), ['x86-32 little 4']);
+  });
+});
+
+test('a machine that runs virtual machines of another kind', { skip: absent('riscv64-sv48') ?? false }, () => {
+  const path = expandedDump('riscv64-sv48', 'vmcore.elf');
+  const run = dumpRuns(path).at(-1);
+  assert.ok(run);
+  const guest = filled(0x10000, 0);
+  for (let at = 0; at < 0x10000; at += 0x400) guest.set(utsname('s390x'), at);
+  const head = recordHeader('EMiL', { start: BigInt(run.physical), last: BigInt(run.physical + run.size - 1) });
+  const last = limeRecord(0x1_0000_0000, guest);
+  const pieces = [pieceOf(0, head), pieceOfFile(32, { path, start: run.offset, size: run.size }), pieceOf(32 + run.size, last)];
+  const session = openSession(fileHost({ lime: sparseFile(pieces, 32 + run.size + last.length).open }), { paths: ['lime'] });
+  assert.equal(session.info().architecture, 'riscv64');
+  assert.equal(session.vmallocinfoText(), truthText('riscv64-sv48', 'vmallocinfo.txt'));
+  session.close();
+});
