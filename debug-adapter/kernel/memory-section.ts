@@ -4,10 +4,10 @@
  */
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
 import type { NumberRange } from '../base/range.ts';
 import type { Kernel } from './kernel.ts';
-import { memberOffset, structSize } from './page-type.ts';
+import { memberOffset, structSize } from './known-layout.ts';
+import { optionalRead } from './optional-read.ts';
 
 export interface MemorySections {
   /** Frames [start, end) whose struct pages lie in a row from `base` on; ascending, joined where struct pages go on. */
@@ -96,7 +96,7 @@ function* candidates(kernel: Kernel, symbol: Address, shape: { size: number; per
   // The length tells which it is: one element a section, or one a page of them.
   if (sections === undefined || length !== sections) {
     yield rooted(symbol);
-    const pointed = memory.frameOf(Number(symbol >> 12n)) < 0 ? 0n : memory.pointer(symbol);
+    const pointed = optionalRead(() => memory.pointer(symbol)) ?? 0n;
     if (pointed !== 0n) yield rooted(toAddress(pointed));
   }
   yield flat;
@@ -144,15 +144,11 @@ function readSections(kernel: Kernel, find: SectionFinder, shape: SectionShape):
 
 /** section_mem_map without its flags: the section's struct pages less its first frame's place (mm/sparse.c:sparse_encode_mem_map). */
 function codedMap(kernel: Kernel, find: SectionFinder, of: { number: number; mapOffset: number }): bigint | undefined {
-  try {
+  const word = optionalRead(() => {
     const section = find(of.number);
-    if (section === undefined) return undefined;
-    const word = kernel.memory.word(addToAddress(section, of.mapOffset));
-    return (word & present) === present ? word & ~flagsMask : undefined;
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
+    return section === undefined ? undefined : kernel.memory.word(addToAddress(section, of.mapOffset));
+  });
+  return word !== undefined && (word & present) === present ? word & ~flagsMask : undefined;
 }
 
 /** Addresses are as wide as the machine's. */

@@ -8,12 +8,12 @@ import type { Hole, MemoryRead } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
+import { memberOffset } from './known-layout.ts';
 import { PageContent, StructPages } from './page-categories.ts';
 import { categoryOfVerdict, pageRules, verdict } from './page-category.ts';
 import type { PageCategory, PageRules } from './page-category.ts';
 import { memoryModel, pageFrameOf, pageOfFrame } from './page-frame.ts';
 import type { MemoryModel } from './page-frame.ts';
-import { memberOffset } from './page-type.ts';
 
 /** A category with the reason for it. */
 export interface FrameCategory {
@@ -178,12 +178,11 @@ const nouns: Readonly<Record<PageCategory, string>> = {
 };
 
 function openReader(kernel: Kernel): FrameReader | undefined {
-  const model = memoryModel(kernel);
-  if (model === undefined) return undefined;
   try {
-    return new FrameReader(kernel, model);
+    const model = memoryModel(kernel);
+    return model === undefined ? undefined : new FrameReader(kernel, model);
   } catch (error) {
-    // Neither VMCOREINFO nor types: then there is nothing to tell.
+    // Neither VMCOREINFO nor types, or no memory map: then there is nothing to tell.
     if (error instanceof UserError) return undefined;
     throw error;
   }

@@ -6,7 +6,8 @@
 import { errors } from '../base/errors.ts';
 import { locateMember, sizeOfType } from '../symbols/type-layout.ts';
 import type { Kernel } from './kernel.ts';
-import { memberOffset, pageMarks, structSize } from './page-type.ts';
+import { memberOffset, structSize } from './known-layout.ts';
+import { pageMarks } from './page-type.ts';
 
 export type PageCategory = 'zero' | 'cache' | 'cachePrivate' | 'user' | 'free' | 'hwpoison' | 'offline' | 'kernel';
 

@@ -4,14 +4,14 @@
  */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
 import { findRange, mergeRanges } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
 import type { Kernel } from './kernel.ts';
+import { memberOffset, structSize } from './known-layout.ts';
 import { variable } from './layout-witnesses.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
 import { memorySections } from './memory-section.ts';
-import { memberOffset, structSize } from './page-type.ts';
+import { optionalRead } from './optional-read.ts';
 
 /** Where struct pages lie: an array at `base` whose element 0 describes frame `firstFrame`. */
 export interface MemoryMap {
@@ -139,13 +139,13 @@ function discontiguousModel(kernel: Kernel, pageStructSize: number): MemoryModel
   const pieces: MemoryMapPiece[] = [];
   const lastFrame = ramFrames(kernel).at(-1)?.end ?? 0;
   for (let index = 0; index < count; index++) {
-    const node = optional(() => kernel.memory.pointer(addToAddress(toAddress(symbol), index * kernel.memory.pointerSize)));
+    const node = optionalRead(() => kernel.memory.pointer(addToAddress(toAddress(symbol), index * kernel.memory.pointerSize)));
     if (node === undefined || node === 0n) {
       // Without its length the array may end anywhere.
       if (kernel.vmcoreinfo?.length('node_data') === undefined) break;
       continue;
     }
-    const found = optional(() => nodeFrames(kernel, node));
+    const found = optionalRead(() => nodeFrames(kernel, node));
     if (found === undefined || found.base === 0n || found.start >= Math.min(found.end, lastFrame)) continue;
     pieces.push({ ...found, end: Math.min(found.end, lastFrame) });
   }
@@ -161,16 +161,6 @@ function disjoint(pieces: readonly MemoryMapPiece[], pageStructSize: number): Me
     if (start < piece.end) found.push({ start, end: piece.end, base: addToAddress(piece.base, (start - piece.start) * pageStructSize) });
   }
   return found;
-}
-
-/** What `read` gives, or undefined where memory is missing. */
-function optional<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
 }
 
 /** Frame number that a struct page describes; undefined for an address that is no struct page. */

@@ -446,6 +446,26 @@ describe('what is missing', () => {
     assert.deepEqual(describeCategory(kernel, 300), []);
   });
 
+  test('where mem_section cannot be read, VMCOREINFO still tells the virtual memory map', () => {
+    const memory = machine();
+    memory.map(directMap, 0, 0x4000);
+    memory.remove(2);
+    memory.page(at(memory, 64), { mapcount: 0xf000_0000, private: 1n });
+    const lines = [...pageLines(8), ...lines612, 'SIZE(mem_section)=16', 'OFFSET(mem_section.section_mem_map)=0'];
+    const symbols = [`SYMBOL(mem_section)=${(directMap + 0x2000n).toString(16)}`, `SYMBOL(vmemmap)=${vmemmap.toString(16)}`];
+    assert.deepEqual(counted(memory.open({ vmcoreinfo: [...lines, ...symbols] })), { free: 2 });
+  });
+
+  test('where mem_map cannot be read, counting says so and a read is as it was', () => {
+    const memory = machine();
+    memory.map(directMap, 0, 0x4000);
+    memory.remove(2);
+    const kernel = memory.open({ vmcoreinfo: [...pageLines(8), ...lines612, `SYMBOL(mem_map)=${(directMap + 0x2000n).toString(16)}`] });
+    assert.throws(() => countPages(kernel, {}), /cannot read 0xffff888000002000/);
+    const read = readPhysical(kernel.physical, toPhysAddr(0x2000), 16);
+    assert.deepEqual(explainExcluded(kernel, read, { start: toPhysAddr(0x2000), frameOf: () => 2 }), read);
+  });
+
   test('a struct page that nothing maps is none', () => {
     const memory = new PageMemory({ ram: [[0, frames]] });
     memory.clearPages(structPages, 1024);
