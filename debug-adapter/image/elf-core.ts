@@ -56,13 +56,13 @@ export function openElfCore(source: ByteSource, options: { readonly format: stri
       ...kcoreParts(file, { machine: header.machine, segments: virtualSegments, offsets, warnings }),
     };
   }
-  return {
-    ...common,
-    format: options.format,
-    memory: new SegmentMemory(file, fileSegments(loads, warnings), warnings),
-    cpus: notes.cpus,
-    headerFacts: [],
-  };
+  const memory = new SegmentMemory(file, fileSegments(loads, warnings), warnings);
+  return { ...common, format: options.format, memory, cpus: notes.cpus, headerFacts: leftOut(memory) };
+}
+
+function leftOut({ notWritten }: SegmentMemory): Image['headerFacts'] {
+  if (notWritten === 0) return [];
+  return [{ name: 'left out', value: `${notWritten} bytes: pages that were excluded or held zeros, which an ELF dump cannot tell apart` }];
 }
 
 function readNotes(source: ByteSource, from: { header: ElfHeader; programs: readonly ProgramHeader[]; warnings: string[] }): DumpNotes {

@@ -30,6 +30,8 @@ const toldRanges = 4;
 
 export class SegmentMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
+  /** Bytes of RAM that the writer left out. */
+  readonly notWritten: number;
   readonly #pieces: readonly Piece[];
   readonly #file: ChunkCache;
   #last: Piece | undefined;
@@ -39,6 +41,7 @@ export class SegmentMemory implements PhysicalMemory {
     this.#file = file;
     this.#pieces = disjointPieces(segments, file.source.size);
     this.ranges = mergeRanges(this.#pieces);
+    this.notWritten = this.#pieces.reduce((sum, { start, end, state }) => (state === 'not-written' ? sum + end - start : sum), 0);
     const missing = mergeRanges(this.#pieces.filter(({ state }) => state === 'truncated'));
     if (missing.length > 0) warnings.push(truncationWarning(missing));
   }
