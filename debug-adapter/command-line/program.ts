@@ -303,6 +303,9 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       run.with(image, options, use);
     },
     output: run.output,
+    end: (status) => {
+      run.status = status;
+    },
   });
 
   verb('bt <image> [pid]', 'kernel stacks: of each CPU, of a task, or of all')

@@ -5,6 +5,7 @@ import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { findings } from './findings.ts';
 import { pageCategories } from './page-categories.ts';
+import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 
@@ -34,6 +35,7 @@ const ptdumpSchema = v.looseObject({
   count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema, end: hexSchema });
 const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
@@ -72,6 +74,11 @@ const bodies: Bodies = {
   'pagewalk/tasks': (adapter) => ({ tasks: adapter.session.tasks() }),
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
   'pagewalk/pageCategories': pageCategories,
+  'pagewalk/pagemap': (adapter, parameters) => {
+    const { pid, start, end } = check(pagemapSchema, parameters);
+    return adapter.session.pagemap(pid, { range: { start, end } });
+  },
+  'pagewalk/pagemapScan': pagemapScan,
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };

@@ -352,6 +352,59 @@ export interface TaskFacts {
   readonly rss: number | null;
 }
 
+/** Entries of /proc/PID/pagemap. */
+export interface PagemapFacts {
+  readonly pid: number;
+  readonly comm: string;
+  readonly pageSize: number;
+  /** Ascending; `count` pages from `address` on have the same entry. */
+  readonly entries: readonly { readonly address: Hex; readonly count: number; readonly entry: Hex }[];
+  /** Pages whose entries the dump does not tell. */
+  readonly missing: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * struct pm_scan_arg. Masks and flags are names joined by `|` (`PRESENT|HUGE`, `WP_MATCHING`) or numbers; other values are
+ * `0x…` or decimal.
+ */
+export interface PagemapScanRequest {
+  readonly pid: number;
+  /** 0 by default. */
+  readonly start?: string | undefined;
+  /** The end of what a process can have, by default. */
+  readonly end?: string | undefined;
+  readonly categoryMask?: string | undefined;
+  readonly categoryInverted?: string | undefined;
+  readonly categoryAnyofMask?: string | undefined;
+  /** All categories by default. */
+  readonly returnMask?: string | undefined;
+  readonly flags?: string | undefined;
+  /** No limit by default. */
+  readonly maxPages?: string | undefined;
+  /** Room for as many regions as are told at most, by default. 0 asks for none. */
+  readonly vecLen?: string | undefined;
+  /** False for a null pointer. */
+  readonly vec?: boolean | undefined;
+  /** Bytes of the structure: 96 by default. */
+  readonly size?: string | undefined;
+}
+
+/** What PAGEMAP_SCAN answers. `errno` and `message` are there only where it fails. */
+export interface PagemapScanFacts {
+  /** Number of regions, or -1. */
+  readonly return: number;
+  readonly errno?: string;
+  readonly message?: string;
+  /** Null where the kernel writes none back. */
+  readonly walkEnd: Hex | null;
+  readonly regions: readonly { readonly start: Hex; readonly end: Hex; readonly categories: readonly string[] }[];
+  /** What WP_MATCHING would have write-protected; the dump is not changed. */
+  readonly protects: readonly { readonly start: Hex; readonly end: Hex }[];
+  readonly missing: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
+  readonly warnings: readonly string[];
+}
+
 /** The areas of a process's address space, as /proc/PID/maps tells them. */
 export interface MapsFacts {
   readonly pid: number;

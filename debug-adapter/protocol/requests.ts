@@ -10,6 +10,9 @@ import type {
   InfoFacts,
   MapsFacts,
   PageCategoriesFacts,
+  PagemapFacts,
+  PagemapScanFacts,
+  PagemapScanRequest,
   PtdumpDiffFacts,
   PtdumpFacts,
   ReverseMapFacts,
@@ -68,6 +71,9 @@ export interface PagewalkRequests {
   'pagewalk/maps': { arguments: { pid: number }; body: MapsFacts };
   /** How many pages of RAM are of each of makedumpfile's categories. Reads every struct page, and every page that is kept. */
   'pagewalk/pageCategories': { arguments: Record<string, never>; body: PageCategoriesFacts };
+  /** Entries of a range; `start` and `end` are addresses. */
+  'pagewalk/pagemap': { arguments: { pid: number; start: Hex; end: Hex }; body: PagemapFacts };
+  'pagewalk/pagemapScan': { arguments: PagemapScanRequest; body: PagemapScanFacts };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };

@@ -6,7 +6,15 @@ import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import type { FindingsFacts, Hex, PageCategoriesFacts, PtdumpDiffFacts, ReverseMapFacts } from '../protocol/facts.ts';
+import type {
+  FindingsFacts,
+  Hex,
+  PageCategoriesFacts,
+  PtdumpDiffFacts,
+  PagemapScanFacts,
+  PagemapScanRequest,
+  ReverseMapFacts,
+} from '../protocol/facts.ts';
 import { ptdumpDiffWith } from './ptdump-diff-facts.ts';
 import type { PtdumpDiffQuestion } from './ptdump-diff-facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
@@ -15,6 +23,7 @@ export interface Jobs {
   findings: { arguments: { readonly mm: string | undefined }; result: FindingsFacts };
   pageCategories: { arguments: Record<string, never>; result: PageCategoriesFacts };
   ptdumpDiff: { arguments: PtdumpDiffQuestion; result: PtdumpDiffFacts };
+  pagemapScan: { arguments: PagemapScanRequest; result: PagemapScanFacts };
   reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
 }
 
@@ -35,6 +44,7 @@ const runners: Runners = {
   findings: (session, { mm }, { token, progress }) => session.findings({ mm, token, progress }),
   pageCategories: (session, _, { token, progress }) => session.pageCategories({ token, progress }),
   ptdumpDiff: (session, asked, context) => ptdumpDiffWith(session, asked, context),
+  pagemapScan: (session, request, context) => session.pagemapScan(request, context.token),
   reverseMap: (session, { physical, all }, { token, progress }) =>
     session.reverseMap(
       physical.map((text) => {

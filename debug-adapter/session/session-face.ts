@@ -20,6 +20,9 @@ import type {
   LogFacts,
   MapsFacts,
   PageCategoriesFacts,
+  PagemapFacts,
+  PagemapScanFacts,
+  PagemapScanRequest,
   PtdumpFacts,
   ReverseMapFacts,
   StackFacts,
@@ -66,6 +69,11 @@ export interface FindingsOptions {
 export interface PageCategoriesOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
+}
+
+export interface PagemapOptions {
+  readonly range?: { readonly start: Address; readonly end: Address } | undefined;
+  readonly token?: CancellationToken | undefined;
 }
 
 export interface SessionFace {
@@ -118,6 +126,10 @@ export interface SessionFace {
   logText(options: { readonly levels: boolean }): string;
   /** Why the kernel died, by its log; null where it did not or has none. */
   death(): DeathFacts | null;
+  /** /proc/PID/pagemap; without a range, of the process's memory areas. */
+  pagemap(pid: number, options: PagemapOptions): PagemapFacts;
+  /** The PAGEMAP_SCAN ioctl, which changes nothing here. */
+  pagemapScan(request: PagemapScanRequest, token?: CancellationToken): PagemapScanFacts;
   /** Kernel stacks, innermost frame first. */
   stacks(choice: StackChoice): readonly StackFacts[];
   /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */

@@ -1,6 +1,8 @@
 /** One opened image: the questions that faces ask, answered from the kernel floor in the shapes of protocol/facts.ts. */
 import { addToAddress, formatAddress, parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
+import { neverCancelled } from '../base/cancellation.ts';
+import type { CancellationToken } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
@@ -32,6 +34,9 @@ import type {
   LogFacts,
   MapsFacts,
   PageCategoriesFacts,
+  PagemapFacts,
+  PagemapScanFacts,
+  PagemapScanRequest,
   PtdumpFacts,
   ReverseMapFacts,
   StackFacts,
@@ -51,12 +56,14 @@ import { infoFacts } from './info-facts.ts';
 import { deathFacts, logFacts, logTextOf } from './log-facts.ts';
 import { pageCategoriesFacts } from './page-categories-facts.ts';
 import { outsideSources } from './outside-sources.ts';
+import { pagemapFacts, pagemapScanFacts } from './pagemap-facts.ts';
 import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
 import type {
   FindingsOptions,
   OpenOptions,
   PageCategoriesOptions,
+  PagemapOptions,
   PtdumpOptions,
   ReverseMapOptions,
   SessionFace,
@@ -246,6 +253,12 @@ export class Session implements SessionFace {
 
   death(): DeathFacts | null {
     return deathFacts(this.kernel);
+  pagemap(pid: number, options: PagemapOptions): PagemapFacts {
+    return pagemapFacts(this.kernel, this.#spaces, { pid, ...options });
+  }
+
+  pagemapScan(request: PagemapScanRequest, token: CancellationToken = neverCancelled): PagemapScanFacts {
+    return pagemapScanFacts(this.kernel, this.#spaces, { request, token });
   }
 
   stacks(choice: StackChoice): readonly StackFacts[] {

@@ -1,0 +1,28 @@
+/** Categories of pages and flags of PAGEMAP_SCAN (include/uapi/linux/fs.h). */
+
+export const category = {
+  wpAllowed: 0x1,
+  written: 0x2,
+  file: 0x4,
+  present: 0x8,
+  swapped: 0x10,
+  pfnZero: 0x20,
+  huge: 0x40,
+  softDirty: 0x80,
+  guard: 0x100,
+} as const;
+
+export const scanFlag = { wpMatching: 0x1, checkWpAsync: 0x2 } as const;
+
+/** Without PAGE_IS_, lowest bit first. */
+export const categoryNames = ['WPALLOWED', 'WRITTEN', 'FILE', 'PRESENT', 'SWAPPED', 'PFNZERO', 'HUGE', 'SOFT_DIRTY', 'GUARD'] as const;
+export const scanFlagNames = ['WP_MATCHING', 'CHECK_WPASYNC'] as const;
+
+/** Every category of a kernel that tells guard regions, or not. */
+export function allCategories(tellsGuard: boolean): number {
+  return tellsGuard ? 0x1ff : 0xff;
+}
+
+export function namesOfCategories(mask: number): string[] {
+  return categoryNames.filter((_name, bit) => (mask & (1 << bit)) !== 0);
+}
