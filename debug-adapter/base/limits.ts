@@ -43,6 +43,15 @@ export const limits = {
   comparedTables: 4_000_000,
   /** Runs of pages with other frames, in one comparison. */
   differentRuns: 4_000_000,
+  /** Bytes of a pattern that is searched for: no longer than a page, so that it touches two at most. */
+  patternBytes: 4096,
+  /** Hits of one search that may be asked for, and those told where nothing is asked. */
+  hits: 1_000_000,
+  toldHits: 1000,
+  /** How often a search may meet the same memory again, on average: tables of damaged dumps map it without end. */
+  searchedOver: 64,
+  /** Instructions decoded for one answer, before and behind the address that is asked for. */
+  instructions: 100_000,
   /** Page size range that a dump may claim, in bytes. */
   pageSize: { least: 4096, most: 65_536 },
 } as const;

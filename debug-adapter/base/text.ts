@@ -4,6 +4,10 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string;
 }
 
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
+}
+
 const utf8 = new TextDecoder('utf-8');
 
 /** Decodes UTF-8; bytes that are not valid become U+FFFD. */
@@ -22,4 +26,9 @@ const latin1 = new TextDecoder('latin1');
 /** One character for each byte, for searching bytes with the speed of a string search. Bytes above 0x7f are not kept apart. */
 export function decodeLatin1(bytes: Uint8Array): string {
   return latin1.decode(bytes);
+}
+
+/** Encodes text as UTF-8. */
+export function encodeText(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -23,6 +23,7 @@ import type { PagesOptions } from './pages.ts';
 import { processVerbs } from './ps.ts';
 import { ptovVerb } from './ptov.ts';
 import type { PtovOptions } from './ptov.ts';
+import { searchVerb } from './search.ts';
 import { identifyText, infoText, symbolText, translationText } from './text.ts';
 
 const mostSymbols = 1000;
@@ -295,6 +296,17 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
         () => text,
       );
     });
+  });
+
+  searchVerb({
+    verb,
+    open: (image, options, use) => {
+      run.with(image, options, use);
+    },
+    output: run.output,
+    exit: (status) => {
+      run.status = status;
+    },
   });
 
   processVerbs({

@@ -9,12 +9,14 @@ import { Cancelled, errors, UserError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { WorkerThread } from '../base/worker.ts';
+import type { SearchHit } from '../protocol/search.ts';
 import { runJob } from './jobs.ts';
 import type { ImageChoice, JobMessage, JobName, JobReport, Jobs } from './jobs.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
 interface Pending {
   readonly progress: ProgressReporter;
+  readonly found: ((hits: readonly SearchHit[]) => void) | undefined;
   readonly resolve: (result: Jobs[JobName]['result']) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -22,6 +24,8 @@ interface Pending {
 export interface JobOptions {
   readonly cancellation: CancellationSource;
   readonly progress: ProgressReporter;
+  /** Hears of a search's hits before its answer. */
+  readonly found?: ((hits: readonly SearchHit[]) => void) | undefined;
 }
 
 export class JobRunner {
@@ -43,16 +47,16 @@ export class JobRunner {
 
   /** Rejects with `UserError`, or with `Cancelled` also where the runner is closed meanwhile. */
   async run<Name extends JobName>(name: Name, asked: Jobs[Name]['arguments'], options: JobOptions): Promise<Jobs[Name]['result']> {
-    const { cancellation, progress } = options;
+    const { cancellation, progress, found } = options;
     throwIfCancelled(cancellation);
     if (this.#closed) throw new Cancelled();
     const thread = this.#started();
-    if (thread === undefined) return runJob(this.#session, { name, asked }, { host: this.#host, token: cancellation, progress });
+    if (thread === undefined) return runJob(this.#session, { name, asked }, { host: this.#host, token: cancellation, progress, found });
     const id = ++this.#jobs;
     const cancelled = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    const message: JobMessage = { id, image: this.#image, name, asked, cancelled };
+    const message: JobMessage = { id, image: this.#image, name, asked, ...(found === undefined ? {} : { tellsHits: true }), cancelled };
     const answer = new Promise<Jobs[JobName]['result']>((resolve, reject) => {
-      this.#pending.set(id, { progress, resolve, reject });
+      this.#pending.set(id, { progress, found, resolve, reject });
     });
     cancellation.onCancel(() => {
       // The thread stops where it next asks; nobody waits for that.
@@ -92,6 +96,10 @@ export class JobRunner {
     if (pending === undefined) return;
     if (report.kind === 'progress') {
       pending.progress(report.step, report.done, report.total);
+      return;
+    }
+    if (report.kind === 'found') {
+      pending.found?.(report.hits);
       return;
     }
     this.#pending.delete(report.id);

@@ -4,6 +4,7 @@ import { throwIfCancelled } from '../base/cancellation.ts';
 import type { ProgressReporter } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
 import type { WorkerPort } from '../base/worker.ts';
+import type { SearchHit } from '../protocol/search.ts';
 import { runJob } from './jobs.ts';
 import type { JobMessage, JobReport } from './jobs.ts';
 import { openSession } from './session.ts';
@@ -29,7 +30,13 @@ export function serveJobs(host: Host, port: WorkerPort): void {
     try {
       throwIfCancelled(token);
       session ??= openSession(host, { ...message.image, token, progress });
-      const result = runJob(session, message, { host, token, progress });
+      const found =
+        message.tellsHits === true
+          ? (hits: readonly SearchHit[]): void => {
+              report({ id, kind: 'found', hits });
+            }
+          : undefined;
+      const result = runJob(session, message, { host, token, progress, found });
       report({ id, kind: 'answer', result });
     } catch (error) {
       if (error instanceof Cancelled) report({ id, kind: 'cancelled' });

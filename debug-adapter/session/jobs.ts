@@ -6,6 +6,7 @@ import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type {
   FindingsFacts,
   Hex,
@@ -25,6 +26,7 @@ export interface Jobs {
   ptdumpDiff: { arguments: PtdumpDiffQuestion; result: PtdumpDiffFacts };
   pagemapScan: { arguments: PagemapScanRequest; result: PagemapScanFacts };
   reverseMap: { arguments: { readonly physical: readonly Hex[]; readonly all: boolean }; result: ReverseMapFacts };
+  search: { arguments: SearchQuestion; result: SearchFacts };
 }
 
 export type JobName = keyof Jobs;
@@ -34,6 +36,8 @@ export interface JobContext {
   readonly host: Host;
   readonly token: CancellationToken;
   readonly progress: ProgressReporter;
+  /** Hears of a search's hits before its answer. */
+  readonly found?: ((hits: readonly SearchHit[]) => void) | undefined;
 }
 
 type Runners = {
@@ -54,7 +58,32 @@ const runners: Runners = {
       }),
       { all, token, progress },
     ),
+  search: (session, asked, context) => searchInBatches(session, asked, context),
 };
+
+/** Hits told in one message at most; fewer where progress is told meanwhile. */
+const batch = 100;
+
+function searchInBatches(session: SessionFace, asked: SearchQuestion, { token, progress, found }: JobContext): SearchFacts {
+  if (found === undefined) return session.search(asked, { token, progress });
+  let hits: SearchHit[] = [];
+  const tell = (): void => {
+    if (hits.length > 0) found(hits);
+    hits = [];
+  };
+  const facts = session.search(asked, {
+    token,
+    progress: (step, done, total) => {
+      tell();
+      progress(step, done, total);
+    },
+    found: (hit) => {
+      if (hits.push(hit) === batch) tell();
+    },
+  });
+  tell();
+  return facts;
+}
 
 /** Answers a job in this thread. Throws `UserError` and `Cancelled`. */
 export function runJob<Name extends JobName>(
@@ -72,6 +101,8 @@ export interface JobMessage {
   readonly image: ImageChoice;
   readonly name: JobName;
   readonly asked: Jobs[JobName]['arguments'];
+  /** Whether hits are to be told before the answer. */
+  readonly tellsHits?: true;
   /** An Int32Array of one element, which is not 0 once nobody waits for the answer. */
   readonly cancelled: SharedArrayBuffer;
 }
@@ -79,6 +110,7 @@ export interface JobMessage {
 /** What the thread sends. */
 export type JobReport = { readonly id: number } & (
   | { readonly kind: 'progress'; readonly step: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'found'; readonly hits: readonly SearchHit[] }
   | { readonly kind: 'answer'; readonly result: Jobs[JobName]['result'] }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'cancelled' }

@@ -33,6 +33,7 @@ import type {
   VmallocFacts,
 } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
+import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import type { ExpressionPlace } from './expression-world.ts';
@@ -55,6 +56,13 @@ export interface PtdumpOptions {
 export interface ReverseMapOptions {
   /** Every page table that the dump holds, not the kernel's alone. */
   readonly all?: boolean | undefined;
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
+
+export interface SearchOptions {
+  /** Hears each hit as it is found. */
+  readonly found?: ((hit: SearchHit) => void) | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }
@@ -111,6 +119,8 @@ export interface SessionFace {
   ptdump(options: PtdumpOptions): PtdumpFacts;
   /** Every virtual address that maps each of `addresses`. The first call reads all page tables. */
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
+  /** Where a pattern stands in memory. */
+  search(asked: SearchQuestion, options: SearchOptions): SearchFacts;
   /** What is wrong in page tables. Reads all of them. */
   findings(options: FindingsOptions): FindingsFacts;
   /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */

@@ -47,6 +47,7 @@ import type {
   VmallocFacts,
 } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
+import type { SearchFacts, SearchQuestion } from '../protocol/search.ts';
 import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import { expressionWorld } from './expression-world.ts';
@@ -59,6 +60,7 @@ import { outsideSources } from './outside-sources.ts';
 import { pagemapFacts, pagemapScanFacts } from './pagemap-facts.ts';
 import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
+import { search } from './search.ts';
 import type {
   FindingsOptions,
   OpenOptions,
@@ -66,6 +68,7 @@ import type {
   PagemapOptions,
   PtdumpOptions,
   ReverseMapOptions,
+  SearchOptions,
   SessionFace,
   SpaceName,
 } from './session-face.ts';
@@ -219,6 +222,10 @@ export class Session implements SessionFace {
     return this.#reverseMaps.facts(addresses, options);
   }
 
+  search(asked: SearchQuestion, options: SearchOptions): SearchFacts {
+    return search(this.kernel, this.#spaces, asked, options);
+  }
+
   findings(options: FindingsOptions): FindingsFacts {
     return findingsFacts(this.kernel, this.#spaces, options);
   }
@@ -253,8 +260,6 @@ export class Session implements SessionFace {
 
   death(): DeathFacts | null {
     return deathFacts(this.kernel);
-  }
-
   pagemap(pid: number, options: PagemapOptions): PagemapFacts {
     return pagemapFacts(this.kernel, this.#spaces, { pid, ...options });
   }
