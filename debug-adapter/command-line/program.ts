@@ -1,11 +1,10 @@
 /** `pagewalk VERB …`: one command a verb (INTERFACES: the names are fixed). */
 import { Command, CommanderError, Option } from 'commander';
-import { toPhysAddr } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import { addressArgument, exitStatus, lengthArgument, physicalArgument, rangeArgument } from './arguments.ts';
+import { addressArgument, exitStatus, physicalArgument, rangeArgument } from './arguments.ts';
 import { btVerb } from './bt.ts';
 import type { BtOptions } from './bt.ts';
 import { checkVerb } from './check.ts';
@@ -13,7 +12,6 @@ import type { CheckOptions } from './check.ts';
 import { diffVerb } from './diff.ts';
 import { evalFacts, evalText, structFacts, structText } from './eval.ts';
 import type { DiffOptions } from './diff.ts';
-import { hexDump } from './hex-dump.ts';
 import { logVerb } from './log.ts';
 import type { LogOptions } from './log.ts';
 import { json } from './output.ts';
@@ -23,6 +21,8 @@ import type { PagesOptions } from './pages.ts';
 import { processVerbs } from './ps.ts';
 import { ptovVerb } from './ptov.ts';
 import type { PtovOptions } from './ptov.ts';
+import { readVerb } from './read.ts';
+import type { ReadOptions } from './read.ts';
 import { searchVerb } from './search.ts';
 import { identifyText, infoText, symbolText, translationText } from './text.ts';
 
@@ -235,9 +235,11 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     .addOption(mm())
     .option('--physical', 'the address is physical')
     .option('--raw', 'write the bytes as they are')
-    .action((image: string, address: string, length: string, options: MmOptions & { physical?: true; raw?: true }) => {
+    .option('--as-kcore', "what this kernel's own /proc/kcore would have returned")
+    .action((image: string, address: string, length: string, options: ReadOptions) => {
       run.with(image, options, (session) => {
-        readVerb(run, session, { address, length, options });
+        const status = readVerb(session, run.output, { address, length, options });
+        if (status !== undefined) run.status = status;
       });
     });
 
@@ -349,33 +351,4 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       await from.servers.dap({ port });
     });
   return program;
-}
-
-function readVerb(
-  run: Run,
-  session: Session,
-  asked: { address: string; length: string; options: MmOptions & { physical?: true; raw?: true } },
-): void {
-  const { options } = asked;
-  const address = addressArgument(asked.address, session);
-  const length = lengthArgument(asked.length);
-  if (options.physical === true && address >= 1n << 53n)
-    throw errors.badArgument(`${asked.address} is no physical address; they lie below 2^53`);
-  const read =
-    options.physical === true ? session.readPhysical(toPhysAddr(address), length) : session.readVirtual(address, length, options.mm);
-  const end = (offset: number): string => `0x${BigInt.asUintN(64, address + BigInt(offset)).toString(16)}`;
-  const unreadable = read.holes.map((hole) => ({
-    start: end(hole.offset),
-    end: end(hole.offset + hole.length),
-    reason: hole.reason.message,
-  }));
-  const missing = read.holes.reduce((sum, hole) => sum + hole.length, 0);
-  if (length > 0 && missing === read.bytes.length) run.status = exitStatus.notFound;
-  if (options.json === true) {
-    run.output.text(json({ address: end(0), data: Buffer.from(read.bytes).toString('base64'), unreadable }));
-    return;
-  }
-  for (const { start, end: until, reason } of unreadable) run.output.complain(`pagewalk: ${start}-${until} cannot be read: ${reason}`);
-  if (options.raw === true) run.output.bytes(read.bytes);
-  else run.output.text(hexDump(address, read, session.kernel.memory.pointerSize * 2));
 }

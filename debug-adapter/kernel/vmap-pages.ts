@@ -38,25 +38,26 @@ const mostPages = 2 ** 26;
 export function areaPages(kernel: Kernel, area: VmapArea): AreaPages {
   const { vm } = area;
   const total = Math.min(mostPages, Math.max(0, Math.floor(mappedSize(kernel, area) / kernel.pageSize)));
-  const listed = vm !== undefined && vm.pages !== 0n && vm.pageCount > 0 ? Math.min(vm.pageCount, mostPages) : 0;
+  const array =
+    vm === undefined || vm.pages === 0n || vm.pageCount <= 0 ? undefined : { at: vm.pages, count: Math.min(vm.pageCount, mostPages) };
   const runs: AreaPageRun[] = [];
   const only = singleNode(kernel);
   let missing = 0;
-  let cut = false;
+  const bound = { reached: false };
   const add = (page: number, frame: number, node: number | undefined): void => {
     const last = runs.at(-1);
     if (last !== undefined && last.page + last.count === page && last.frame + last.count === frame && last.node === node) {
       runs[runs.length - 1] = { ...last, count: last.count + 1 };
     } else if (runs.length < mostRuns) runs.push({ page, count: 1, frame, node });
-    else cut = true;
+    else bound.reached = true;
   };
-  const count = listed > 0 ? listed : total;
-  for (let page = 0; page < count && !cut; page++) {
-    const frame = listed > 0 && vm !== undefined ? listedFrame(kernel, vm.pages, page) : mappedFrame(kernel, area.start, page);
+  const count = array?.count ?? total;
+  for (let page = 0; page < count && !bound.reached; page++) {
+    const frame = array === undefined ? mappedFrame(kernel, area.start, page) : listedFrame(kernel, array.at, page);
     if (frame === undefined) missing++;
     else add(page, frame, only ?? nodeOfFrame(kernel, frame));
   }
-  return { source: listed > 0 ? 'pages' : 'page-table', total, runs, missing, cut };
+  return { source: array === undefined ? 'page-table' : 'pages', total, runs, missing, cut: bound.reached };
 }
 
 /** Frame of pages[index]; undefined where the pointer is no struct page. Throws `MemoryFault`. */

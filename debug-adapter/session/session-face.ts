@@ -7,6 +7,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState } from '../image/image.ts';
+import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
@@ -103,6 +104,8 @@ export interface SessionFace {
   memory(mm?: SpaceName): AddressSpace;
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;
   readPhysical(address: PhysAddr, length: number): MemoryRead;
+  /** What the kernel's own /proc/kcore would have given, and where memory holds something else. */
+  readAsKcore(address: Address, length: number): KcoreRead;
   translate(address: Address, mm?: SpaceName): TranslationFacts;
   identify(address: Address, mm?: SpaceName): IdentifyFacts;
   tableEntries(options: {

@@ -19,6 +19,8 @@ import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
 import { explainExcluded } from '../kernel/page-category-frame.ts';
 import { vmallocinfo } from '../kernel/vmallocinfo.ts';
+import { readAsKcore } from '../kernel/vread-kcore.ts';
+import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import { frameSize, readPhysical } from '../memory/physical-memory.ts';
@@ -173,6 +175,11 @@ export class Session implements SessionFace {
     checkReadLength(length);
     const frameOf = (offset: number): number => Math.floor((address + offset) / frameSize);
     return explainExcluded(this.kernel, readPhysical(this.kernel.physical, address, length), { start: address, frameOf });
+  }
+
+  readAsKcore(address: Address, length: number): KcoreRead {
+    checkReadLength(length);
+    return readAsKcore(this.kernel, address, length);
   }
 
   translate(address: Address, mm?: SpaceName): TranslationFacts {
