@@ -267,6 +267,8 @@ export class Session implements SessionFace {
 
   death(): DeathFacts | null {
     return deathFacts(this.kernel);
+  }
+
   pagemap(pid: number, options: PagemapOptions): PagemapFacts {
     return pagemapFacts(this.kernel, this.#spaces, { pid, ...options });
   }
