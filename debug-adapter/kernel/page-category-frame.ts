@@ -8,9 +8,8 @@ import type { Hole, MemoryRead } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
-import { memberOffset } from './known-layout.ts';
 import { PageContent, StructPages } from './page-categories.ts';
-import { categoryOfVerdict, pageRules, verdict } from './page-category.ts';
+import { categoryOfVerdict, pageRules, tailMarkOffset, verdict } from './page-category.ts';
 import type { PageCategory, PageRules } from './page-category.ts';
 import { memoryModel, pageFrameOf, pageOfFrame } from './page-frame.ts';
 import type { MemoryModel } from './page-frame.ts';
@@ -25,7 +24,7 @@ export interface FrameCategory {
   readonly pages: number;
 }
 
-/** Largest order of a free block that is searched for, should the kernel not tell. */
+/** Largest order of a block whose start is searched for: more than free blocks have. */
 const largestOrder = 16;
 
 /** The category of frame `pfn`; undefined where its struct page is missing or not understood. */
@@ -116,9 +115,11 @@ class FrameReader {
     const own = this.#look(pfn);
     if (own !== 'judged') return own === 'missing' ? undefined : this.#told(pfn, 'kernel', 'memory without a struct page');
     const head = this.#rules.tail ? this.#headOf(pfn) : pfn;
-    if (head !== pfn && (head === undefined || this.#look(head) !== 'judged')) return undefined;
-    if (this.#rules.found !== verdict.kernel && head + this.#rules.pages > pfn) return this.#found(head);
-    return (head === pfn ? this.#freeBlock(pfn) : undefined) ?? this.#told(pfn, 'kernel', 'kernel data');
+    if (head !== undefined && (head === pfn || this.#look(head) === 'judged')) {
+      if (this.#rules.found !== verdict.kernel && head + this.#rules.pages > pfn) return this.#found(head);
+      if (head !== pfn) return this.#told(pfn, 'kernel', 'kernel data');
+    }
+    return this.#block(pfn) ?? this.#told(pfn, 'kernel', 'kernel data');
   }
 
   /** Has the rules judge one struct page. */
@@ -136,19 +137,19 @@ class FrameReader {
 
   /** The frame of the head that a tail names (page.compound_head); undefined where it names none before it. */
   #headOf(pfn: number): number | undefined {
-    const offset = memberOffset(this.#kernel, 'page', 'compound_head');
+    const offset = tailMarkOffset(this.#kernel);
     const page = pageOfFrame(this.#kernel, pfn);
     if (offset === undefined || page === undefined) return undefined;
     const head = pageFrameOf(this.#kernel, toAddress(this.#kernel.memory.word(addToAddress(page, offset)) - 1n));
     return head !== undefined && head < pfn ? head : undefined;
   }
 
-  /** Only the first page of a free block is marked: the others are found by it. */
-  #freeBlock(pfn: number): FrameCategory | undefined {
+  /** Only the first page of a free block is marked, and a damaged tail names no head: the block is found from its start. */
+  #block(pfn: number): FrameCategory | undefined {
     for (let order = 1; order <= largestOrder; order++) {
       const first = pfn - (pfn % 2 ** order);
       if (first === pfn || this.#look(first) !== 'judged') continue;
-      if (this.#rules.found === verdict.free && first + this.#rules.pages > pfn) return this.#found(first);
+      if (this.#rules.found !== verdict.kernel && first + this.#rules.pages > pfn) return this.#found(first);
     }
     return undefined;
   }

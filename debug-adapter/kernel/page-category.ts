@@ -84,7 +84,7 @@ export class PageRules {
     this.#wide = kernel.memory.pointerSize === 8;
     this.#structSize = structSize(kernel, 'page') ?? 0;
     this.#offsets = { flags: need('flags'), mapping: need('mapping'), mapcount: need('_mapcount') };
-    this.#compoundHead = memberOffset(kernel, 'page', 'compound_head') ?? -1;
+    this.#compoundHead = tailMarkOffset(kernel) ?? -1;
     this.#private = memberOffset(kernel, 'page', 'private') ?? -1;
     const slab = marks.flagBit('slab');
     if (marks.flagBit('lru') === undefined) throw errors.noTypes('telling the categories of pages');
@@ -232,6 +232,11 @@ export class PageRules {
   #highWord(view: DataView, at: number): number {
     return view.getUint32(this.#littleEndian ? at + 4 : at, this.#littleEndian);
   }
+}
+
+/** Where a tail page is marked, in bit 0: page.compound_head, by newer kernels called compound_info. */
+export function tailMarkOffset(kernel: Kernel): number | undefined {
+  return memberOffset(kernel, 'page', 'compound_head') ?? memberOffset(kernel, 'page', 'compound_info');
 }
 
 /** The rules of this kernel. Throws `UserError` where struct page is not known. */

@@ -217,6 +217,17 @@ describe('compound pages', () => {
     assert.deepEqual(counted(open(memory, lines612)), { cache: 8 });
   });
 
+  test('a tail that names no head is what the block around it is', () => {
+    const memory = machine();
+    compound(memory, 3, { head: { flags: 0x68n, mapping }, second: { flags: 3n } });
+    memory.page(at(memory, 1030), { compoundHead: 0x1235n });
+    memory.page(at(memory, 1040), { compoundHead: 0x1235n });
+    const kernel = open(memory, lines612);
+    assert.deepEqual(counted(kernel), { cache: 8 });
+    assert.deepEqual([frameCategory(kernel, 1030)?.category, frameCategory(kernel, 1030)?.head], ['cache', 1024]);
+    assert.equal(frameCategory(kernel, 1040)?.category, 'kernel');
+  });
+
   test('a compound page goes on behind a gap in RAM', () => {
     const memory = new PageMemory({
       ram: [
