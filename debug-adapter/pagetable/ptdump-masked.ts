@@ -65,8 +65,10 @@ export abstract class MaskedText extends PtdumpText {
     // Only arm64 passes markers here.
   }
 
-  /** Page at which the last line ends; 0 is the top of the space. */
+  /** Page at which the last line ends: 0, the top of the space, but where a lower half is all that is walked. */
   protected lastPage(): number {
-    return 0;
+    const { ranges } = this.input;
+    const end = ranges.at(-1)?.end ?? 0;
+    return ranges.length === 1 && ranges[0]?.start === 0 && end < 2 ** 52 ? end : 0;
   }
 }
