@@ -196,6 +196,16 @@ export function defineSessionTests(): void {
       );
     });
 
+    it("shows how many pages are of each category, counted in the adapter's thread", async () => {
+      await vscode.commands.executeCommand('pagewalk.showPageCategories');
+      const document = await eventually('the answer', () => {
+        const shown = vscode.window.activeTextEditor?.document;
+        return shown?.getText().startsWith('pages of zeros ') === true ? shown : undefined;
+      });
+      assert.match(document.getText(), /^all +65536 pages +256\.0 MiB +100\.0 % +pages of 4096 bytes$/m);
+      assert.match(document.getText(), /^warning: \d+ pages of 65536: their struct pages are not in the dump/m);
+    });
+
     it("finds the virtual addresses of a physical one, in the adapter's thread", async () => {
       const { results } = (await session.customRequest('pagewalk/translate', { addresses: ['0xffffd4bf80801000'] })) as {
         results: { physical: string }[];
