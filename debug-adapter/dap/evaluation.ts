@@ -12,14 +12,12 @@ import { stripType } from '../symbols/type-layout.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { recordNode, valueRow } from './nodes.ts';
-import { cpuOf } from './stack.ts';
+import { placeOf } from './stack.ts';
 
 const mostCompletions = 200;
 
 export function expressionContext(adapter: Adapter, frameId: number | undefined): ExpressionContext {
-  const cpu = cpuOf(adapter, frameId ?? 1);
-  const registers = [...(cpu?.registers ?? []), ...(cpu?.control ?? [])];
-  return adapter.session.expressions(adapter.mm, { cpu: cpu?.index, registers });
+  return adapter.session.expressions(adapter.mm, placeOf(adapter, frameId));
 }
 
 const schema = v.looseObject({

@@ -9,6 +9,7 @@ import type { OpenOptions, SessionFace } from '../session/session-face.ts';
 import { openSession } from '../session/session.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
+import { deathOf, threadOfDeath } from './stack.ts';
 
 const launchSchema = v.looseObject({
   image: v.optional(
@@ -37,6 +38,7 @@ const capabilities: DebugProtocol.Capabilities = {
   supportsModulesRequest: true,
   supportsCancelRequest: true,
   supportsDelayedStackTraceLoading: true,
+  supportsExceptionInfoRequest: true,
   supportsTerminateRequest: false,
 };
 
@@ -142,11 +144,12 @@ function configurationDone(adapter: Adapter): Answer {
   const { name } = adapter.session;
   return {
     then: () => {
+      const death = deathOf(adapter);
       adapter.sendEvent('stopped', {
-        reason: 'entry',
-        description: 'Dump',
-        text: `${name} does not run: look around`,
-        threadId: 1,
+        ...(death === undefined
+          ? { reason: 'entry', description: 'Dump', text: `${name} does not run: look around` }
+          : { reason: 'exception', description: death.kind === 'panic' ? 'Kernel panic' : 'Oops', text: death.reason }),
+        threadId: threadOfDeath(adapter, death),
         allThreadsStopped: true,
       });
     },

@@ -6,12 +6,11 @@ import type { Register } from '../image/image.ts';
 import type { Adapter, Answer, Handler, VariableNode } from './adapter.ts';
 import { check } from './check.ts';
 import { pagedNode, recordNode, row } from './nodes.ts';
-import { cpuOf } from './stack.ts';
+import { placeOf } from './stack.ts';
 
 function scopes(adapter: Adapter, parameters: unknown): Answer {
   const { frameId } = check(v.looseObject({ frameId: v.number() }), parameters);
-  const cpu = cpuOf(adapter, frameId);
-  const registers = [...(cpu?.registers ?? []), ...(cpu?.control ?? [])];
+  const { registers } = placeOf(adapter, frameId);
   const scope = (name: string, node: VariableNode, more: Partial<DebugProtocol.Scope> = {}): DebugProtocol.Scope => ({
     name,
     variablesReference: adapter.reference(name === 'Registers' ? `${name} ${frameId}` : name, node),

@@ -25,8 +25,9 @@ export interface Death {
   readonly kind: 'panic' | 'oops';
   /** The kernel's line, without its time. */
   readonly reason: string;
-  /** Index of its record. */
+  /** Index of its record, and of the one with which its report begins: a panic's is that of the oops that led to it. */
   readonly record: number;
+  readonly reportStart: number;
   /** CPU and task that the oops named; undefined where it did not. */
   readonly cpu: number | undefined;
   readonly pid: number | undefined;
@@ -61,7 +62,19 @@ export function deathOf(log: KernelLog): Death | undefined {
     }
   });
   if (found === undefined) return undefined;
-  return { ...found, ...whoDied(log, firstOops ?? found.record, found.record) };
+  const near = firstOops !== undefined && found.record - firstOops <= linesOfOops;
+  const reportStart = near ? (firstOops ?? found.record) : found.record;
+  return { ...found, reportStart, ...whoDied(log, reportStart, found.record) };
+}
+
+/** The lines of a report: from its beginning to the kernel's end mark. */
+export function reportOf(log: KernelLog, { reportStart, record }: Death): readonly string[] {
+  const lines: string[] = [];
+  for (const [index, { text }] of log.records.slice(reportStart, Math.max(reportStart, record) + linesOfOops).entries()) {
+    lines.push(...(text ?? '').split('\n'));
+    if (reportStart + index >= record && /^---\[ end (?:trace|Kernel panic)/.test(text ?? '')) break;
+  }
+  return lines;
 }
 
 /** Records that one oops takes at most. */

@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.ts';
 import { orcTables } from './orc.ts';
 import { cpuPlaces, startOfCpu, startOfTask } from './stack-start.ts';
 import type { CpuPlace } from './stack-start.ts';
-import { cpuStacks, taskStack } from './stack-range.ts';
+import { cpuStacks, stackAt, taskStack } from './stack-range.ts';
 import type { StackRange } from './stack-range.ts';
 import { readTask, tasks } from './task.ts';
 import type { Task } from './task.ts';
@@ -27,9 +27,14 @@ export interface TaskTrace extends StackTrace {
   readonly runningOn: number | undefined;
 }
 
+/** The task that a CPU ran; undefined where it cannot be read. */
+export function taskOfCpu(kernel: Kernel, { current }: CpuPlace): Task | undefined {
+  return current === undefined ? undefined : taskAt(kernel, current);
+}
+
 /** The stack of what a CPU ran. */
 export function traceOfCpu(kernel: Kernel, place: CpuPlace): TaskTrace {
-  const task = place.current === undefined ? undefined : taskAt(kernel, place.current);
+  const task = taskOfCpu(kernel, place);
   return { ...trace(kernel, task, place), task, runningOn: place.cpu };
 }
 
@@ -71,7 +76,15 @@ function trace(kernel: Kernel, task: Task | undefined, place: CpuPlace | undefin
     return { frames: [], problem: `Pagewalk does not know how ${kernel.machine.architecture} kernels save a sleeping task's registers` };
   }
   const ranges = [...(task === undefined || task.stack === 0n ? [] : [taskStack(kernel, task.stack)]), ...cpuStacks(kernel)];
-  return unwind(start, unwinderOf(kernel, { ranges, task: task?.address }), ranges);
+  let unwinder: Unwinder;
+  try {
+    unwinder = unwinderOf(kernel, { ranges, task: task?.address });
+  } catch (error) {
+    // A type that unwinding needs is missing: the innermost frame is all that is known.
+    if (!(error instanceof UserError)) throw error;
+    return { frames: [{ ...start, stack: stackAt(ranges, start.sp) }], problem: error.message };
+  }
+  return unwind(start, unwinder, ranges);
 }
 
 function unwinderOf(kernel: Kernel, on: { readonly ranges: readonly StackRange[]; readonly task: Address | undefined }): Unwinder {

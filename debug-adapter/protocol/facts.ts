@@ -429,6 +429,16 @@ export interface MapsFacts {
   readonly warnings: readonly string[];
 }
 
+/** A CPU that ran when the dump was taken. */
+export interface CpuFacts {
+  readonly cpu: number;
+  /** The task that it ran; null where its run queue cannot be read. */
+  readonly pid: number | null;
+  readonly comm: string | null;
+  /** Whether the dump has its registers. */
+  readonly registers: boolean;
+}
+
 /** One frame of a kernel stack. */
 export interface FrameFacts {
   readonly pc: Hex;
@@ -496,4 +506,6 @@ export interface DeathFacts {
   readonly reason: string;
   readonly cpu: number | null;
   readonly pid: number | null;
+  /** The lines of its report, from the reason on. */
+  readonly report: readonly string[];
 }

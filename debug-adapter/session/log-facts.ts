@@ -1,6 +1,6 @@
 /** The kernel log in the shape that scripts, views and the debug adapter get. */
 import type { Kernel } from '../kernel/kernel.ts';
-import { deathOf, logText } from '../kernel/kernel-log.ts';
+import { deathOf, logText, reportOf } from '../kernel/kernel-log.ts';
 import { kernelLog } from '../kernel/printk.ts';
 import type { DeathFacts, LogFacts } from '../protocol/facts.ts';
 
@@ -35,8 +35,9 @@ export function logTextOf(kernel: Kernel, options: { readonly levels: boolean })
 }
 
 export function deathFacts(kernel: Kernel): DeathFacts | null {
-  const death = deathOf(kernelLog(kernel));
+  const log = kernelLog(kernel);
+  const death = deathOf(log);
   if (death === undefined) return null;
   const { kind, reason, cpu, pid } = death;
-  return { kind, reason, cpu: cpu ?? null, pid: pid ?? null };
+  return { kind, reason, cpu: cpu ?? null, pid: pid ?? null, report: reportOf(log, death) };
 }

@@ -13,6 +13,7 @@ import type { MemoryRead } from '../memory/hole.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
+  CpuFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
@@ -143,6 +144,8 @@ export interface SessionFace {
   pagemap(pid: number, options: PagemapOptions): PagemapFacts;
   /** The PAGEMAP_SCAN ioctl, which changes nothing here. */
   pagemapScan(request: PagemapScanRequest, token?: CancellationToken): PagemapScanFacts;
+  /** The CPUs that ran, ascending. */
+  cpuFacts(): readonly CpuFacts[];
   /** Kernel stacks, innermost frame first. */
   stacks(choice: StackChoice): readonly StackFacts[];
   /** The task that a CPU was running when the dump was taken; undefined when it cannot be told. */

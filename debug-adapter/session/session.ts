@@ -28,6 +28,7 @@ import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
   AddressSpaceFacts,
+  CpuFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
@@ -76,7 +77,7 @@ import type {
 } from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { mapsFacts, taskFacts } from './task-facts.ts';
-import { stackFacts } from './stack-facts.ts';
+import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
 import { vmallocFacts } from './vmalloc-facts.ts';
@@ -275,6 +276,10 @@ export class Session implements SessionFace {
 
   pagemapScan(request: PagemapScanRequest, token: CancellationToken = neverCancelled): PagemapScanFacts {
     return pagemapScanFacts(this.kernel, this.#spaces, { request, token });
+  }
+
+  cpuFacts(): readonly CpuFacts[] {
+    return cpuFacts(this.kernel);
   }
 
   stacks(choice: StackChoice): readonly StackFacts[] {

@@ -3,12 +3,12 @@ import { addToAddress, formatAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allSymbols } from '../kernel/module.ts';
-import { everyTask, traceOfCpu, traceOfTask } from '../kernel/stack.ts';
+import { everyTask, taskOfCpu, traceOfCpu, traceOfTask } from '../kernel/stack.ts';
 import type { TaskTrace } from '../kernel/stack.ts';
 import { cpuPlaces } from '../kernel/stack-start.ts';
 import { findTask } from '../kernel/task.ts';
 import type { StackFrame } from '../kernel/unwind.ts';
-import type { FrameFacts, StackFacts } from '../protocol/facts.ts';
+import type { CpuFacts, FrameFacts, StackFacts } from '../protocol/facts.ts';
 
 /** Whose stacks: what every CPU or one CPU ran, one task, or every task. */
 export type StackChoice =
@@ -19,6 +19,14 @@ export type StackChoice =
 
 export function stackFacts(kernel: Kernel, choice: StackChoice): StackFacts[] {
   return traces(kernel, choice).map((trace) => factsOf(kernel, trace));
+}
+
+/** Every CPU that ran, with what it ran. */
+export function cpuFacts(kernel: Kernel): CpuFacts[] {
+  return cpuPlaces(kernel).map((place) => {
+    const task = taskOfCpu(kernel, place);
+    return { cpu: place.cpu, pid: task?.pid ?? null, comm: task?.comm ?? null, registers: place.state !== undefined };
+  });
 }
 
 function traces(kernel: Kernel, choice: StackChoice): TaskTrace[] {
