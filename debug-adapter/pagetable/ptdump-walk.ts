@@ -80,6 +80,15 @@ interface FramePiece {
   readonly address: number;
 }
 
+/** Entries of a last table that read alike, from number `index` on. */
+interface Run {
+  readonly index: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+const mostRuns = 256;
+
 /** How a table with equal entries ends, to be repeated where it is met again. */
 interface Uniform {
   /** Entries on the way down, for `enter`: depth, low, high, one after the other. */
@@ -99,6 +108,9 @@ class Walk {
   readonly #token: CancellationToken;
   /** Uniform tables by level and address; null for others. */
   readonly #known: readonly Map<number, Uniform | null>[];
+  /** What was told of a last table that was met twice, by its address; null where that is too much to keep. */
+  readonly #runs = new Map<number, readonly Run[] | null>();
+  #recording: Run[] | undefined;
   readonly #path: number[] = [];
   #budget: number;
   #sinceCheck = 0;
@@ -133,12 +145,29 @@ class Walk {
       this.#repeat(known, start);
       return known;
     }
+    const last = shape.depth === 4;
+    if (known === null && last && this.#repeatRuns(table, { start, end, span })) return null;
     this.#budget--;
     this.#path.push(table);
+    // A last table that is met again is worth remembering; most are met once.
+    this.#recording = known === null && last && !this.#runs.has(table) ? [] : undefined;
     const uniform = this.#entries(level, { table, start, end, span });
+    if (this.#recording !== undefined) this.#runs.set(table, this.#recording.length <= mostRuns ? this.#recording : null);
+    this.#recording = undefined;
     this.#path.pop();
     if (whole) memory?.set(table, uniform);
     return whole ? uniform : null;
+  }
+
+  /** Tells a last table that is remembered, where no marker lies inside. */
+  #repeatRuns(table: number, at: { start: number; end: number; span: number }): boolean {
+    const runs = this.#runs.get(table);
+    if (runs === undefined || runs === null || this.#visitor.nextMarkerPage() < at.end) return false;
+    for (const { index, low, high } of runs) {
+      this.#visitor.enter(4, low, high);
+      this.#visitor.note(at.start + index * at.span, 4, low, high);
+    }
+    return true;
   }
 
   #entries(level: number, at: TableSlice): Uniform | null {
@@ -236,6 +265,7 @@ class Walk {
         uniform = false;
         lastLow = 0;
         lastHigh = 0;
+        this.#recording = undefined;
         page += (bytes / entrySize) * span;
         continue;
       }
@@ -255,6 +285,7 @@ class Walk {
         }
         lastLow = low;
         lastHigh = high;
+        this.#recording?.push({ index: (page - start) / span, low, high });
         visitor.enter(4, low, high);
         visitor.note(page, 4, low, high);
         marker = visitor.nextMarkerPage();
