@@ -2,12 +2,12 @@
 import type { ByteSource } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import { ChunkCache } from './chunk-cache.ts';
-import type { ElfHeader, ProgramHeader } from './elf-headers.ts';
+import type { ElfHeader, ProgramHeader, ProgramHeaders } from './elf-headers.ts';
 import { readElfHeader, readProgramHeaders } from './elf-headers.ts';
 import { parseNotes } from './elf-notes.ts';
 import type { DumpNotes } from './elf-notes.ts';
 import type { Image, VirtualSegment } from './image.ts';
-import { isKcore, kcoreParts } from './kcore.ts';
+import { kcoreParts } from './kcore.ts';
 import { SegmentMemory } from './segment-memory.ts';
 import type { FileSegment } from './segment-memory.ts';
 
@@ -27,37 +27,59 @@ export function openElfCore(source: ByteSource, options: { readonly format: stri
   const header = readElfHeader(source, warnings);
   const programs = readProgramHeaders(source, header, warnings);
   const notes = readNotes(source, { header, programs, warnings });
-  const loads = programs.filter(({ type, memorySize }) => type === loadSegment && memorySize > 0n);
-  const nowhere = header.wide ? allOnes : narrowAllOnes;
-  const virtualSegments = loads.map(({ virtual, physical, memorySize }): VirtualSegment => ({
-    virtual,
-    physical: physical === nowhere ? undefined : physical,
-    size: memorySize,
-  }));
   const file = new ChunkCache(source);
   const common = {
     name: source.name,
     compression: [],
     machine: header.machine,
     vmcoreinfo: notes.vmcoreinfo === undefined ? undefined : { text: notes.vmcoreinfo, source: 'VMCOREINFO note' },
-    virtualSegments,
     dumpLevel: undefined,
     warnings,
-    eraseInfo: undefined,
+    eraseInfo: notes.eraseInfo,
     close: () => {
       source.close();
     },
   };
-  if (isKcore(virtualSegments, notes)) {
-    const offsets = loads.map(({ offset }) => offset);
-    return {
-      ...common,
-      format: '/proc/kcore',
-      ...kcoreParts(file, { machine: header.machine, segments: virtualSegments, offsets, warnings }),
-    };
+  if (isKcore(header, { programs, notes })) {
+    const segments = virtualSegmentsOf(header, programs);
+    const offsets = [...loadsOf(programs)].map(({ offset }) => offset);
+    const parts = kcoreParts(file, { machine: header.machine, segments, offsets, warnings });
+    return { ...common, format: '/proc/kcore', virtualSegments: segments, ...parts };
   }
-  const memory = new SegmentMemory(file, fileSegments(loads, warnings), warnings);
-  return { ...common, format: options.format, memory, cpus: notes.cpus, headerFacts: leftOut(memory) };
+  const memory = new SegmentMemory(file, fileSegments(programs, warnings), warnings);
+  let virtualSegments: VirtualSegment[] | undefined;
+  return {
+    ...common,
+    format: options.format,
+    memory,
+    // Only the layout of some architectures asks for them, and a file may have millions.
+    get virtualSegments() {
+      return (virtualSegments ??= virtualSegmentsOf(header, programs));
+    },
+    cpus: notes.cpus,
+    headerFacts: leftOut(memory),
+  };
+}
+
+function* loadsOf(programs: ProgramHeaders): Generator<ProgramHeader> {
+  for (const load of programs.ofType(loadSegment)) if (load.memorySize > 0n) yield load;
+}
+
+function virtualSegmentsOf({ wide }: ElfHeader, programs: ProgramHeaders): VirtualSegment[] {
+  const nowhere = wide ? allOnes : narrowAllOnes;
+  return [...loadsOf(programs)].map(({ virtual, physical, memorySize }) => ({
+    virtual,
+    physical: physical === nowhere ? undefined : physical,
+    size: memorySize,
+  }));
+}
+
+/** /proc/kcore: by the note of the task that opened it, or by a segment without a physical address: no other writer has either. */
+function isKcore({ wide }: ElfHeader, { programs, notes }: { programs: ProgramHeaders; notes: DumpNotes }): boolean {
+  if (notes.readerTask === true) return true;
+  const nowhere = wide ? allOnes : narrowAllOnes;
+  for (const { physical } of loadsOf(programs)) if (physical === nowhere) return true;
+  return false;
 }
 
 function leftOut({ notWritten }: SegmentMemory): Image['headerFacts'] {
@@ -65,11 +87,11 @@ function leftOut({ notWritten }: SegmentMemory): Image['headerFacts'] {
   return [{ name: 'left out', value: `${notWritten} bytes: pages that were excluded or held zeros, which an ELF dump cannot tell apart` }];
 }
 
-function readNotes(source: ByteSource, from: { header: ElfHeader; programs: readonly ProgramHeader[]; warnings: string[] }): DumpNotes {
+function readNotes(source: ByteSource, from: { header: ElfHeader; programs: ProgramHeaders; warnings: string[] }): DumpNotes {
   const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings: from.warnings };
   let left = limits.noteBytes;
-  for (const { type, offset, fileSize } of from.programs) {
-    if (type !== noteSegment || fileSize === 0n) continue;
+  for (const { offset, fileSize } of from.programs.ofType(noteSegment)) {
+    if (fileSize === 0n) continue;
     if (offset >= BigInt(source.size)) {
       from.warnings.push(`a note segment lies behind the end of the file, at byte 0x${offset.toString(16)}; it is left out`);
       continue;
@@ -84,25 +106,27 @@ function readNotes(source: ByteSource, from: { header: ElfHeader; programs: read
   return notes;
 }
 
-function fileSegments(loads: readonly ProgramHeader[], warnings: string[]): FileSegment[] {
-  const segments: FileSegment[] = [];
-  for (const { physical, memorySize, fileSize, offset } of loads) {
+function* fileSegments(programs: ProgramHeaders, warnings: string[]): Generator<FileSegment> {
+  let beyond = 0;
+  for (const { physical, memorySize, fileSize, offset } of loadsOf(programs)) {
     // QEMU's mark of a mapping that leads to no RAM (dump/dump.c, get_offset_range).
     if (fileSize === 0n && (offset === allOnes || offset === narrowAllOnes)) continue;
     if (physical + memorySize > physicalEnd) {
-      warnings.push(
-        `a PT_LOAD claims physical 0x${physical.toString(16)} and 0x${memorySize.toString(16)} bytes, beyond any machine; it is left out`,
-      );
+      if (beyond++ === 0) {
+        warnings.push(
+          `a PT_LOAD claims physical 0x${physical.toString(16)} and 0x${memorySize.toString(16)} bytes, beyond any machine; it is left out`,
+        );
+      }
       continue;
     }
     const start = Number(physical);
-    segments.push({
+    yield {
       start,
       end: start + Number(memorySize),
       // An offset that no file can hold is behind the end of this one, too.
       fileOffset: Number(offset < farthestOffset ? offset : farthestOffset),
       fileSize: Number(fileSize < memorySize ? fileSize : memorySize),
-    });
+    };
   }
-  return segments;
+  if (beyond > 1) warnings.push(`${beyond - 1} more PT_LOADs claim memory beyond any machine; they are left out`);
 }

@@ -55,7 +55,6 @@ export interface ElfHeader {
 
 /** Fields as they stand in the file: kcore's may be beyond what a file can hold. */
 export interface ProgramHeader {
-  readonly type: number;
   readonly offset: bigint;
   readonly virtual: bigint;
   readonly physical: bigint;
@@ -110,37 +109,49 @@ function extendedProgramCount(source: ByteSource, offset: bigint, shape: { wide:
   return reader.u32();
 }
 
+/** The program headers, read one at a time from their bytes: a file may have millions. */
+export class ProgramHeaders {
+  readonly count: number;
+  readonly #reader: ByteReader;
+  readonly #header: ElfHeader;
+
+  constructor(bytes: Uint8Array, header: ElfHeader, file: string) {
+    this.count = Math.floor(bytes.length / header.programSize);
+    this.#reader = new ByteReader(bytes, { file, part: 'program headers', littleEndian: header.machine.littleEndian });
+    this.#header = header;
+  }
+
+  *ofType(type: number): Generator<ProgramHeader> {
+    for (let index = 0; index < this.count; index++) {
+      this.#reader.position = index * this.#header.programSize;
+      if (this.#reader.u32() === type) yield this.#header.wide ? readProgram64(this.#reader) : readProgram32(this.#reader);
+    }
+  }
+}
+
 /** All that the file holds, at most `limits.programHeaders`; throws when there is none. */
-export function readProgramHeaders(source: ByteSource, header: ElfHeader, warnings: string[]): ProgramHeader[] {
+export function readProgramHeaders(source: ByteSource, header: ElfHeader, warnings: string[]): ProgramHeaders {
   const count = Math.min(header.programCount, limits.programHeaders);
   if (count < header.programCount) warnings.push(`the ELF header claims ${header.programCount} program headers; only ${count} are read`);
-  const bytes = source.read(header.programOffset, count * header.programSize);
-  const readable = Math.floor(bytes.length / header.programSize);
-  if (readable < count) warnings.push(`the file ends within its program headers: ${readable} of ${count} are there`);
-  if (readable === 0) throw errors.corruptDump(source.name, 'has no readable program headers');
-  const reader = new ByteReader(bytes, { file: source.name, part: 'program headers', littleEndian: header.machine.littleEndian });
-  const programs: ProgramHeader[] = [];
-  for (let index = 0; index < readable; index++) {
-    reader.position = index * header.programSize;
-    programs.push(header.wide ? readProgram64(reader) : readProgram32(reader));
-  }
+  const programs = new ProgramHeaders(source.read(header.programOffset, count * header.programSize), header, source.name);
+  if (programs.count < count) warnings.push(`the file ends within its program headers: ${programs.count} of ${count} are there`);
+  if (programs.count === 0) throw errors.corruptDump(source.name, 'has no readable program headers');
   return programs;
 }
 
+/** Behind p_type. */
 function readProgram64(reader: ByteReader): ProgramHeader {
-  const type = reader.u32();
   reader.u32();
   const offset = reader.u64();
   const virtual = reader.u64();
   const physical = reader.u64();
-  return { type, offset, virtual, physical, fileSize: reader.u64(), memorySize: reader.u64() };
+  return { offset, virtual, physical, fileSize: reader.u64(), memorySize: reader.u64() };
 }
 
 function readProgram32(reader: ByteReader): ProgramHeader {
   const word = (): bigint => BigInt(reader.u32());
-  const type = reader.u32();
   const offset = word();
   const virtual = word();
   const physical = word();
-  return { type, offset, virtual, physical, fileSize: word(), memorySize: word() };
+  return { offset, virtual, physical, fileSize: word(), memorySize: word() };
 }

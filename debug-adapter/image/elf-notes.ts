@@ -7,6 +7,8 @@ import type { ArchitectureName, CpuState, MachineHint, Register } from './image.
 export interface DumpNotes {
   readonly cpus: CpuState[];
   vmcoreinfo: string | undefined;
+  /** What makedumpfile erased, as it notes it. */
+  eraseInfo?: string;
   /** Whether there is a note that only /proc/kcore has: the task that opened it (fs/proc/kcore.c). */
   readerTask?: boolean;
   /** QEMU's notes so far, over all segments; they come in the order of the CPUs. */
@@ -111,6 +113,7 @@ function addNote(found: FoundNotes, note: { name: string; type: number; descript
   const { notes, machine } = found;
   const { name, type, description } = note;
   if (name === 'VMCOREINFO') notes.vmcoreinfo ??= decodeText(description).replace(/\0+$/, '');
+  else if (name === 'ERASEINFO') notes.eraseInfo = decodeText(description).replace(/\0+$/, '');
   else if (name === 'CORE' && type === prstatusType) addPrstatus(notes, description, found);
   else if (name === 'CORE' && type === taskStructType) notes.readerTask = true;
   else if (name === 'LINUX' && machine.architecture === 's390x') addS390(notes, { type, bytes: description, file: found.file });

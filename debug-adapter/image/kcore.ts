@@ -10,7 +10,6 @@ import { missingFrame } from '../memory/physical-memory.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ChunkCache } from './chunk-cache.ts';
-import type { DumpNotes } from './elf-notes.ts';
 import type { Image, MachineHint, VirtualMemory, VirtualSegment } from './image.ts';
 import { SegmentMemory } from './segment-memory.ts';
 import type { FileSegment } from './segment-memory.ts';
@@ -27,11 +26,6 @@ const startKernelMap = 0xffff_ffff_8000_0000n;
 const moduleSpace = 0xffff_ffff_a000_0000n;
 const cpuEntryArea = 0xffff_fe00_0000_0000n;
 const vsyscall = 0xffff_ffff_ff60_0000n;
-
-/** By the note of the task that opened it, or by a segment without a physical address: no other writer has either. */
-export function isKcore(segments: readonly VirtualSegment[], notes: DumpNotes): boolean {
-  return notes.readerTask === true || segments.some(({ physical }) => physical === undefined);
-}
 
 interface Loads {
   readonly machine: MachineHint;
