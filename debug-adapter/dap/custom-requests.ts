@@ -8,6 +8,7 @@ import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
+import { search } from './search.ts';
 
 type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
 type Bodies = {
@@ -70,6 +71,7 @@ const bodies: Bodies = {
   },
   'pagewalk/ptdumpDiff': ptdumpDiff,
   'pagewalk/reverseMap': reverseMap,
+  'pagewalk/search': search,
   'pagewalk/findings': findings,
   'pagewalk/tasks': (adapter) => ({ tasks: adapter.session.tasks() }),
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),

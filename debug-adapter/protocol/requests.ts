@@ -21,6 +21,7 @@ import type {
   TranslationFacts,
   VmallocFacts,
 } from './facts.ts';
+import type { SearchFacts, SearchQuestion } from './search.ts';
 
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };
@@ -65,6 +66,11 @@ export interface PagewalkRequests {
    * request reads the page tables: it can be cancelled, and reports progress.
    */
   'pagewalk/reverseMap': { arguments: { physical: readonly Hex[]; all?: boolean }; body: ReverseMapFacts };
+  /**
+   * Where a pattern stands in memory. It can be cancelled, and reports progress. With `search`, a name that the client
+   * chooses, hits are told in `pagewalk/searchHits` events as they are found; the answer has all of them again.
+   */
+  'pagewalk/search': { arguments: SearchQuestion & { readonly search?: string }; body: SearchFacts };
   /** What is wrong in the page tables of one address space, or of all. */
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/tasks': { arguments: Record<string, never>; body: { tasks: readonly TaskFacts[] } };

@@ -50,6 +50,6 @@ export interface SearchQuestion {
 /** What the event `pagewalk/searchHits` tells while a search goes on: hits that are new, in order. */
 export interface SearchHitsEvent {
   /** The request's own `search`. */
-  readonly search: string | null;
+  readonly search: string;
   readonly hits: readonly SearchHit[];
 }
