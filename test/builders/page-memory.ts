@@ -3,10 +3,12 @@
  * known of the kernel is VMCOREINFO's lines, or enumerators and a layout in place of them. A page holds data unless it is said
  * to be zero.
  */
+import assert from 'node:assert/strict';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { Kernel } from '../../debug-adapter/kernel/kernel.ts';
+import { countPages } from '../../debug-adapter/kernel/page-categories.ts';
 import { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
 import type { HoleReason } from '../../debug-adapter/memory/hole.ts';
 import { frameSize, missingFrame } from '../../debug-adapter/memory/physical-memory.ts';
@@ -215,4 +217,29 @@ export function pageTypes(enums: Readonly<Record<string, Readonly<Record<string,
     parse: () => undefined,
     withPrefix: () => [],
   };
+}
+
+/** VMCOREINFO's numbers of 6.12. */
+export const lines612 = [
+  'NUMBER(PG_lru)=5',
+  'NUMBER(PG_private)=14',
+  'NUMBER(PG_swapcache)=10',
+  'NUMBER(PG_swapbacked)=17',
+  'NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376',
+  'NUMBER(PG_hwpoison)=20',
+  'NUMBER(PG_head_mask)=64',
+  'NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-268435456',
+  'NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)=-201326592',
+  'NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-251658240',
+  'LENGTH(zone.free_area)=11',
+];
+
+/** Categories that are not 0, without the rest of RAM, which is kernel data. */
+export function counted(kernel: Kernel): Record<string, number> {
+  const { categories, total } = countPages(kernel, {});
+  assert.equal(
+    Object.values(categories).reduce((sum, pages) => sum + pages, 0),
+    total,
+  );
+  return Object.fromEntries(Object.entries(categories).filter(([name, pages]) => pages > 0 && name !== 'kernel'));
 }
