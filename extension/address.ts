@@ -10,12 +10,13 @@ export interface Token {
   readonly end: number;
 }
 
+/** All of them, from left to right. */
+export function tokensOf(line: string): Token[] {
+  return Array.from(line.matchAll(pattern), (match) => ({ text: match[0], start: match.index, end: match.index + match[0].length }));
+}
+
 export function tokenAt(line: string, column: number): Token | undefined {
-  for (const match of line.matchAll(pattern)) {
-    const end = match.index + match[0].length;
-    if (column >= match.index && column <= end) return { text: match[0], start: match.index, end };
-  }
-  return undefined;
+  return tokensOf(line).find(({ start, end }) => column >= start && column <= end);
 }
 
 /** The address in the protocol's form; undefined for symbol+offset, which the adapter must evaluate. */

@@ -4,6 +4,7 @@ import { addressOfToken } from './address.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { comparePageTables } from './compare.ts';
 import { imageConfiguration, pickImage } from './debugging.ts';
+import { openKernelLog } from './kernel-log.ts';
 import { showMemory } from './memory-document.ts';
 import { showPageCategories } from './page-categories.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
@@ -35,6 +36,7 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
     command('pagewalk.comparePageTables', (argument) => comparePageTables(sessions, documents, argument)),
     command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
     command('pagewalk.showPageCategories', () => showPageCategories(sessions, documents)),
+    command('pagewalk.openKernelLog', () => openKernelLog(sessions, documents)),
     command('pagewalk.copyText', async (argument) => {
       const text = typeof argument === 'string' ? argument : addressOf(argument);
       if (text !== undefined) await vscode.env.clipboard.writeText(text);

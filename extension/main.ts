@@ -6,6 +6,7 @@ import { registerDebugging } from './debugging.ts';
 import { DumpEditorProvider } from './dump-editor.ts';
 import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
+import { LogLinkProvider } from './kernel-log.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import { Sessions } from './sessions.ts';
@@ -26,6 +27,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
     new FindingsTree(sessions),
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
+    vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
     vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
     vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {

@@ -37,6 +37,7 @@ const ptdumpSchema = v.looseObject({
 });
 const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema, end: hexSchema });
+const logSchema = v.looseObject({ levels: v.optional(v.boolean(), false) });
 const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
@@ -81,6 +82,10 @@ const bodies: Bodies = {
     return adapter.session.pagemap(pid, { range: { start, end } });
   },
   'pagewalk/pagemapScan': pagemapScan,
+  'pagewalk/log': (adapter, parameters) => {
+    const { levels } = check(logSchema, parameters);
+    return { text: adapter.session.logText({ levels }), death: adapter.session.death() };
+  },
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };

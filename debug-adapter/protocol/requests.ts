@@ -4,6 +4,7 @@
  */
 import type {
   AddressSpaceFacts,
+  DeathFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
@@ -80,6 +81,8 @@ export interface PagewalkRequests {
   /** Entries of a range; `start` and `end` are addresses. */
   'pagewalk/pagemap': { arguments: { pid: number; start: Hex; end: Hex }; body: PagemapFacts };
   'pagewalk/pagemapScan': { arguments: PagemapScanRequest; body: PagemapScanFacts };
+  /** The kernel log as dmesg(1) prints it; with `levels` as `dmesg -r`. */
+  'pagewalk/log': { arguments: { levels?: boolean }; body: { text: string; death: DeathFacts | null } };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };

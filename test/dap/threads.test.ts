@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Host } from '../../debug-adapter/base/host.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import { absent, dumpFolder, expandedDump, jsonLines } from '../support/dumps.ts';
+import { absent, dumpFolder, expandedDump, jsonLines, truthText } from '../support/dumps.ts';
 import { RawClient } from './raw-client.ts';
 
 type Threads = DebugProtocol.ThreadsResponse['body'];
@@ -130,5 +130,14 @@ test('a panic in the log is the exception, on the CPU that it names', { skip: ab
   const info = await client.body<DebugProtocol.ExceptionInfoResponse['body']>('exceptionInfo', { threadId: body.threadId });
   assert.deepEqual([info.exceptionId, info.breakMode, info.details?.typeName], ['Kernel panic', 'unhandled', 'panic']);
   assert.match(info.description ?? '', /Fatal exception in interrupt/);
+  await client.body('disconnect');
+});
+
+test('the log is given as text, with levels where they are asked for', { skip: absent('x86-64') ?? false }, async () => {
+  const client = new RawClient();
+  await client.launch({ image: expandedDump('x86-64', 'vmcore.elf') });
+  const truth = truthText('x86-64', 'dmesg.txt');
+  assert.deepEqual(await client.body('pagewalk/log', { levels: true }), { text: truth, death: null });
+  assert.deepEqual(await client.body('pagewalk/log', {}), { text: truth.replace(/^<\d+>/gm, ''), death: null });
   await client.body('disconnect');
 });
