@@ -160,6 +160,11 @@ describe('NT_PRSTATUS', () => {
     assert.equal(image.vmcoreinfo?.text, 'OSRELEASE=6.6.6\nPAGESIZE=4096\n');
   });
 
+  test('what makedumpfile erased', () => {
+    const note = elfNote({ name: 'ERASEINFO', type: 0, description: new TextEncoder().encode('erase jprobe 1\n\0') }, true);
+    assert.equal(open([noteSegment([note])]).eraseInfo, 'erase jprobe 1\n');
+  });
+
   test("zeros between notes: the kernel's buffers of the CPUs, put one after the other", () => {
     const one = prstatus(x8664, { pid: 5, registers: 27, word: 8, base: 1 });
     const image = open([noteSegment([one, new Uint8Array(100), one, new Uint8Array(12)])]);
