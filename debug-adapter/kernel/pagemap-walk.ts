@@ -134,8 +134,12 @@ class AreaWalk {
     for (let at = range.start; at < range.end;) {
       const number = Math.floor(at / pages);
       const first = number * pages;
-      const next = Math.min(range.end, first + pages);
-      const problem = this.#read(shape, level, table + (number % count) * shape.entrySize);
+      const position = table + (number % count) * shape.entrySize;
+      const problem = this.#read(shape, level, position);
+      // What one frame of the table would have told is missing as a whole.
+      const entries =
+        problem === undefined ? 1 : Math.min(count - (number % count), (frameSize - (position % frameSize)) / shape.entrySize);
+      const next = Math.min(range.end, first + entries * pages);
       this.#entry.first = first;
       this.#entry.pages = pages;
       if (problem === undefined ? this.#step(vma, at, next) : this.#visitor.missing(vma, at, next, problem)) return true;

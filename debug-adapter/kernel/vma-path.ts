@@ -1,7 +1,7 @@
 /** Paths of open files as the kernel prints them: dentries up through the mounts (fs/d_path.c). */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
+import { MemoryFault, UserError } from '../base/errors.ts';
 import { decodeText } from '../base/text.ts';
 import type { Kernel } from './kernel.ts';
 import { findTask } from './task.ts';
@@ -87,15 +87,16 @@ function nameOf(structs: Structs, dentry: Address): string {
 /** Where the first process has its root: the reader of the paths. Undefined where it cannot be told; paths then go up to the last mount. */
 function firstRoot(kernel: Kernel): FilePlace | undefined {
   const structs = kernel.structs(purpose);
-  const task = structs.get('task_struct');
+  const task = structs.find('task_struct');
   const fs = structs.find('fs_struct');
-  const first = findTask(kernel, 1);
-  if (first === undefined || fs === undefined || !task.has('fs') || !fs.has('root.mnt')) return undefined;
+  if (fs?.has('root.mnt') !== true || task?.has('fs') !== true) return undefined;
   try {
-    const at = task.pointer(first.address, 'fs');
+    const first = findTask(kernel, 1);
+    const at = first === undefined ? toAddress(0) : task.pointer(first.address, 'fs');
     return at === 0n ? undefined : { dentry: fs.pointer(at, 'root.dentry'), mount: fs.pointer(at, 'root.mnt') };
   } catch (error) {
-    if (!(error instanceof MemoryFault)) throw error;
+    // The tasks cannot be listed, or the first one's root not be read.
+    if (!(error instanceof UserError)) throw error;
     return undefined;
   }
 }
