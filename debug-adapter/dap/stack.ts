@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { formatPaddedAddress, parseAddress, toAddress } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Register } from '../image/image.ts';
-import type { DeathFacts, FrameFacts } from '../protocol/facts.ts';
+import type { DeathFacts, FrameFacts } from '../protocol/stacks.ts';
 import { frameName, stackText } from '../session/stack-text.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';

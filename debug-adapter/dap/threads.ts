@@ -5,7 +5,7 @@
  */
 import { BoundedCache } from '../base/bounded-cache.ts';
 import { errors, UserError } from '../base/errors.ts';
-import type { FrameFacts, StackFacts } from '../protocol/facts.ts';
+import type { FrameFacts, StackFacts } from '../protocol/stacks.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import { stackChange } from '../session/stack-text.ts';
 import type { StackChoice } from '../session/stack-facts.ts';

@@ -4,7 +4,6 @@
  */
 import type {
   AddressSpaceFacts,
-  DeathFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
@@ -22,6 +21,7 @@ import type {
   TranslationFacts,
   VmallocFacts,
 } from './facts.ts';
+import type { DeathFacts } from './stacks.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
 
 export interface PagewalkRequests {

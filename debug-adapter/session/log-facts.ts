@@ -2,7 +2,7 @@
 import type { Kernel } from '../kernel/kernel.ts';
 import { deathOf, logText, reportOf } from '../kernel/kernel-log.ts';
 import { kernelLog } from '../kernel/printk.ts';
-import type { DeathFacts, LogFacts } from '../protocol/facts.ts';
+import type { DeathFacts, LogFacts } from '../protocol/stacks.ts';
 
 /** Bit of a caller that is a CPU and not a task (kernel/printk/printk.c: printk_caller_id). */
 const cpuBit = 0x8000_0000;

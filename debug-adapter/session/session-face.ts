@@ -13,13 +13,10 @@ import type { MemoryRead } from '../memory/hole.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
-  CpuFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
   InfoFacts,
-  DeathFacts,
-  LogFacts,
   MapsFacts,
   PageCategoriesFacts,
   PagemapFacts,
@@ -27,13 +24,13 @@ import type {
   PagemapScanRequest,
   PtdumpFacts,
   ReverseMapFacts,
-  StackFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
   TranslationFacts,
   VmallocFacts,
 } from '../protocol/facts.ts';
+import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';

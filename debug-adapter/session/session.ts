@@ -28,13 +28,10 @@ import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
   AddressSpaceFacts,
-  CpuFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
   InfoFacts,
-  DeathFacts,
-  LogFacts,
   MapsFacts,
   PageCategoriesFacts,
   PagemapFacts,
@@ -42,13 +39,13 @@ import type {
   PagemapScanRequest,
   PtdumpFacts,
   ReverseMapFacts,
-  StackFacts,
   SymbolFacts,
   TableFacts,
   TaskFacts,
   TranslationFacts,
   VmallocFacts,
 } from '../protocol/facts.ts';
+import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchQuestion } from '../protocol/search.ts';
 import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';

@@ -8,7 +8,7 @@ import type { TaskTrace } from '../kernel/stack.ts';
 import { cpuPlaces } from '../kernel/stack-start.ts';
 import { findTask } from '../kernel/task.ts';
 import type { StackFrame } from '../kernel/unwind.ts';
-import type { CpuFacts, FrameFacts, StackFacts } from '../protocol/facts.ts';
+import type { CpuFacts, FrameFacts, StackFacts } from '../protocol/stacks.ts';
 
 /** Whose stacks: what every CPU or one CPU ran, one task, or every task. */
 export type StackChoice =

@@ -1,6 +1,6 @@
 /** Kernel stacks as text, in the form of crash's `bt`. */
 import { parseAddress } from '../base/address.ts';
-import type { FrameFacts, StackFacts } from '../protocol/facts.ts';
+import type { FrameFacts, StackFacts } from '../protocol/stacks.ts';
 
 /** One task's stack: a line a frame, with the registers of interrupted frames and the changes from one stack to another. */
 export function stackText(task: StackFacts, pointerSize: 4 | 8): string {

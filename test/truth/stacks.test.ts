@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import type { FrameFacts, StackFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { FrameFacts, StackFacts } from '../../debug-adapter/protocol/stacks.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump, jsonLines, truthText } from '../support/dumps.ts';
 
