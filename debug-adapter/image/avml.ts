@@ -16,6 +16,7 @@ import type { Hole, HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Image } from './image.ts';
+import type { ImageOptions } from './image-format.ts';
 import { avmlMagic, imageOfRecords, readRecordHeader, recordHeaderSize } from './lime.ts';
 import type { RecordHeader } from './lime.ts';
 import { chunkHeadSize, decodeChunk, readChunkHead } from './snappy-frames.ts';
@@ -23,8 +24,9 @@ import type { SnappyChunk } from './snappy-frames.ts';
 
 const kind = { magic: avmlMagic, version: 2 } as const;
 const lengthSize = 8;
-/** Decompressed chunks that are kept, 64 KiB each. */
-const keptChunks = 384;
+const chunkData = 65_536;
+/** Decompressed bytes that are kept where nothing is said. */
+const keptBytes = 24 * 1024 * 1024;
 /** Chunks of the largest range that one record can have: 2^53 bytes would be more than any loop should take. */
 const mostChunks = 16_000_000;
 
@@ -38,10 +40,10 @@ export function isAvml(head: Uint8Array): boolean {
 }
 
 /** Opens an AVML file; takes ownership of `source`. */
-export function openAvml(host: Host, source: ByteSource): Image {
+export function openAvml(host: Host, source: ByteSource, { cacheBytes = keptBytes }: ImageOptions): Image {
   const warnings: string[] = [];
   const records = recordsFromEnd(source) ?? recordsFromStart(source, warnings);
-  const memory = new AvmlMemory(source, records, codecFor('snappy', host.codecs));
+  const memory = new AvmlMemory(source, records, { decompress: codecFor('snappy', host.codecs), cacheBytes });
   return imageOfRecords(source, { format: 'AVML', compression: ['snappy'], memory, warnings });
 }
 
@@ -193,11 +195,12 @@ class AvmlMemory implements PhysicalMemory {
   readonly #records: readonly FrameRecord[];
   readonly #decompress: PageCodec;
   readonly #indexes = new Map<FrameRecord, ChunkIndex>();
-  readonly #kept = new BoundedCache<number, Uint8Array>(keptChunks);
+  readonly #kept: BoundedCache<number, Uint8Array>;
 
-  constructor(source: ByteSource, records: readonly FrameRecord[], decompress: PageCodec) {
+  constructor(source: ByteSource, records: readonly FrameRecord[], by: { decompress: PageCodec; cacheBytes: number }) {
     this.#source = source;
-    this.#decompress = decompress;
+    this.#decompress = by.decompress;
+    this.#kept = new BoundedCache(Math.max(1, Math.floor(by.cacheBytes / chunkData)));
     const sorted = [...records].sort((a, b) => a.start - b.start);
     let covered = 0;
     // Of records that overlap, which no writer makes, the first is taken whole.

@@ -21,13 +21,20 @@ const allOnes = 0xffff_ffff_ffff_ffffn;
 const narrowAllOnes = 0xffff_ffffn;
 const farthestOffset = BigInt(Number.MAX_SAFE_INTEGER) / 2n;
 
+export interface ElfOptions {
+  /** What `info` calls the file, unless it is a kcore. */
+  readonly format: string;
+  /** Most bytes of the file that are kept. */
+  readonly cacheBytes?: number | undefined;
+}
+
 /** Opens an ELF core file; takes ownership of `source`. */
-export function openElfCore(source: ByteSource, options: { readonly format: string }): Image {
+export function openElfCore(source: ByteSource, options: ElfOptions): Image {
   const warnings: string[] = [];
   const header = readElfHeader(source, warnings);
   const programs = readProgramHeaders(source, header, warnings);
   const notes = readNotes(source, { header, programs, warnings });
-  const file = new ChunkCache(source);
+  const file = new ChunkCache(source, options.cacheBytes);
   const common = {
     name: source.name,
     compression: [],

@@ -8,6 +8,7 @@ import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import type { Image } from './image.ts';
+import type { ImageOptions } from './image-format.ts';
 import { SegmentMemory } from './segment-memory.ts';
 import type { FileSegment } from './segment-memory.ts';
 
@@ -37,7 +38,7 @@ export function readRecordHeader(bytes: Uint8Array, kind: { magic: number; versi
 }
 
 /** Opens a LiME file; takes ownership of `source`. */
-export function openLime(source: ByteSource): Image {
+export function openLime(source: ByteSource, { cacheBytes }: ImageOptions): Image {
   const warnings: string[] = [];
   const segments: FileSegment[] = [];
   for (let at = 0; at < source.size;) {
@@ -54,7 +55,7 @@ export function openLime(source: ByteSource): Image {
   return imageOfRecords(source, {
     format: 'LiME',
     compression: [],
-    memory: new SegmentMemory(new ChunkCache(source), segments, warnings),
+    memory: new SegmentMemory(new ChunkCache(source, cacheBytes), segments, warnings),
     warnings,
   });
 }

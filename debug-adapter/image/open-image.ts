@@ -18,13 +18,13 @@ const formats: readonly ImageFormat[] = [
   {
     // Whatever it begins with: raw memory may begin with anything, and the user said that it is raw.
     recognises: (_head, { rawRanges }) => rawRanges !== undefined,
-    open: (_host, sources, { rawRanges = [] }) => openRaw(sources, rawRanges),
+    open: (_host, sources, options) => openRaw(sources, options),
     severalFiles: true,
   },
-  { recognises: isElf, open: (_host, [source]) => openElfCore(source, { format: 'ELF vmcore' }) },
+  { recognises: isElf, open: (_host, [source], { cacheBytes }) => openElfCore(source, { format: 'ELF vmcore', cacheBytes }) },
   { recognises: isKdump, open: openKdump, severalFiles: true, otherFiles: findOtherMembers },
-  { recognises: isLime, open: (_host, [source]) => openLime(source) },
-  { recognises: isAvml, open: (host, [source]) => openAvml(host, source) },
+  { recognises: isLime, open: (_host, [source], options) => openLime(source, options) },
+  { recognises: isAvml, open: (host, [source], options) => openAvml(host, source, options) },
 ];
 
 const headSize = 4096;

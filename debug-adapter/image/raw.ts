@@ -10,6 +10,7 @@ import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts'
 import { ChunkCache } from './chunk-cache.ts';
 import { isElf } from './elf-headers.ts';
 import type { Image } from './image.ts';
+import type { ImageOptions } from './image-format.ts';
 import { imageOfRecords, isLime } from './lime.ts';
 import { SegmentMemory } from './segment-memory.ts';
 import type { FileSegment } from './segment-memory.ts';
@@ -46,7 +47,7 @@ export function parseRawRanges(text: string): readonly RawRange[] {
 }
 
 /** Opens files of raw memory; takes ownership of `sources`. */
-export function openRaw(sources: readonly [ByteSource, ...ByteSource[]], ranges: readonly RawRange[]): Image {
+export function openRaw(sources: readonly [ByteSource, ...ByteSource[]], { rawRanges: ranges = [], cacheBytes }: ImageOptions): Image {
   const [first] = sources;
   const warnings: string[] = [];
   const head = first.read(0, 64);
@@ -67,7 +68,7 @@ export function openRaw(sources: readonly [ByteSource, ...ByteSource[]], ranges:
     sources.length === 1
       ? [segmentsOf(first, ranges, warnings)]
       : sources.map((source, index) => segmentsOf(source, ranges.slice(index, index + 1), warnings));
-  const parts = placed.map((segments, index) => new SegmentMemory(new ChunkCache(sources[index] ?? first), segments, warnings));
+  const parts = placed.map((segments, index) => new SegmentMemory(new ChunkCache(sources[index] ?? first, cacheBytes), segments, warnings));
   const close = (): void => {
     for (const source of sources) source.close();
   };

@@ -1,5 +1,5 @@
 /** Files that exist only in a test: bytes, or pieces at far offsets of a file that claims any size. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { errors } from '../../debug-adapter/base/errors.ts';
 import type { ByteSource, Host } from '../../debug-adapter/base/host.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
@@ -114,9 +114,4 @@ function readHead(path: string, length: number): Uint8Array {
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** All bytes of a real file's run. */
-export function runBytes(path: string, run: { offset: number; size: number }): Uint8Array {
-  return readFileSync(path).subarray(run.offset, run.offset + run.size);
 }
