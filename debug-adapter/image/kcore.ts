@@ -46,7 +46,11 @@ export function kcoreParts(file: ChunkCache, loads: Loads): Pick<Image, 'memory'
     virtualMemory: virtual,
     headerFacts: [
       { name: 'segments', value: summary(segments) },
-      { name: 'reads', value: 'the kernel gives zeros for pages that it cannot read (offline, poisoned, ballooned, unaccepted)' },
+      {
+        name: 'reads',
+        value:
+          'the kernel gives zeros for pages that it cannot read (offline, poisoned, ballooned, unaccepted), and goes on changing the rest',
+      },
     ],
   };
 }

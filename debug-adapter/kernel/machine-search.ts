@@ -47,6 +47,8 @@ const machinesByKey: readonly (readonly [key: string, machines: readonly Machine
 /** A machine that the memory may be of, and the VMCOREINFO that is then its own. */
 export interface LikelyMachine {
   readonly machine: MachineHint;
+  /** How it was found, in words. */
+  readonly source: string;
   readonly vmcoreinfo: Vmcoreinfo | undefined;
 }
 
@@ -55,16 +57,18 @@ export interface LikelyMachine {
  * virtual machines that it runs.
  */
 export function* likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo | undefined): Generator<LikelyMachine> {
-  const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined).flatMap(([, machines]) => machines);
+  const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined);
   const tried: MachineHint[] = [];
   const isNew = (machine: MachineHint): boolean => {
     if (tried.some((one) => same(one, machine))) return false;
     tried.push(machine);
     return true;
   };
-  for (const machine of byKeys) if (isNew(machine)) yield { machine, vmcoreinfo };
+  for (const [key, machines] of byKeys) {
+    for (const machine of machines) if (isNew(machine)) yield { machine, source: `VMCOREINFO in memory has ${key}`, vmcoreinfo };
+  }
   for (const machine of byUtsname(memory)) {
-    if (isNew(machine)) yield { machine, vmcoreinfo: byKeys.length === 0 ? vmcoreinfo : undefined };
+    if (isNew(machine)) yield { machine, source: 'the utsname in memory', vmcoreinfo: byKeys.length === 0 ? vmcoreinfo : undefined };
   }
 }
 

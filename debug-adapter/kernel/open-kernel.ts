@@ -57,9 +57,10 @@ export function openKernel(image: Image, outside: OutsideSources): Kernel {
   if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside });
   let problem: UserError | undefined;
   for (const likely of likelyMachines(image.memory, vmcoreinfo)) {
-    const { machine } = likely;
+    const { machine, source } = likely;
+    const headerFacts = [...image.headerFacts, { name: 'machine', value: `${machine.architecture}: ${source}` }];
     try {
-      return openAs({ ...image, machine }, machine, { vmcoreinfo: likely.vmcoreinfo, outside });
+      return openAs({ ...image, machine, headerFacts }, machine, { vmcoreinfo: likely.vmcoreinfo, outside });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problem ??= error;

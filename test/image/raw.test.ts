@@ -41,6 +41,7 @@ describe('memory of real machines', () => {
       const session = openSession(fileHost({ ram: sparseFile(pieces, size).open }), { paths: ['ram'], base });
       const info = session.info();
       assert.equal(info.format, 'raw memory');
+      assert.match(info.header.find((fact) => fact.name === 'machine')?.value ?? '', /VMCOREINFO in memory has|the utsname in memory/);
       assert.equal(
         info.architecture,
         { 'i386-pae-pti': 'x86-32', 'arm64-4k': 'arm64', 'arm64-64k': 'arm64', 'riscv64-sv48': 'riscv64' }[name] ?? name,
