@@ -25,6 +25,8 @@ import { readVerb } from './read.ts';
 import type { ReadOptions } from './read.ts';
 import { searchVerb } from './search.ts';
 import { identifyText, infoText, symbolText, translationText } from './text.ts';
+import { vmallocVerb } from './vmalloc.ts';
+import type { VmallocOptions } from './vmalloc.ts';
 
 const mostSymbols = 1000;
 
@@ -208,15 +210,14 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       run.status = diffVerb(run.host, run.output, { a, b, options });
     });
 
-  verb('vmalloc <image>', 'every vmap_area, as /proc/vmallocinfo').action((image: string, options: CommonOptions) => {
-    run.with(image, options, (session) => {
-      run.print(
-        options,
-        () => session.vmalloc(),
-        () => session.vmallocinfoText(),
-      );
+  verb('vmalloc <image>', 'every vmap_area, as /proc/vmallocinfo')
+    .option('--all', 'by address, with what is free, pooled or being purged, the blocks, their queues and the purge counters')
+    .option('--pages <address>', 'the frames and NUMA nodes behind the area that holds the address')
+    .action((image: string, options: VmallocOptions) => {
+      run.with(image, options, (session) => {
+        vmallocVerb(session, run.output, options);
+      });
     });
-  });
 
   verb('identify <image> <address...>', 'what an address is')
     .addOption(mm())

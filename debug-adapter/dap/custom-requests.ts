@@ -4,6 +4,7 @@ import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../proto
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { findings } from './findings.ts';
+import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
 import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
@@ -38,6 +39,7 @@ const ptdumpSchema = v.looseObject({
 const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema, end: hexSchema });
 const logSchema = v.looseObject({ levels: v.optional(v.boolean(), false) });
+const addressSchema = v.looseObject({ address: hexSchema });
 const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
@@ -87,6 +89,8 @@ const bodies: Bodies = {
     return { text: adapter.session.logText({ levels }), death: adapter.session.death() };
   },
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
+  'pagewalk/vmallocPages': (adapter, parameters) => adapter.session.vmallocPages(check(addressSchema, parameters).address),
+  'pagewalk/readAsKcore': (adapter, parameters) => readAsKcore(adapter, check(kcoreSchema, parameters)),
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
 };
 

@@ -93,6 +93,11 @@ export interface VmallocBlockFacts {
   readonly pages: number;
   /** CPU whose free list holds the block; null where the kernel does not record it. */
   readonly cpu: number | null;
+  /** CPU on whose free list it was found; null where on none, as is a block that has nothing free. */
+  readonly freeListCpu: number | null;
+  /** Its key in the kernel's array of blocks, and the CPU whose array that is; null where there is one array. */
+  readonly index: Hex;
+  readonly arrayCpu: number | null;
 }
 
 export interface VmallocAreaFacts {
@@ -108,6 +113,8 @@ export interface VmallocAreaFacts {
   readonly caller: string | null;
   readonly pages: number | null;
   readonly physical: Hex | null;
+  /** Order of the blocks that a huge vmalloc got its pages in, else 0; null without a vm_struct. */
+  readonly pageOrder: number | null;
   /** vmap node, 0 where the kernel has one tree. */
   readonly node: number;
   readonly block: VmallocBlockFacts | null;
@@ -116,7 +123,67 @@ export interface VmallocAreaFacts {
 export interface VmallocFacts {
   readonly areas: readonly VmallocAreaFacts[];
   readonly lazy: readonly VmallocAreaFacts[];
+  /** Taken from the lazy list by a purge that was under way. */
+  readonly purging: readonly VmallocAreaFacts[];
+  /** Kept by size for the next allocation. */
+  readonly pooled: readonly VmallocAreaFacts[];
+  /** Free address space, ascending; `address` is null for gaps that the kernel does not record (before 5.2). */
+  readonly free: readonly { readonly start: Hex; readonly end: Hex; readonly size: number; readonly address: Hex | null }[];
+  /** Each CPU's vmap_block_queue: vmap_blocks in the order in which they are tried. */
+  readonly queues: readonly { readonly cpu: number; readonly address: Hex; readonly free: readonly Hex[] }[];
+  readonly purge: VmallocPurgeFacts;
   readonly warnings: readonly string[];
+}
+
+/** How far lazy freeing has come; in pages. null where the kernel does not tell. */
+export interface VmallocPurgeFacts {
+  /** vmap_lazy_nr. */
+  readonly lazyPages: number | null;
+  /** Pages of the areas that are lazily freed or being purged. */
+  readonly listedPages: number;
+  /** More lazily freed pages than this start a purge (lazy_max_pages). */
+  readonly threshold: number | null;
+  /** nr_vmalloc_pages. */
+  readonly vmallocPages: number | null;
+  /** Bytes that follow each other in one vmap node; 1 where all is in one. */
+  readonly zoneSize: number;
+  /** Areas of each vmap node; one entry where the kernel has one tree. */
+  readonly nodes: readonly {
+    readonly index: number;
+    readonly address: Hex | null;
+    readonly busy: number;
+    readonly lazy: number;
+    readonly purging: number;
+    readonly pooled: number;
+  }[];
+}
+
+/** The frames behind one vmap_area. */
+export interface VmallocPagesFacts {
+  readonly start: Hex;
+  readonly end: Hex;
+  /** `pages`: vm_struct.pages[]; `page-table`: where the area has no such array, what is mapped. */
+  readonly source: 'pages' | 'page-table';
+  readonly pageSize: number;
+  readonly pageOrder: number;
+  /** Pages that the area has room for, its guard page apart. */
+  readonly total: number;
+  /** Pages without a frame. */
+  readonly missing: number;
+  /** `page`: first page of the area; `physical`: its address; `node`: NUMA node, null where it cannot be told. */
+  readonly runs: readonly { readonly page: number; readonly count: number; readonly physical: Hex; readonly node: number | null }[];
+  /** Whether there are more runs than are told. */
+  readonly cut: boolean;
+}
+
+/** A read as /proc/kcore would have answered it. */
+export interface KcoreReadFacts {
+  readonly address: Hex;
+  /** Base64. */
+  readonly data: string;
+  readonly unreadable: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
+  /** Where it is not what memory holds, and why. */
+  readonly differences: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
 }
 
 export interface PtdumpRegionFacts {

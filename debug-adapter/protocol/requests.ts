@@ -8,6 +8,7 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
+  KcoreReadFacts,
   MapsFacts,
   PageCategoriesFacts,
   PagemapFacts,
@@ -20,6 +21,7 @@ import type {
   TaskFacts,
   TranslationFacts,
   VmallocFacts,
+  VmallocPagesFacts,
 } from './facts.ts';
 import type { DeathFacts } from './stacks.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
@@ -84,6 +86,10 @@ export interface PagewalkRequests {
   /** The kernel log as dmesg(1) prints it; with `levels` as `dmesg -r`. */
   'pagewalk/log': { arguments: { levels?: boolean }; body: { text: string; death: DeathFacts | null } };
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
+  /** The frames behind the busy area that holds `address`. */
+  'pagewalk/vmallocPages': { arguments: { address: Hex }; body: VmallocPagesFacts };
+  /** What the kernel's own /proc/kcore would have given; at most 16 MiB at once. */
+  'pagewalk/readAsKcore': { arguments: { address: Hex; count: number }; body: KcoreReadFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
 }

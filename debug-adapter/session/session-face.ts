@@ -29,6 +29,7 @@ import type {
   TaskFacts,
   TranslationFacts,
   VmallocFacts,
+  VmallocPagesFacts,
 } from '../protocol/facts.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
@@ -127,6 +128,8 @@ export interface SessionFace {
   /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */
   pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
   vmalloc(): VmallocFacts;
+  /** The frames behind the busy area that holds `address`; throws when none does. */
+  vmallocPages(address: Address): VmallocPagesFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
   tasks(): readonly TaskFacts[];

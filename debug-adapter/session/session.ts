@@ -44,6 +44,7 @@ import type {
   TaskFacts,
   TranslationFacts,
   VmallocFacts,
+  VmallocPagesFacts,
 } from '../protocol/facts.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
@@ -77,7 +78,7 @@ import { mapsFacts, taskFacts } from './task-facts.ts';
 import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
-import { vmallocFacts } from './vmalloc-facts.ts';
+import { vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
 
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
@@ -241,6 +242,10 @@ export class Session implements SessionFace {
 
   vmalloc(): VmallocFacts {
     return vmallocFacts(this.kernel);
+  }
+
+  vmallocPages(address: Address): VmallocPagesFacts {
+    return vmallocPagesFacts(this.kernel, address);
   }
 
   vmallocinfoText(): string {

@@ -1,0 +1,81 @@
+/** `pagewalk vmalloc IMAGE`: /proc/vmallocinfo; with `--all` what it does not tell, with `--pages` the frames of one area. */
+import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
+import type { Session } from '../session/session.ts';
+import { addressArgument } from './arguments.ts';
+import { json } from './output.ts';
+import type { Output } from './output.ts';
+
+export interface VmallocOptions {
+  readonly json?: true;
+  readonly symbols?: string;
+  readonly types?: string;
+  readonly vmlinux?: string;
+  readonly base?: string;
+  readonly all?: true;
+  readonly pages?: string;
+}
+
+export function vmallocVerb(session: Session, output: Output, options: VmallocOptions): void {
+  if (options.pages !== undefined) {
+    const facts = session.vmallocPages(addressArgument(options.pages, session));
+    output.text(options.json === true ? json(facts) : pagesText(facts));
+  } else if (options.json === true) output.text(json(session.vmalloc()));
+  else output.text(options.all === true ? allText(session.vmalloc()) : session.vmallocinfoText());
+}
+
+function pagesText({ start, end, source, pageSize, pageOrder, total, missing, runs, cut }: VmallocPagesFacts): string {
+  const by = source === 'pages' ? 'by vm_struct.pages[]' : 'by the page table';
+  const order = pageOrder === 0 ? '' : `, allocated in order ${pageOrder}`;
+  const none = missing === 0 ? '' : `, ${missing} without a frame`;
+  const lines = runs.map(({ page, count, physical, node }) => {
+    const pages = count === 1 ? String(page) : `${page}-${page + count - 1}`;
+    return `${pages.padEnd(15)} ${physical.padEnd(18)} ${String(count * pageSize).padStart(12)}${node === null ? '' : ` N${node}`}\n`;
+  });
+  return `${start}-${end}: ${total} pages ${by}${order}${none}\n${lines.join('')}${cut ? 'more runs are not told\n' : ''}`;
+}
+
+/** Every range by address with its state, then the queues of blocks, then the counters. */
+function allText(facts: VmallocFacts): string {
+  const rows = [
+    ...facts.areas.map((area) => row(area, `busy ${whatOf(area)}`)),
+    ...facts.lazy.map((area) => row(area, 'lazy, waits for a purge')),
+    ...facts.purging.map((area) => row(area, 'lazy, in a purge that was under way')),
+    ...facts.pooled.map((area) => row(area, `pooled in node ${area.node}`)),
+    ...facts.free.map((area) => row(area, 'free')),
+  ].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  return `${rows.map(({ text }) => text).join('')}\n${queuesText(facts)}${countersText(facts)}`;
+}
+
+function row({ start, end, size }: { start: string; end: string; size: number }, what: string): { start: bigint; text: string } {
+  return { start: BigInt(start), text: `${start.padEnd(18)}-${end.padEnd(18)} ${String(size).padStart(7)} ${what}\n` };
+}
+
+function whatOf({ vmFlags, flags, caller, pages, pageOrder, block }: VmallocAreaFacts): string {
+  if (block !== null) {
+    const used = block.used === null ? 'used pages are not recorded' : `${block.used.reduce((sum, [, count]) => sum + count, 0)} used`;
+    return `vmap_block ${block.address} of ${block.pages} pages: ${used}, ${block.free} free, ${block.dirty} dirty`;
+  }
+  const order = pageOrder === null || pageOrder === 0 ? '' : ` order=${pageOrder}`;
+  return [flags.join('|'), vmFlags.join('|'), caller ?? '', pages === null || pages === 0 ? '' : `pages=${pages}${order}`]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+function queuesText({ queues }: VmallocFacts): string {
+  return queues
+    .map(({ cpu, free }) => `vmap_block_queue of CPU ${cpu}: ${free.length === 0 ? 'no block has free pages' : free.join(' ')}\n`)
+    .join('');
+}
+
+function countersText({ purge, free }: VmallocFacts): string {
+  const { lazyPages, listedPages, threshold, vmallocPages, nodes } = purge;
+  const lines = [
+    `lazily freed: ${lazyPages ?? 'unknown'} pages by vmap_lazy_nr, ${listedPages} on lists${threshold === null ? '' : `; a purge begins above ${threshold}`}`,
+    ...(vmallocPages === null ? [] : [`allocated by vmalloc: ${vmallocPages} pages (nr_vmalloc_pages)`]),
+    ...nodes.map(
+      ({ index, busy, lazy, purging, pooled }) => `node ${index}: ${busy} busy, ${lazy} lazy, ${purging} in a purge, ${pooled} pooled`,
+    ),
+    `free ranges: ${free.length}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}

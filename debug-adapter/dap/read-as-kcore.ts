@@ -1,0 +1,27 @@
+/** What a read of /proc/kcore would have given, for the client to set beside what memory holds. */
+import * as v from 'valibot';
+import { formatAddress, toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import type { KcoreReadFacts } from '../protocol/facts.ts';
+import type { Adapter } from './adapter.ts';
+import { hexSchema } from './check.ts';
+
+export const kcoreSchema = v.looseObject({
+  address: hexSchema,
+  count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),
+});
+
+export function readAsKcore(adapter: Adapter, { address, count }: { readonly address: Address; readonly count: number }): KcoreReadFacts {
+  const { bytes, holes, differences } = adapter.session.readAsKcore(address, count);
+  const at = (offset: number): string => formatAddress(toAddress(BigInt.asUintN(64, address + BigInt(offset))));
+  const range = ({ offset, length }: { offset: number; length: number }): { start: string; end: string } => ({
+    start: at(offset),
+    end: at(offset + length),
+  });
+  return {
+    address: formatAddress(address),
+    data: Buffer.from(bytes).toString('base64'),
+    unreadable: holes.map((hole) => ({ ...range(hole), reason: hole.reason.message })),
+    differences: differences.map((difference) => ({ ...range(difference), reason: difference.reason })),
+  };
+}
