@@ -165,7 +165,8 @@ describe('damaged streams of real pages', { skip: absent(debian) ?? false }, () 
       const { pages } = readSmallKdump(join(dumpFolder(debian) ?? '', 'mini', file));
       const streams = [...pages.values()].flatMap(({ stored }) => (stored?.flags === codecFlags[codec] ? [stored.data] : []));
       assert.ok(streams.length > 1000);
-      const decompress = codecFor(codec, { inflate: nodeHost().codecs.inflate });
+      // Our own zstd, whatever this Node has.
+      const decompress = codecFor(codec, { ...nodeHost().codecs, zstd: undefined });
       let whole = 0;
       for (let seed = 0; seed < rounds * 20; seed++) {
         const stream = mutate(streams[seed % streams.length] ?? new Uint8Array(), seed);
