@@ -1,7 +1,7 @@
 /** ELF notes of dumps: CPU registers, QEMU's control registers, VMCOREINFO (elf(5); QEMU target/i386/arch_dump.c). */
 import { ByteReader } from '../base/byte-reader.ts';
 import { UserError } from '../base/errors.ts';
-import { decodeText } from '../base/text.ts';
+import { decodePadded } from '../base/text.ts';
 import type { ArchitectureName, CpuState, MachineHint, Register } from './image.ts';
 
 export interface DumpNotes {
@@ -83,7 +83,7 @@ export function parseNotes(bytes: Uint8Array, place: { file: string; machine: Ma
       if (nameSize === 0) continue;
       const descriptionSize = reader.u32();
       const type = reader.u32();
-      const name = decodeText(reader.borrow(nameSize)).replace(/\0+$/, '');
+      const name = decodePadded(reader.borrow(nameSize));
       reader.position = align4(reader.position, bytes.length);
       const description = reader.borrow(descriptionSize);
       reader.position = align4(reader.position, bytes.length);
@@ -112,8 +112,8 @@ function told(notes: DumpNotes, parse: () => void): void {
 function addNote(found: FoundNotes, note: { name: string; type: number; description: Uint8Array }): void {
   const { notes, machine } = found;
   const { name, type, description } = note;
-  if (name === 'VMCOREINFO') notes.vmcoreinfo ??= decodeText(description).replace(/\0+$/, '');
-  else if (name === 'ERASEINFO') notes.eraseInfo = decodeText(description).replace(/\0+$/, '');
+  if (name === 'VMCOREINFO') notes.vmcoreinfo ??= decodePadded(description);
+  else if (name === 'ERASEINFO') notes.eraseInfo = decodePadded(description);
   else if (name === 'CORE' && type === prstatusType) addPrstatus(notes, description, found);
   else if (name === 'CORE' && type === taskStructType) notes.readerTask = true;
   else if (name === 'LINUX' && machine.architecture === 's390x') addS390(notes, { type, bytes: description, file: found.file });

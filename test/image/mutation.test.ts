@@ -114,8 +114,13 @@ function survives(what: string, use: () => void): boolean {
   return opened;
 }
 
-/** Seeds that found bugs, by file. */
-const regressions: Readonly<Record<string, readonly number[]>> = {};
+/** Seeds that found bugs, by file: notes with a megabyte of NULs behind a name were trimmed in quadratic time. */
+const regressions: Readonly<Record<string, readonly number[]>> = {
+  'mini-split.1': [7503],
+  'mini-split.2': [7503],
+  'ELF, x86-64': [3210],
+  'ELF, x86-32': [3210],
+};
 
 describe('damaged files', { skip: absent(debian) ?? absent('ppc64le') ?? false }, () => {
   for (const [name, bytesOf] of Object.entries(files)) {
