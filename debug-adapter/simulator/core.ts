@@ -1,0 +1,206 @@
+/** The parts of a booted machine, on which operations work. All that changes is in memory; what stands here is where it lies. */
+import { toAddress } from '../base/address.ts';
+import type { Address } from '../base/address.ts';
+import type { CpuState, Image } from '../image/image.ts';
+import type { CTypes } from './c-declarations.ts';
+import type { KernelMemory } from './kernel-memory.ts';
+import type { Arguments, Step } from './operation.ts';
+import type { MachineConfiguration } from './options.ts';
+import type { PageAllocator } from './page-allocator.ts';
+import type { Platform } from './platform.ts';
+import type { SlabCache } from './slab.ts';
+import type { Tables } from './tables.ts';
+
+/** Steps of an operation, and what it gives. */
+export type Steps<Result = void> = Generator<Step, Result>;
+
+export type CacheName =
+  | 'vmap_area'
+  | 'vm_struct'
+  | 'vmap_block'
+  | 'xa_node'
+  | 'task_struct'
+  | 'signal_cache'
+  | 'mm_struct'
+  | 'vm_area_struct'
+  | 'maple_node'
+  | 'pgd_cache'
+  | 'kmalloc-64'
+  | 'kmalloc-256'
+  | 'dentry'
+  | 'inode_cache'
+  | 'filp';
+
+/** A call that is under way, for the frames of a step. */
+export interface Call {
+  readonly name: string;
+  readonly variables: () => Arguments;
+}
+
+export interface CoreParts {
+  readonly configuration: MachineConfiguration;
+  readonly platform: Platform;
+  readonly memory: KernelMemory;
+  readonly types: CTypes;
+  readonly tables: Tables;
+  readonly pages: PageAllocator;
+  readonly caches: Readonly<Record<CacheName, SlabCache>>;
+  /** Physical addresses of the kernel's symbols. */
+  readonly symbols: ReadonlyMap<string, number>;
+  /** Physical address of each CPU's instance of the per-CPU variables, by name. */
+  readonly perCpu: ReadonlyMap<string, readonly number[]>;
+  /** Value of the symbol of a per-CPU variable that is always 0. */
+  readonly zeroCounter: bigint;
+  /** Root table of init_mm. */
+  readonly root: number;
+  readonly vmcoreinfo: string;
+}
+
+export class Core {
+  readonly configuration: MachineConfiguration;
+  readonly platform: Platform;
+  readonly memory: KernelMemory;
+  readonly types: CTypes;
+  readonly tables: Tables;
+  readonly pages: PageAllocator;
+  readonly caches: Readonly<Record<CacheName, SlabCache>>;
+  readonly root: number;
+  readonly zeroCounter: bigint;
+  readonly vmcoreinfo: string;
+  /** Calls that are under way, outermost first. */
+  readonly calls: Call[] = [];
+  /** The CPU that operations run on; in a variable of the kernel. */
+  readonly #symbols: ReadonlyMap<string, number>;
+  readonly #perCpu: ReadonlyMap<string, readonly number[]>;
+  readonly #subjects = new Map<unknown, unknown>();
+
+  constructor(parts: CoreParts) {
+    this.configuration = parts.configuration;
+    this.platform = parts.platform;
+    this.memory = parts.memory;
+    this.types = parts.types;
+    this.tables = parts.tables;
+    this.pages = parts.pages;
+    this.caches = parts.caches;
+    this.root = parts.root;
+    this.zeroCounter = parts.zeroCounter;
+    this.vmcoreinfo = parts.vmcoreinfo;
+    this.#symbols = parts.symbols;
+    this.#perCpu = parts.perCpu;
+  }
+
+  /** Physical address of a symbol of the kernel image. Throws `RangeError` for one that it does not have. */
+  symbol(name: string): number {
+    const at = this.#symbols.get(name);
+    if (at === undefined) throw new RangeError(`the simulated kernel has no ${name}`);
+    return at;
+  }
+
+  /** Whether an address is one of the kernel's symbols. */
+  symbolAddress(name: string): Address {
+    return this.memory.virtual(this.symbol(name));
+  }
+
+  /** Physical address of a CPU's instance of a per-CPU variable. */
+  perCpu(name: string, cpu: number): number {
+    const at = this.#perCpu.get(name)?.[cpu];
+    if (at === undefined) throw new RangeError(`the simulated kernel has no per-CPU ${name} of CPU ${cpu}`);
+    return at;
+  }
+
+  /** The CPU that operations run on. */
+  get cpu(): number {
+    return this.memory.u32(this.symbol('simulated_cpu'));
+  }
+
+  set cpu(cpu: number) {
+    this.memory.setU32(this.symbol('simulated_cpu'), cpu);
+  }
+
+  /** What is worked out once for a machine and does not change. */
+  once<Value>(subject: (core: Core) => Value): Value {
+    if (!this.#subjects.has(subject)) this.#subjects.set(subject, subject(this));
+    return this.#subjects.get(subject) as Value;
+  }
+
+  /** Begins a call: `variables` are asked for only where a debugger looks. */
+  enter(name: string, variables: () => Arguments = () => ({})): void {
+    this.calls.push({ name, variables });
+  }
+
+  leave(): void {
+    this.calls.pop();
+  }
+
+  /** A step that a debugger can stop before. */
+  step(what: () => string): Step {
+    return new CoreStep(this.calls, what);
+  }
+
+  /** The machine as a dump of it would be. */
+  image(): Image {
+    return {
+      name: 'simulated machine',
+      format: 'simulated machine',
+      compression: [],
+      machine: { architecture: this.platform.architecture, littleEndian: true, pointerSize: this.platform.pointerSize },
+      memory: this.memory,
+      vmcoreinfo: { text: this.vmcoreinfo, source: 'VMCOREINFO of the simulated machine' },
+      cpus: this.#cpus(),
+      virtualSegments: [],
+      headerFacts: [],
+      dumpLevel: undefined,
+      warnings: [],
+      eraseInfo: undefined,
+      close: () => undefined,
+    };
+  }
+
+  #cpus(): CpuState[] {
+    const x86 = this.platform.architecture !== 'arm64';
+    const la57 = this.platform.mode.levels.length === 5 ? 0x1000n : 0n;
+    const control = x86
+      ? [
+          { name: 'cr3', value: BigInt(this.root) },
+          { name: 'cr4', value: 0x6f0n | la57 },
+        ]
+      : [];
+    return Array.from({ length: this.configuration.cpus }, (_, index) => ({ index, pid: 0, registers: [], control }));
+  }
+}
+
+class CoreStep implements Step {
+  readonly #calls: readonly Call[];
+  readonly #what: () => string;
+
+  constructor(calls: readonly Call[], what: () => string) {
+    this.#calls = calls;
+    this.#what = what;
+  }
+
+  get what(): string {
+    return this.#what();
+  }
+
+  get depth(): number {
+    return Math.max(0, this.#calls.length - 1);
+  }
+
+  get frames(): Step['frames'] {
+    return this.#calls.map(({ name, variables }) => ({ name, variables: variables() }));
+  }
+}
+
+/** Runs steps to their end. */
+export function finish<Result>(steps: Steps<Result>): Result {
+  for (;;) {
+    const next = steps.next();
+    if (next.done === true) return next.value;
+  }
+}
+
+/** The address of a page number. */
+export function addressOfPage(core: Core, page: number): Address {
+  const address = BigInt(page) << 12n;
+  return toAddress(core.platform.pointerSize === 4 ? BigInt.asUintN(32, address) : address);
+}

@@ -1,0 +1,61 @@
+/** The kernel image of a simulated machine: text, read-only data and data, 2 MiB each, and the names of what lies where. */
+import type { KernelMemory } from './kernel-memory.ts';
+import type { KernelName } from './kallsyms-table.ts';
+
+export const imageSectionSize = 2 * 2 ** 20;
+export const imageSections = ['text', 'rodata', 'data'] as const;
+export type ImageSection = (typeof imageSections)[number];
+export const imageSize = imageSectionSize * imageSections.length;
+
+export class ImageBuilder {
+  readonly #memory: KernelMemory;
+  readonly #next: Record<ImageSection, number>;
+  readonly #physical: number;
+  /** Physical addresses by name. */
+  readonly places = new Map<string, number>();
+  readonly #absolute: KernelName[] = [];
+  readonly #types = new Map<string, string>();
+
+  constructor(memory: KernelMemory) {
+    this.#memory = memory;
+    this.#physical = memory.shape.image.physical;
+    this.#next = { text: this.start('text'), rodata: this.start('rodata'), data: this.start('data') };
+  }
+
+  /** Physical address at which a section begins. */
+  start(section: ImageSection): number {
+    return this.#physical + imageSections.indexOf(section) * imageSectionSize;
+  }
+
+  /** Room for a variable, zeroed; its physical address. */
+  place(section: ImageSection, name: string, shape: { readonly size: number; readonly align?: number }): number {
+    const align = shape.align ?? 16;
+    const at = Math.ceil(this.#next[section] / align) * align;
+    this.#next[section] = at + shape.size;
+    if (this.#next[section] > this.start(section) + imageSectionSize)
+      throw new RangeError(`the kernel's ${section} has no room for ${name}`);
+    this.name(name, at, { text: 'T', rodata: 'R', data: 'D' }[section]);
+    return at;
+  }
+
+  /** Names a place. */
+  name(name: string, at: number, type: string): void {
+    this.places.set(name, at);
+    this.#types.set(name, type);
+  }
+
+  /** A symbol whose value is no place of the image: a per-CPU offset. */
+  absolute(name: string, value: bigint): void {
+    this.#absolute.push({ name, type: 'A', address: value });
+  }
+
+  /** All names, ascending by address. */
+  symbols(): KernelName[] {
+    const found = [...this.places].map(([name, at]) => ({
+      name,
+      type: this.#types.get(name) ?? 'D',
+      address: this.#memory.virtual(at) as bigint,
+    }));
+    return [...this.#absolute, ...found].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  }
+}

@@ -1,0 +1,89 @@
+/** What a simulated machine is made of. */
+import { Fault } from './fault.ts';
+
+export type Paging = 'x86-64-4' | 'x86-64-5' | 'x86-32-pae' | 'x86-32-pae-shared' | 'arm64-4k';
+
+export const pagings: readonly Paging[] = ['x86-64-4', 'x86-64-5', 'x86-32-pae', 'x86-32-pae-shared', 'arm64-4k'];
+
+/** What the simulated kernel was built with; each is a change that a kernel may have or lack, whatever its version. */
+export interface MachineFeatures {
+  /** vmap_area.flags tells vm_map_ram() areas and blocks. */
+  readonly vmapRamFlags: boolean;
+  /** vmap_block.used_map records which pages are handed out. */
+  readonly usedMap: boolean;
+  /** /proc/kcore has a KCORE_REMAP segment for the kernel image. */
+  readonly kcoreRemap: boolean;
+  /** Unmappings of the vmalloc space are synced to all page tables before the TLB flush (x86-32 PAE without shared PMDs). */
+  readonly syncUnmappings: boolean;
+}
+
+export interface MachineOptions {
+  /** Bytes of RAM, a multiple of 2 MiB; 128 MiB when left out. */
+  readonly ram?: number | undefined;
+  /** Physical addresses below 4 GiB without RAM, in bytes; RAM goes on behind 4 GiB. */
+  readonly pciHole?: { readonly start: number; readonly end: number } | undefined;
+  readonly cpus?: number | undefined;
+  /** NUMA nodes. */
+  readonly nodes?: number | undefined;
+  readonly paging?: Paging | undefined;
+  /** Chooses where KASLR puts kernel, direct map, vmalloc space and vmemmap; without one nothing is moved. */
+  readonly kaslrSeed?: number | undefined;
+  /** Page-table isolation: a user half for each process. */
+  readonly pti?: boolean | undefined;
+  /** VMAP_BBMAP_BITS: pages of a vmap_block, a power of two from 64 to 1024; by default what CONFIG_NR_CPUS=8192 gives. */
+  readonly blockPages?: number | undefined;
+  readonly features?: Partial<MachineFeatures> | undefined;
+}
+
+export interface MachineConfiguration {
+  readonly ram: number;
+  readonly pciHole: { readonly start: number; readonly end: number };
+  readonly cpus: number;
+  readonly nodes: number;
+  readonly paging: Paging;
+  readonly kaslrSeed: number | undefined;
+  readonly pti: boolean;
+  readonly blockPages: number;
+  readonly features: MachineFeatures;
+}
+
+const mib = 2 ** 20;
+const gib = 2 ** 30;
+
+/** Fills in what is left out. Throws `Fault` for what no machine has. */
+export function configurationOf(options: MachineOptions): MachineConfiguration {
+  const { ram = 128 * mib, cpus = 2, nodes = 1, paging = 'x86-64-4', kaslrSeed, pti = false, features = {} } = options;
+  const pciHole = options.pciHole ?? { start: 3 * gib, end: 4 * gib };
+  const blockPages = options.blockPages ?? (paging.startsWith('x86-32') ? 1024 : 256);
+  const whole = (name: string, value: number, range: readonly [least: number, most: number]): void => {
+    const [least, most] = range;
+    if (!Number.isInteger(value) || value < least || value > most) throw bad(`${name} is ${value}; it can be from ${least} to ${most}`);
+  };
+  whole('the number of CPUs', cpus, [1, 64]);
+  whole('the number of NUMA nodes', nodes, [1, 8]);
+  whole('the size of RAM in bytes', ram, [64 * mib, paging.startsWith('x86-32') ? 768 * mib : 4 * gib]);
+  whole('the number of pages of a vmap_block', blockPages, [64, 1024]);
+  if (ram % (2 * mib) !== 0) throw bad(`the size of RAM is ${ram} bytes; it must be a multiple of 2 MiB`);
+  if (nodes * 64 * mib > ram) throw bad(`${nodes} NUMA nodes need at least ${nodes * 64} MiB of RAM`);
+  if ((blockPages & (blockPages - 1)) !== 0) throw bad(`a vmap_block of ${blockPages} pages cannot be: their number is a power of two`);
+  if (pciHole.start < 64 * mib || pciHole.end < pciHole.start || pciHole.end > 4 * gib || pciHole.start % (2 * mib) !== 0) {
+    throw bad('the PCI hole must begin at a multiple of 2 MiB, at 64 MiB or above, and end at 4 GiB or below');
+  }
+  if (!pagings.includes(paging)) throw bad(`there is no paging mode ${paging}; there are ${pagings.join(', ')}`);
+  if (kaslrSeed !== undefined) whole('the seed of KASLR', kaslrSeed, [0, 2 ** 32 - 1]);
+  return {
+    ram,
+    pciHole,
+    cpus,
+    nodes,
+    paging,
+    kaslrSeed,
+    pti,
+    blockPages,
+    features: { vmapRamFlags: true, usedMap: true, kcoreRemap: false, syncUnmappings: true, ...features },
+  };
+}
+
+function bad(message: string): Fault {
+  return new Fault('argument', message);
+}
