@@ -31,7 +31,7 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
     }),
     command('pagewalk.openMemory', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) await showMemory(sessions, address);
+      if (address !== undefined) await showMemory(sessions, address, spaceOf(argument));
     }),
     command('pagewalk.comparePageTables', (argument) => comparePageTables(sessions, documents, argument)),
     command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),

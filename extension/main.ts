@@ -8,6 +8,7 @@ import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
 import { LogLinkProvider } from './kernel-log.ts';
 import { PageTableTree } from './page-table-tree.ts';
+import { PagemapScanTree } from './pagemap-scan-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import { Sessions } from './sessions.ts';
 import { VmallocTree } from './vmalloc-tree.ts';
@@ -26,6 +27,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
     new FindingsTree(sessions),
+    new PagemapScanTree(sessions),
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),

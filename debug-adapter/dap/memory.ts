@@ -10,16 +10,18 @@ import { expressionContext } from './evaluation.ts';
 const schema = v.looseObject({
   memoryReference: v.string(),
   offset: v.optional(v.number(), 0),
+  /** Not of the protocol: an address space other than the session's. */
+  mm: v.optional(v.string()),
   count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),
 });
 
 function readMemory(adapter: Adapter, parameters: unknown): Answer {
-  const { memoryReference, offset, count } = check(schema, parameters);
+  const { memoryReference, offset, count, mm = adapter.mm } = check(schema, parameters);
   const base =
     parseAddress(memoryReference) ??
     toAddress(numberOf(evaluate(memoryReference, expressionContext(adapter, 1)).value, adapter.session.memory(adapter.mm)));
   const address = addToAddress(base, offset);
-  const { bytes, holes } = adapter.session.readVirtual(address, count, adapter.mm);
+  const { bytes, holes } = adapter.session.readVirtual(address, count, mm);
   const [hole] = holes;
   const readable = hole === undefined ? bytes.length : hole.offset;
   // With nothing readable at the start, the answer is how many bytes to skip.

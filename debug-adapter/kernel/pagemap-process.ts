@@ -19,8 +19,6 @@ const markerType = 31;
 export const marker = { uffdWp: 1, poisoned: 2, guard: 4 } as const;
 /** The smallest number of swap areas that a kernel can have; higher types may mean something else. */
 const leastSwapTypes = 23;
-/** Bytes of a huge page where hugetlbfs does not tell. */
-const usualHugePage = 2 ** 21;
 
 export class PagemapProcess {
   readonly kernel: Kernel;
@@ -124,8 +122,8 @@ export class PagemapProcess {
     if (size === undefined) {
       size = attempt(() => this.#readHugePageSize(vma)) ?? 0;
       if (size < this.kernel.pageSize) {
-        this.kernel.warn(`the size of the huge pages at 0x${vma.start.toString(16)} cannot be read; 2 MiB are assumed`);
-        size = Math.max(usualHugePage, this.kernel.pageSize);
+        this.kernel.warn(`the size of the huge pages at 0x${vma.start.toString(16)} cannot be read; that of a pmd is assumed`);
+        size = this.pmdPages * this.kernel.pageSize;
       }
       this.#hugePageSizes.set(vma.address, size);
     }

@@ -36,7 +36,8 @@ export function mapsEntries(kernel: Kernel, mm: Address): MapsEntry[] {
 function entryOf(kernel: Kernel, mm: Address, vma: Vma): MapsEntry {
   const file = vmaFile(kernel, vma);
   const offset = file === undefined ? 0n : toAddress(vma.pageOffset << BigInt(kernel.root.mode.pageShift));
-  return { vma, name: vmaLabel(kernel, mm, vma) ?? file?.path, file, offset };
+  const path = file?.path === '' ? (vma.file ?? '(not in the dump)') : file?.path;
+  return { vma, name: vmaLabel(kernel, mm, vma) ?? path, file, offset };
 }
 
 /** One line with its newline. */
