@@ -1,0 +1,331 @@
+/** Kernel logs written by hand: rings that have turned, records half written, lost texts, damage; the older buffers; deaths. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/kernel-log.ts';
+import { kernelLog } from '../../debug-adapter/kernel/printk.ts';
+import type { KernelLog } from '../../debug-adapter/kernel/printk.ts';
+import { PlainKernel } from '../builders/plain-kernel.ts';
+import { bundled } from '../support/dumps.ts';
+
+const base = 0xffff_ffff_8000_0000n;
+const ringAt = base + 0x1000n;
+const descriptorsAt = base + 0x2000n;
+const infosAt = base + 0x4000n;
+const dataAt = base + 0x8000n;
+
+const committed = 1n;
+const finalized = 2n;
+const reusable = 3n;
+
+/** VMCOREINFO's lines for the same layout as the types below. */
+const offsets = [
+  'SIZE(printk_ringbuffer)=88',
+  'OFFSET(printk_ringbuffer.desc_ring)=0',
+  'OFFSET(printk_ringbuffer.text_data_ring)=48',
+  'OFFSET(prb_desc_ring.count_bits)=0',
+  'OFFSET(prb_desc_ring.descs)=8',
+  'OFFSET(prb_desc_ring.infos)=16',
+  'OFFSET(prb_desc_ring.head_id)=24',
+  'OFFSET(prb_desc_ring.tail_id)=32',
+  'SIZE(prb_desc)=24',
+  'OFFSET(prb_desc.state_var)=0',
+  'OFFSET(prb_desc.text_blk_lpos)=8',
+  'OFFSET(prb_data_blk_lpos.begin)=0',
+  'OFFSET(prb_data_blk_lpos.next)=8',
+  'SIZE(printk_info)=88',
+  'OFFSET(printk_info.seq)=0',
+  'OFFSET(printk_info.ts_nsec)=8',
+  'OFFSET(printk_info.text_len)=16',
+  'OFFSET(printk_info.caller_id)=20',
+  'OFFSET(prb_data_ring.size_bits)=0',
+  'OFFSET(prb_data_ring.data)=8',
+];
+
+interface RingRecord {
+  readonly text: string;
+  readonly state?: bigint;
+  /** Positions that are not where the text was put. */
+  readonly lost?: 'empty' | 'failed';
+  readonly level?: number;
+}
+
+/** A ring of 2^countBits records and 2^sizeBits bytes into which `records` were written one after the other, from id `first` on. */
+class Ring {
+  readonly kernel: PlainKernel;
+  readonly countBits: number;
+  readonly size: bigint;
+  #next: bigint;
+  readonly #first: bigint;
+  #id: bigint;
+
+  constructor(shape: { countBits: number; sizeBits: number; first?: bigint; position?: bigint }) {
+    this.countBits = shape.countBits;
+    this.size = 1n << BigInt(shape.sizeBits);
+    this.#first = shape.first ?? 0n;
+    this.#id = this.#first;
+    this.#next = shape.position ?? 0n;
+    this.kernel = new PlainKernel({ architecture: 'x86-64', base, vmcoreinfo: offsets, withoutTypes: true }).room(base, 0x1_0000);
+    this.kernel.symbol('prb', base + 0x100n).write(base + 0x100n, ringAt);
+    this.kernel.write(ringAt, shape.countBits, 4).words(ringAt + 8n, [descriptorsAt, infosAt]);
+    this.kernel.write(ringAt + 48n, shape.sizeBits, 4).write(ringAt + 56n, dataAt);
+  }
+
+  add({ text, state = finalized, lost, level = 6 }: RingRecord): this {
+    const index = this.#id & ((1n << BigInt(this.countBits)) - 1n);
+    const bytes = BigInt(text.length);
+    // As the kernel does it: the id, the text, rounded up to words; a block that does not fit goes to the ring's beginning.
+    const block = ((8n + bytes + 7n) / 8n) * 8n;
+    const begin = this.#next;
+    const place = begin % this.size;
+    let at = place;
+    let next = begin + block;
+    if (place + block > this.size) {
+      at = 0n;
+      next = begin - place + this.size + block;
+    }
+    if (lost === undefined) {
+      this.kernel.write(dataAt + at, this.#id).text(dataAt + at + 8n, text);
+      this.#next = next;
+    }
+    const positions = { empty: [3n, 3n], failed: [1n, 1n], there: [begin, next] }[lost ?? 'there'];
+    this.kernel.words(descriptorsAt + 24n * index, [(state << 62n) | this.#id, ...positions]);
+    const info = infosAt + 88n * index;
+    this.kernel
+      .words(info, [this.#id, this.#id * 1_000_000n])
+      .write(info + 16n, bytes, 2)
+      .write(info + 18n, 0, 1);
+    this.kernel.write(info + 19n, level << 5, 1).write(info + 20n, 7, 4);
+    this.#id++;
+    return this;
+  }
+
+  read(): KernelLog {
+    const kept = 1n << BigInt(this.countBits);
+    const tail = this.#id - this.#first > kept ? this.#id - kept : this.#first;
+    return kernelLog(this.kernel.words(ringAt + 24n, [this.#id - 1n, tail]).open());
+  }
+}
+
+describe('the ring buffer', () => {
+  test('gives back what was written, however often it has turned', () => {
+    const texts = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'x'), minLength: 1, maxLength: 30 }), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(texts, fc.nat(10_000), fc.nat(500), (lines, first, turns) => {
+        const ring = new Ring({ countBits: 2, sizeBits: 8, first: BigInt(first), position: BigInt(turns) * 8n });
+        for (const text of lines) ring.add({ text });
+        const log = ring.read();
+        assert.deepEqual(log.problems, []);
+        assert.deepEqual(
+          log.records.map(({ text }) => text),
+          lines.slice(-4),
+        );
+        assert.equal(log.records.at(-1)?.sequence, BigInt(first + lines.length - 1));
+      }),
+    );
+  });
+
+  test('a block that ends where the ring does lies before that end', () => {
+    const ring = new Ring({ countBits: 2, sizeBits: 6 });
+    const log = ring
+      .add({ text: 'x'.repeat(40) })
+      .add({ text: '12345678' })
+      .read();
+    assert.deepEqual(
+      log.records.map(({ text }) => text),
+      ['x'.repeat(40), '12345678'],
+    );
+  });
+
+  test('records that are not finished, or were taken back, are none; lost texts are told apart from empty ones', () => {
+    const ring = new Ring({ countBits: 3, sizeBits: 8 });
+    ring
+      .add({ text: 'one' })
+      .add({ text: 'half', state: 0n })
+      .add({ text: 'two', state: committed })
+      .add({ text: 'gone', state: reusable });
+    ring.add({ text: '', lost: 'empty' }).add({ text: 'too long', lost: 'failed' });
+    const log = ring.read();
+    assert.deepEqual(
+      log.records.map(({ text }) => text),
+      ['one', 'two', '', undefined],
+    );
+    assert.equal(logText(log, { levels: true }), '<6>[    0.000000] one\n<6>[    0.002000] two\n<6>[    0.004000] \n');
+  });
+
+  test('every line of a record has its prefix', () => {
+    const log = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'first\nsecond\n', level: 3 }).read();
+    assert.equal(logText(log, { levels: true }), '<3>[    0.000000] first\n<3>[    0.000000] second\n<3>[    0.000000] \n');
+  });
+
+  test('damage is told, bounded, and leaves the rest', () => {
+    const ring = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' }).add({ text: 'three' });
+    ring.kernel.words(descriptorsAt + 24n + 8n, [0x10n, 0xffff_ffff_ffff_0000n]);
+    const log = ring.read();
+    assert.deepEqual(
+      log.records.map(({ text }) => text),
+      ['one', undefined, 'three'],
+    );
+    assert.deepEqual(log.problems, ['the text of log record 1 has impossible bounds']);
+    const wild = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    wild.kernel.write(ringAt + 56n, 0x1234n);
+    assert.match(wild.read().problems[0] ?? '', /text of log record 0 cannot be read: nothing is mapped there/);
+    const huge = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    huge.kernel.write(ringAt, 60, 4);
+    assert.throws(() => huge.read(), /claims 2\^60 records/);
+    const endless = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    const found = kernelLog(endless.kernel.words(ringAt + 24n, [0x3fff_ffffn, 0n]).open());
+    assert.deepEqual(
+      found.records.map(({ text }) => text),
+      ['one'],
+    );
+  });
+
+  test('without types and VMCOREINFO it says what is missing', () => {
+    const kernel = new PlainKernel({ architecture: 'x86-64', base, withoutTypes: true }).room(base, 0x1000);
+    assert.throws(() => kernelLog(kernel.symbol('prb', base).write(base, ringAt).open()), /reading the kernel log needs type information/);
+    const typed = new PlainKernel({ architecture: 'x86-64', base }).room(base, 0x1000).symbol('prb', base);
+    assert.throws(() => kernelLog(typed.open()), /no type is called struct printk_ringbuffer/);
+  });
+});
+
+/** Before 5.10: ts_nsec, len, text_len, dict_len, facility, flags and level; then the text. */
+function recordKernel(
+  records: readonly { readonly at: number; readonly text: string; readonly length?: number }[],
+  ends: { first: number; next: number },
+): PlainKernel {
+  const kernel = new PlainKernel({ architecture: 'x86-64', base }).room(base, 0x4000);
+  kernel.struct('printk_log', 16, { ts_nsec: [0, 8], len: [8, 2], text_len: [10, 2], dict_len: [12, 2], facility: [14, 1] });
+  const words = { log_buf: dataAtOld, log_buf_len: 256n, log_first_idx: BigInt(ends.first), log_next_idx: BigInt(ends.next) };
+  Object.entries(words).forEach(([name, value], index) => {
+    kernel.symbol(name, base + BigInt(0x100 + 8 * index)).write(base + BigInt(0x100 + 8 * index), value);
+  });
+  for (const { at, text, length } of records) {
+    const record = dataAtOld + BigInt(at);
+    kernel
+      .write(record, 5_000_001_000n)
+      .write(record + 8n, length ?? lengthOf(text), 2)
+      .write(record + 10n, text.length, 2);
+    kernel.write(record + 15n, (4 << 5) | 2, 1).text(record + 16n, text);
+  }
+  return kernel;
+}
+const dataAtOld = base + 0x2000n;
+const lengthOf = (text: string): number => Math.ceil((16 + text.length) / 8) * 8;
+
+describe('the records before 5.10', () => {
+  test('go on at the beginning behind an empty one', () => {
+    const long = 'a'.repeat(100);
+    const log = kernelLog(
+      recordKernel(
+        [
+          { at: 64, text: long },
+          { at: 64 + lengthOf(long), text: 'b' },
+          { at: 0, text: 'at the beginning' },
+        ],
+        { first: 64, next: 32 },
+      ).open(),
+    );
+    assert.equal(logText(log, { levels: true }), [long, 'b', 'at the beginning'].map((text) => `<4>[    5.000001] ${text}\n`).join(''));
+    assert.deepEqual(log.problems, []);
+  });
+
+  test('end where one has an impossible length', () => {
+    const log = kernelLog(
+      recordKernel(
+        [
+          { at: 0, text: 'good' },
+          { at: 24, text: 'bad', length: 8 },
+        ],
+        { first: 0, next: 200 },
+      ).open(),
+    );
+    assert.deepEqual(
+      log.records.map(({ text }) => text),
+      ['good'],
+    );
+    assert.match(log.problems[0] ?? '', /damaged at 0xffffffff80002018/);
+    const endless = kernelLog(recordKernel([], { first: 0, next: 200 }).open());
+    assert.deepEqual([endless.records.length, endless.problems.length], [0, 1]);
+  });
+});
+
+test('before 3.5 the log is text that turns round', () => {
+  const kernel = new PlainKernel({ architecture: 'x86-64', base }).room(base, 0x4000);
+  const whole = '<6>[    1.000000] one\n<3>[    2.500000] two\nthree\n';
+  const written = `${'-'.repeat(64 - 20)}\n${whole}`;
+  for (let index = 0; index < written.length; index++) kernel.write(dataAtOld + BigInt(index % 64), written.charCodeAt(index), 1);
+  const words = { log_buf: dataAtOld, log_buf_len: 64n, log_end: BigInt(written.length) };
+  Object.entries(words).forEach(([name, value], index) => {
+    kernel.symbol(name, base + BigInt(0x100 + 8 * index)).write(base + BigInt(0x100 + 8 * index), value);
+  });
+  const log = kernelLog(kernel.open());
+  assert.deepEqual(
+    log.records.slice(-3).map(({ level, time, text }) => [level, time, text]),
+    [
+      [6, 1_000_000_000n, 'one'],
+      [3, 2_500_000_000n, 'two'],
+      [4, 0n, 'three'],
+    ],
+  );
+});
+
+function logOf(lines: readonly string[]): KernelLog {
+  const record = { sequence: undefined, time: 0n, level: 6, facility: 0, caller: undefined };
+  return { records: lines.map((text) => ({ ...record, text })), problems: [] };
+}
+
+describe('why a kernel died', () => {
+  test('by a real report of an oops', () => {
+    const lines = readFileSync(join(bundled.image, '../seed-002.dmesg'), 'utf8')
+      .split('\n')
+      .map((line) => line.replace(/^(?:<\d+>)?\[ *\d+\.\d+\](?:\[[^\]]*\])? ?/, ''));
+    const death = deathOf(logOf(lines));
+    assert.ok(death !== undefined);
+    assert.match(death.reason, /fault|panic|Oops|BUG/);
+    assert.ok(lines.includes(death.reason));
+  });
+
+  test('a panic has the report of the oops that led to it', () => {
+    const lines = [
+      'all well',
+      'BUG: kernel NULL pointer dereference, address: 0000000000000008',
+      'Oops: Oops: 0002 [#1] PREEMPT SMP',
+      'CPU: 3 UID: 0 PID: 812 Comm: sh Not tainted 6.12.0 #1',
+      'RIP: 0010:sysrq_handle_crash+0x16/0x20',
+      '---[ end trace 0000000000000000 ]---',
+      'Kernel panic - not syncing: Fatal exception',
+      'Kernel Offset: 0x2000000 from 0xffffffff81000000',
+      '---[ end Kernel panic - not syncing: Fatal exception ]---',
+      'later',
+    ];
+    const log = logOf(lines);
+    const death = deathOf(log);
+    assert.deepEqual(death, {
+      kind: 'panic',
+      reason: 'Kernel panic - not syncing: Fatal exception',
+      record: 6,
+      reportStart: 1,
+      cpu: 3,
+      pid: 812,
+    });
+    assert.deepEqual(reportOf(log, death), lines.slice(1, 9));
+  });
+
+  test('an oops without a panic; none where nothing happened, or a process only says so', () => {
+    const oops = [
+      'Unable to handle kernel paging request at virtual address ffff800083200000',
+      'Internal error: Oops: 0000000096000007 [#1] SMP',
+    ];
+    assert.deepEqual([deathOf(logOf(oops))?.kind, deathOf(logOf(oops))?.reason], ['oops', oops[0]]);
+    assert.equal(deathOf(logOf(['nothing', 'a Kernel panic - not syncing: in the middle of a line'])), undefined);
+    const [record] = logOf(['Kernel panic - not syncing: from user space']).records;
+    assert.ok(record !== undefined);
+    assert.equal(deathOf({ records: [{ ...record, facility: 1 }], problems: [] }), undefined);
+  });
+});
