@@ -232,7 +232,12 @@ async function pickCategories(): Promise<Pick<PagemapScanRequest, 'categoryInver
     ['SOFT_DIRTY', vscode.l10n.t('written to since the marks were cleared')],
   ];
   const items = [false, true].flatMap((not) =>
-    categories.map(([name, description]) => ({ label: not ? vscode.l10n.t('not {0}', name) : name, description, name, not })),
+    categories.map(([name, meaning]) => ({
+      label: not ? vscode.l10n.t('not {0}', name) : name,
+      description: not ? '' : meaning,
+      name,
+      not,
+    })),
   );
   const picked = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t('Scan pages: which pages? (none chosen: all)'),
