@@ -25,7 +25,8 @@ async function resolveDebugConfiguration(
   _folder: vscode.WorkspaceFolder | undefined,
   configuration: vscode.DebugConfiguration,
 ): Promise<vscode.DebugConfiguration | undefined> {
-  if (configuration['image'] !== undefined || configuration['scenario'] !== undefined) return configuration;
+  const pageCache = vscode.workspace.getConfiguration('pagewalk').get<number>('pageCache');
+  if (configuration['image'] !== undefined || configuration['scenario'] !== undefined) return { pageCache, ...configuration };
   // An empty configuration is F5 without a launch.json.
   if (typeof configuration.name === 'string' && configuration.name !== '') {
     void vscode.window.showErrorMessage(
@@ -34,7 +35,7 @@ async function resolveDebugConfiguration(
     return undefined;
   }
   const image = await pickImage();
-  return image === undefined ? undefined : imageConfiguration(image);
+  return image === undefined ? undefined : { pageCache, ...imageConfiguration(image) };
 }
 
 export async function pickImage(): Promise<vscode.Uri | undefined> {

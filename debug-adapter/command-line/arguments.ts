@@ -51,3 +51,11 @@ export function rangeArgument(text: string): { start: Address; end: Address } {
   }
   return { start, end };
 }
+
+/** A number of MiB for the cache of decompressed pages. */
+export function pageCacheArgument(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 4096)
+    throw errors.badArgument(`${text}: is no size for the page cache; give a whole number of MiB from 1 to 4096`);
+  return value;
+}

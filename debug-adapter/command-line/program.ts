@@ -4,7 +4,7 @@ import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
-import { addressArgument, exitStatus, physicalArgument, rangeArgument } from './arguments.ts';
+import { addressArgument, exitStatus, physicalArgument, rangeArgument, pageCacheArgument } from './arguments.ts';
 import { btVerb } from './bt.ts';
 import type { BtOptions } from './bt.ts';
 import { checkVerb } from './check.ts';
@@ -36,6 +36,7 @@ interface CommonOptions {
   readonly types?: string;
   readonly vmlinux?: string;
   readonly base?: string;
+  readonly pageCache?: number;
 }
 
 interface MmOptions extends CommonOptions {
@@ -85,6 +86,7 @@ class Run {
       types: options.types,
       vmlinux: options.vmlinux,
       base: options.base,
+      cacheBytes: options.pageCache === undefined ? undefined : options.pageCache * 2 ** 20,
     });
     try {
       use(session);
@@ -123,7 +125,8 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
       .option(
         '--base <ranges>',
         'the image is raw memory from this physical address on (0x80000000), or of these ranges (0x0-0xc0000000,0x100000000)',
-      );
+      )
+      .option('--page-cache <MiB>', 'most memory for decompressed pages (32)', pageCacheArgument);
   const mm = (): Option => new Option('--mm <space>', 'kernel, efi, a PID, or the physical address of a root table (0x…)');
 
   verb('info <image>', 'what the image is, and how each fact was found').action((image: string, options: CommonOptions) => {

@@ -11,6 +11,8 @@ import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { deathOf, threadOfDeath } from './stack.ts';
 
+const pageCacheIs = 'it is a number of MiB, from 1 to 4096';
+
 const launchSchema = v.looseObject({
   image: v.optional(
     v.union([v.pipe(v.string(), v.minLength(1, 'it is empty')), v.array(v.string())], 'it is the path of a dump, or a list of paths'),
@@ -20,6 +22,7 @@ const launchSchema = v.looseObject({
   types: v.optional(v.string('it is a path')),
   vmlinux: v.optional(v.string('it is a path')),
   base: v.optional(v.union([v.string(), v.number()], 'it is the physical address of raw memory, or ranges START-END,…')),
+  pageCache: v.optional(v.pipe(v.number(pageCacheIs), v.minValue(1, pageCacheIs), v.maxValue(4096, pageCacheIs))),
   mm: v.optional(v.string('it is kernel, efi, a PID or 0xPGD')),
 });
 
@@ -67,6 +70,7 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
       types: launched.types,
       vmlinux: launched.vmlinux,
       base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
+      cacheBytes: launched.pageCache === undefined ? undefined : Math.floor(launched.pageCache * 2 ** 20),
       progress: progress
         ? (message, done, total) => {
             adapter.sendEvent('progressUpdate', { progressId: 'open', message, percentage: total > 0 ? (100 * done) / total : 0 });

@@ -41,8 +41,8 @@ export class JobRunner {
   constructor(host: Host, options: OpenOptions, session: SessionFace) {
     this.#host = host;
     this.#session = session;
-    const { paths, symbols, types, vmlinux, base } = options;
-    this.#image = { paths, symbols, types, vmlinux, base };
+    const { paths, symbols, types, vmlinux, base, cacheBytes } = options;
+    this.#image = { paths, symbols, types, vmlinux, base, cacheBytes };
   }
 
   /** Rejects with `UserError`, or with `Cancelled` also where the runner is closed meanwhile. */

@@ -118,4 +118,4 @@ export type JobReport = { readonly id: number } & (
 );
 
 /** The part of the options of `openSession` that is plain data. */
-export type ImageChoice = Pick<OpenOptions, 'paths' | 'symbols' | 'types' | 'vmlinux' | 'base'>;
+export type ImageChoice = Pick<OpenOptions, 'paths' | 'symbols' | 'types' | 'vmlinux' | 'base' | 'cacheBytes'>;

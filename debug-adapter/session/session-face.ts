@@ -172,6 +172,8 @@ export interface OpenOptions {
   readonly vmlinux?: string | undefined;
   /** Says that the image is raw memory, and where it lay: image/raw.ts parseRawRanges. */
   readonly base?: string | undefined;
+  /** Most bytes of decompressed pages that are kept; a default fits most dumps. */
+  readonly cacheBytes?: number | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }

@@ -83,7 +83,10 @@ import { vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
   options.progress?.('opening the image', 0, 1);
-  const image = openImage(host, options.paths, { rawRanges: options.base === undefined ? undefined : parseRawRanges(options.base) });
+  const image = openImage(host, options.paths, {
+    rawRanges: options.base === undefined ? undefined : parseRawRanges(options.base),
+    cacheBytes: options.cacheBytes,
+  });
   try {
     return new Session(image, openKernel(image, outsideSources(host, options)));
   } catch (error) {
