@@ -23,8 +23,13 @@ import { memoryHost } from '../support/memory-host.ts';
 
 const rounds = Number(process.env['PAGEWALK_MUTATIONS'] ?? 400);
 const sessionRounds = Math.ceil(rounds / 10);
-/** What the issue calls a hang. */
+/** What is called a hang: so many milliseconds of the processor, whatever else the machine does. */
 const longest = 5000;
+
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 const mostMemory = 2 ** 30;
 
 const debian = 'x86-64-debian-6.12';
@@ -100,7 +105,7 @@ function examine(image: Image, seed: number): void {
 
 /** Runs `use` on a damaged file; anything but success and a `UserError` is a defect. Gives whether it opened. */
 function survives(what: string, use: () => void): boolean {
-  const started = performance.now();
+  const started = processorTime();
   let opened = true;
   try {
     use();
@@ -109,7 +114,7 @@ function survives(what: string, use: () => void): boolean {
     assert.doesNotMatch(error.message, /\n|undefined|NaN|\[object/, `${what}: ${error.message}`);
     opened = false;
   }
-  const took = performance.now() - started;
+  const took = processorTime() - started;
   assert.ok(took < longest, `${what} took ${Math.round(took)} ms`);
   return opened;
 }
@@ -175,7 +180,7 @@ describe('damaged streams of real pages', { skip: absent(debian) ?? false }, () 
       let whole = 0;
       for (let seed = 0; seed < rounds * 20; seed++) {
         const stream = mutate(streams[seed % streams.length] ?? new Uint8Array(), seed);
-        const started = performance.now();
+        const started = processorTime();
         try {
           const { length } = decompress(stream, 4096);
           assert.ok(length <= 4096, `seed ${seed}: ${length} bytes`);
@@ -188,7 +193,7 @@ describe('damaged streams of real pages', { skip: absent(debian) ?? false }, () 
             `seed ${seed}: ${String(error)}`,
           );
         }
-        assert.ok(performance.now() - started < longest, `seed ${seed} runs on`);
+        assert.ok(processorTime() - started < longest, `seed ${seed} runs on`);
       }
       t.diagnostic(`${rounds * 20} damaged streams, ${whole} give a page`);
     });
