@@ -114,7 +114,7 @@ function placeText(memory: KernelMemory, image: ImageBuilder): void {
   for (const name of functionNames) image.place('text', name, { size: 256 });
   if (memory.pointerSize === 8) image.place('text', 'vmemmap_populate', { size: 256 });
   image.name('_etext', image.start('rodata') - 4096, 'T');
-  image.name('__start_rodata', image.start('rodata'), 'R');
+  image.place('rodata', '__start_rodata', { size: 64 });
   const text = image.place('rodata', 'linux_banner', { size: 128 });
   memory.setText(text, banner, 128);
 }
@@ -298,7 +298,7 @@ function freeTheRest({ memory, pages, map }: { memory: KernelMemory; pages: Page
 /** kallsyms and BTF, which come last: they tell where all else is. */
 function placeNames({ platform, memory, types, image }: Variables): (readonly [name: string, value: bigint])[] {
   const rodata = image.start('rodata');
-  image.name('_end', image.start('data') + 2 ** 21, 'B');
+  image.name('_end', image.start('data') + 2 ** 21 - 4096, 'B');
   image.name('_sdata', image.start('data'), 'D');
   const btf = encodeBtf(types);
   memory.write(rodata + btfAt, btf);

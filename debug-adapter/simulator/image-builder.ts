@@ -54,7 +54,7 @@ export class ImageBuilder {
     const found = [...this.places].map(([name, at]) => ({
       name,
       type: this.#types.get(name) ?? 'D',
-      address: this.#memory.virtual(at) as bigint,
+      address: this.#memory.virtual(at),
     }));
     return [...this.#absolute, ...found].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   }

@@ -23,7 +23,7 @@ export function vmcoreinfoText(input: VmcoreinfoInput): string {
   const lines: string[] = [];
   const symbol = (name: string): void => {
     const place = image.places.get(name);
-    const value = values.get(name) ?? (place === undefined ? undefined : (memory.virtual(place) as bigint));
+    const value = values.get(name) ?? (place === undefined ? undefined : memory.virtual(place));
     if (value !== undefined) lines.push(`SYMBOL(${name})=${value.toString(16)}`);
   };
   const size = (struct: string): number => lines.push(`SIZE(${struct})=${types.size(struct)}`);
