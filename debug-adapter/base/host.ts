@@ -3,6 +3,7 @@
  * hand these in (see debug-adapter/platform).
  */
 
+import type { OpenDecoder } from './machine-code.ts';
 import type { WorkerThread } from './worker.ts';
 
 /** Random access to the bytes of one file. Owned by whoever opened it; `close` ends its use. */
@@ -35,6 +36,8 @@ export interface Host {
   /** Names of the files beside `path`, for offering the other members of a split set. */
   siblings(path: string): readonly string[];
   readonly codecs: PlatformCodecs;
+  /** Loads the library that decodes instructions; absent where there is none. Rejects with `UserError`. */
+  readonly loadDecoders?: (() => Promise<OpenDecoder>) | undefined;
   /** Starts a thread that serves jobs (session/job-worker.ts); absent where there are no threads. */
   readonly startWorker?: (() => WorkerThread) | undefined;
 }

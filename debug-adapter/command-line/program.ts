@@ -10,6 +10,7 @@ import type { BtOptions } from './bt.ts';
 import { checkVerb } from './check.ts';
 import type { CheckOptions } from './check.ts';
 import { diffVerb } from './diff.ts';
+import { disassembleVerb } from './disassemble.ts';
 import { evalFacts, evalText, structFacts, structText } from './eval.ts';
 import type { DiffOptions } from './diff.ts';
 import { logVerb } from './log.ts';
@@ -302,6 +303,18 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
         () => text,
       );
     });
+  });
+
+  disassembleVerb({
+    verb,
+    open: (image, options, use) => {
+      run.with(image, options, use);
+    },
+    host: run.host,
+    output: run.output,
+    exit: (status) => {
+      run.status = status;
+    },
   });
 
   searchVerb({

@@ -11,6 +11,7 @@ import type { ExpressionContext } from '../expression/value.ts';
 import { stripType } from '../symbols/type-layout.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
+import { disassembledText } from './disassemble.ts';
 import { recordNode, valueRow } from './nodes.ts';
 import { placeOf } from './stack.ts';
 
@@ -26,7 +27,7 @@ const schema = v.looseObject({
   context: v.optional(v.string()),
 });
 
-function evaluateRequest(adapter: Adapter, parameters: unknown): Answer {
+function evaluateRequest(adapter: Adapter, parameters: unknown): Answer | Promise<Answer> {
   const { expression, frameId, context } = check(schema, parameters);
   const text = expression.trim();
   const command = /^\.?(vtop|identify)\s*\(?\s*(.*?)\s*\)?$/.exec(text);
@@ -34,6 +35,8 @@ function evaluateRequest(adapter: Adapter, parameters: unknown): Answer {
     const address = addressOf(adapter, command[2] ?? '', frameId);
     return { body: command[1] === 'vtop' ? vtopResult(adapter, address) : identifyResult(adapter, address) };
   }
+  const [, place, count] = /^\.dis(?:assemble)?\s+(.*?)(?:\s+(\d+))?$/.exec(text) ?? [];
+  if (place !== undefined) return disassembledText(adapter, addressOf(adapter, place, frameId), count);
   if (text.startsWith('.')) return { body: { result: dotCommand(adapter, text), variablesReference: 0 } };
   if (context === 'hover') {
     const hovered = hoverAddress(adapter, text);
@@ -125,7 +128,7 @@ function dotCommand(adapter: Adapter, text: string): string {
       return JSON.stringify(adapter.session.info(), undefined, 2);
     default:
       throw errors.badArgument(
-        `.${name ?? ''} is no command; there are .vtop ADDRESS, .identify ADDRESS, .ptdump [SPACE], .vmalloc and .info`,
+        `.${name ?? ''} is no command; there are .vtop ADDRESS, .identify ADDRESS, .disassemble ADDRESS [COUNT], .ptdump [SPACE], .vmalloc and .info`,
       );
   }
 }

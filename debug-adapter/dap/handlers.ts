@@ -1,6 +1,7 @@
 /** All requests by name. */
 import type { Handler } from './adapter.ts';
 import { customHandlers } from './custom-requests.ts';
+import { disassembleHandlers } from './disassemble.ts';
 import { evaluationHandlers } from './evaluation.ts';
 import { lifecycleHandlers } from './lifecycle.ts';
 import { memoryHandlers } from './memory.ts';
@@ -12,6 +13,7 @@ export const handlers: Readonly<Record<string, Handler>> = {
   ...stackHandlers,
   ...variableHandlers,
   ...memoryHandlers,
+  ...disassembleHandlers,
   ...evaluationHandlers,
   ...customHandlers,
 };

@@ -34,6 +34,7 @@ const clientSchema = v.looseObject({
 const capabilities: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsReadMemoryRequest: true,
+  supportsDisassembleRequest: true,
   supportsEvaluateForHovers: true,
   supportsClipboardContext: true,
   supportsCompletionsRequest: true,

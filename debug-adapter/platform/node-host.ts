@@ -5,6 +5,7 @@ import * as zlib from 'node:zlib';
 import { errors } from '../base/errors.ts';
 import type { UserError } from '../base/errors.ts';
 import type { ByteSource, Host } from '../base/host.ts';
+import { loadDecoders } from './capstone.ts';
 import { startWorker } from './node-worker.ts';
 
 /** `program`: the entry that serves jobs when it runs in a thread; without it there are no threads. */
@@ -13,6 +14,7 @@ export function nodeHost(program?: URL): Host {
     openFile,
     siblings,
     codecs: { inflate, zstd: nativeZstd() },
+    loadDecoders,
     startWorker: program === undefined ? undefined : () => startWorker(program),
   };
 }

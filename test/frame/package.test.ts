@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, '../..');
 
 const meant = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
-  /^dist\/(?:pagewalk\.js|worker\.js|extension\.cjs|THIRD-PARTY\.txt)$/,
+  /^dist\/(?:pagewalk\.js|worker\.js|extension\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
@@ -36,7 +36,10 @@ test('the packed extension holds what runs and nothing else', () => {
     'files that no one means to pack; see .vscodeignore',
   );
   const manifest: unknown = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
-  const needed = ['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/webview/ptdump.js', ...namedInManifest(manifest)];
+  const needed = [
+    ...['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/webview/ptdump.js', 'dist/capstone.cjs', 'dist/capstone.wasm'],
+    ...namedInManifest(manifest),
+  ];
   assert.ok(needed.includes('dist/extension.cjs') && needed.includes('dist/pagewalk.js'));
   assert.deepEqual(
     needed.filter((file) => !packed.includes(file)),
