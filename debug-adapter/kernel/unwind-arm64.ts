@@ -86,7 +86,9 @@ export class Arm64Unwinder implements Unwinder {
     if (memory.read(at, savedBytes).holes.length > 0) return undefined;
     if (next === 0n && link === 0n) {
       const type = this.#typeOfEmptyRecord(fp);
-      if (type !== finalRecord && type !== registersRecord && !this.#endsStack(at)) return naturalEnd;
+      if (type !== finalRecord && type !== registersRecord && !this.#endsStack(at)) {
+        return { end: 'the chain of frame records ends before the stack does' };
+      }
       const registers = this.#read(at);
       const user = ((registers.get('pstate') ?? 0n) & 0xfn) === 0n;
       // The outermost frame of a task has its user registers; a kernel thread has none.
