@@ -8,6 +8,7 @@ import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { NumberRange } from '../base/range.ts';
 import { checkTables } from '../pagetable/table-check.ts';
 import type { TableProblem } from '../pagetable/table-check.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
@@ -19,6 +20,7 @@ import type { Kernel } from './kernel.ts';
 import { rootSync } from './root-sync.ts';
 import type { RootDifference } from './root-sync.ts';
 import type { Task } from './task.ts';
+import { vmallocFindings } from './vmap-findings.ts';
 
 /** A page table to be checked. */
 export interface CheckedSpace {
@@ -52,14 +54,24 @@ export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], option
     },
   );
   const sync = outOfSync(kernel, spaces, options);
+  const vmalloc = ofKernel
+    ? vmallocFindings(kernel, { ...options, damaged: damagedPages(report.problems) })
+    : { findings: [], warnings: [] };
   return {
-    findings: [...report.problems.map((problem) => findingFacts(kernel, spaces, problem)), ...sync.findings],
+    findings: [...report.problems.map((problem) => findingFacts(kernel, spaces, problem)), ...sync.findings, ...vmalloc.findings],
     tables: report.tables,
     spaces: spaces.length,
     debugWx: check === undefined ? null : { pages: report.kernelCount / (kernel.pageSize / 4096), note: check.blind },
     rootSync: sync.told,
-    warnings: [...report.warnings, ...sync.warnings],
+    warnings: [...report.warnings, ...sync.warnings, ...vmalloc.warnings],
   };
+}
+
+/** Virtual pages that the kernel's page table maps otherwise than the kernel meant it. */
+function damagedPages(problems: readonly TableProblem[]): NumberRange[] {
+  return problems
+    .filter(({ root, kind }) => root === 0 && kind !== 'writable-executable')
+    .map(({ page, pages }) => ({ start: page, end: page + pages }));
 }
 
 interface OutOfSync {
