@@ -10,6 +10,7 @@ import { LogLinkProvider } from './kernel-log.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PagemapScanTree } from './pagemap-scan-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
+import { SearchTree } from './search-tree.ts';
 import { Sessions } from './sessions.ts';
 import { VmallocTree } from './vmalloc-tree.ts';
 
@@ -28,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
     new FindingsTree(sessions),
     new PagemapScanTree(sessions),
+    new SearchTree(sessions),
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
