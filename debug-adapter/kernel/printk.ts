@@ -1,5 +1,5 @@
 /** The kernel's log: its records, from the ring buffer of kernels since 5.10 or from the older record and text buffers. */
-import { addToAddress, formatAddress } from '../base/address.ts';
+import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors, MemoryFault } from '../base/errors.ts';
 import { decodeText } from '../base/text.ts';
@@ -39,10 +39,20 @@ export function kernelLog(kernel: Kernel): KernelLog {
 }
 
 function readLog(kernel: Kernel): KernelLog {
-  const ring = kernel.addressOf('prb');
+  const ring = find(kernel, 'prb');
   if (ring !== undefined) return new RingReader(kernel).read(kernel.memory.pointer(ring));
-  if (kernel.addressOf('log_first_idx') !== undefined) return readRecords(kernel);
+  if (find(kernel, 'log_first_idx') !== undefined) return readRecords(kernel);
   return readText(kernel);
+}
+
+/** Address of a variable of the log, which VMCOREINFO tells where there are no symbols. */
+function find(kernel: Kernel, name: string): Address | undefined {
+  const told = kernel.vmcoreinfo?.symbol(name);
+  return told === undefined ? kernel.addressOf(name) : toAddress(told);
+}
+
+function need(kernel: Kernel, name: string): Address {
+  return find(kernel, name) ?? kernel.needAddressOf(name, purpose);
 }
 
 /** Where members lie, by the types or by VMCOREINFO, which has them for this purpose. */
@@ -221,10 +231,10 @@ function readRecords(kernel: Kernel): KernelLog {
   const layout = new Layout(kernel);
   const name = layout.has('printk_log', 'ts_nsec') || !layout.has('log', 'ts_nsec') ? 'printk_log' : 'log';
   const header = layout.size(name);
-  const buffer = memory.pointer(kernel.needAddressOf('log_buf', purpose));
-  const length = memory.u32(kernel.needAddressOf('log_buf_len', purpose));
-  const first = memory.u32(kernel.needAddressOf('log_first_idx', purpose));
-  const next = memory.u32(kernel.needAddressOf('log_next_idx', purpose));
+  const buffer = memory.pointer(need(kernel, 'log_buf'));
+  const length = memory.u32(need(kernel, 'log_buf_len'));
+  const first = memory.u32(need(kernel, 'log_first_idx'));
+  const next = memory.u32(need(kernel, 'log_next_idx'));
   const records: LogRecord[] = [];
   const problems: string[] = [];
   let at = first;
@@ -268,9 +278,9 @@ function readRecords(kernel: Kernel): KernelLog {
 /** Before 3.5: the text alone, each line with its level and, where the kernel put it there, its time. */
 function readText(kernel: Kernel): KernelLog {
   const { memory } = kernel;
-  const buffer = memory.pointer(kernel.needAddressOf('log_buf', purpose));
-  const length = memory.u32(kernel.needAddressOf('log_buf_len', purpose));
-  const end = memory.u32(kernel.needAddressOf('log_end', purpose));
+  const buffer = memory.pointer(need(kernel, 'log_buf'));
+  const length = memory.u32(need(kernel, 'log_buf_len'));
+  const end = memory.u32(need(kernel, 'log_end'));
   if (length === 0 || length > mostBytes || (length & (length - 1)) !== 0) {
     throw errors.notSupported(`the kernel log is damaged: it claims ${length} bytes; see its memory with: pagewalk read IMAGE log_buf 8`);
   }

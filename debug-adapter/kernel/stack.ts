@@ -1,7 +1,7 @@
 /** Kernel stacks of tasks and CPUs, by whatever this kernel's stacks are built of. */
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault, UserError } from '../base/errors.ts';
+import { errors, MemoryFault, UserError } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
 import { orcTables } from './orc.ts';
 import { cpuPlaces, startOfCpu, startOfTask } from './stack-start.ts';
@@ -65,6 +65,7 @@ function trace(kernel: Kernel, task: Task | undefined, place: CpuPlace | undefin
   if (place !== undefined && running === undefined) {
     return { frames: [], problem: `it ran on CPU ${place.cpu}, of which the dump has no registers` };
   }
+  if (running === undefined && task?.stack === 0n) return { frames: [], problem: 'it has exited, and its stack is freed' };
   let start: UnwindState | undefined;
   try {
     start = running ?? (task === undefined ? undefined : startOfTask(kernel, task.address));
@@ -78,9 +79,10 @@ function trace(kernel: Kernel, task: Task | undefined, place: CpuPlace | undefin
   const ranges = [...(task === undefined || task.stack === 0n ? [] : [taskStack(kernel, task.stack)]), ...cpuStacks(kernel)];
   let unwinder: Unwinder;
   try {
+    if (kernel.symbols.count === 0) throw errors.noSymbols('unwinding a stack');
     unwinder = unwinderOf(kernel, { ranges, task: task?.address });
   } catch (error) {
-    // A type that unwinding needs is missing: the innermost frame is all that is known.
+    // Symbols, or a type that unwinding needs, are missing: the innermost frame is all that is known.
     if (!(error instanceof UserError)) throw error;
     return { frames: [{ ...start, stack: stackAt(ranges, start.sp) }], problem: error.message };
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { absent, bundled, expandedDump, truthText } from '../support/dumps.ts';
+import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
 
 const dumps: readonly (readonly [name: string, ...labels: string[]])[] = [
   ['x86-64', 'corrupt-kernel', 'corrupt-user'],
@@ -44,5 +44,16 @@ test('the log of the Debian kernel is dmesg’s', { skip: absent('x86-64-debian-
 test('the bundled dump holds the log that lies beside it', () => {
   const session = openSession(nodeHost(), { paths: [bundled.image] });
   assert.equal(session.logText({ levels: false }), readFileSync(join(bundled.image, '../kernel.dmesg'), 'utf8'));
+  session.close();
+});
+
+test('a dump without symbols and types has its log by VMCOREINFO', { skip: absent('x86-64-debian-6.12') ?? false }, () => {
+  const image = join(dumpFolder('x86-64-debian-6.12') ?? '', 'mini/mini-zlib.kdump');
+  const session = openSession(nodeHost(), { paths: [image] });
+  assert.equal(session.symbols.count, 0);
+  assert.equal(session.logText({ levels: false }), truthText('x86-64-debian-6.12', 'guest/dmesg.txt'));
+  const [stack] = session.stacks({ kind: 'cpu', cpu: 0 });
+  assert.equal(stack?.frames.length, 1);
+  assert.match(stack.problem ?? '', /unwinding a stack needs symbols/);
   session.close();
 });
