@@ -19,6 +19,8 @@ const notWritten: HoleReason = {
   kind: 'excluded',
   message: 'the dump holds no data for it (an ELF dump cannot tell excluded pages from pages of zeros)',
 };
+/** The bytes of a frame of which nothing is there; they mean nothing, and nobody writes to them. */
+const nothing = new Uint8Array(frameSize);
 /** Ranges named in one warning. */
 const toldRanges = 4;
 
@@ -28,11 +30,13 @@ export class SegmentMemory implements PhysicalMemory {
   readonly notWritten: number;
   readonly #pieces: PieceTable;
   readonly #file: ChunkCache;
+  readonly #truncated: HoleReason;
   #last = 0;
 
   /** Where segments overlap, one that has data in the file goes before one that has not; what is missing is told in `warnings`. */
   constructor(file: ChunkCache, segments: Iterable<FileSegment>, warnings: string[]) {
     this.#file = file;
+    this.#truncated = { kind: 'truncated', message: `the file ends at byte ${file.source.size}, before this memory` };
     this.#pieces = piecesOf(segments, file.source.size);
     this.ranges = [...joinedRuns(this.#pieces, () => true)];
     let left = 0;
@@ -72,6 +76,8 @@ export class SegmentMemory implements PhysicalMemory {
   partialFrame(frameNumber: number): PartialFrame {
     const start = frameNumber * frameSize;
     const end = start + frameSize;
+    const whole = this.#missing(start, end);
+    if (whole !== undefined) return { bytes: nothing, holes: [{ offset: 0, length: frameSize, reason: whole }] };
     const bytes = new Uint8Array(frameSize);
     const holes: Hole[] = [];
     let at = start;
@@ -86,13 +92,17 @@ export class SegmentMemory implements PhysicalMemory {
     return { bytes, holes };
   }
 
-  #reason(state: number | undefined): HoleReason {
-    if (state === undefined) return notRam;
-    return state === pieceState.truncated ? this.#truncated() : notWritten;
+  /** Why nothing is there from `start` to `end`, where it is for one reason: searches go over much missing memory. */
+  #missing(start: number, end: number): HoleReason | undefined {
+    const index = this.#pieces.find(start);
+    if (index < 0) return this.#pieces.start(~index) >= end ? notRam : undefined;
+    const state = this.#pieces.states[index];
+    return state === pieceState.present || this.#pieces.end(index) < end ? undefined : this.#reason(state);
   }
 
-  #truncated(): HoleReason {
-    return { kind: 'truncated', message: `the file ends at byte ${this.#file.source.size}, before this memory` };
+  #reason(state: number | undefined): HoleReason {
+    if (state === undefined) return notRam;
+    return state === pieceState.truncated ? this.#truncated : notWritten;
   }
 
   #copy(index: number, to: { at: number; until: number; start: number; bytes: Uint8Array; holes: Hole[] }): void {
@@ -101,7 +111,7 @@ export class SegmentMemory implements PhysicalMemory {
       const data = this.#file.bytes((this.#pieces.fileOffsets[index] ?? 0) + at - this.#pieces.start(index), until - at);
       bytes.set(data, at - start);
       const readable = at + data.length;
-      if (readable < until) appendHole(holes, { offset: readable - start, length: until - readable, reason: this.#truncated() });
+      if (readable < until) appendHole(holes, { offset: readable - start, length: until - readable, reason: this.#truncated });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       appendHole(holes, { offset: at - start, length: until - at, reason: { kind: 'io-error', message: error.message } });

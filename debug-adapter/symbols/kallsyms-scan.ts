@@ -27,7 +27,9 @@ export function locateKallsyms(
   for (const { start, end } of ranges) {
     for (let at = start; at < end; at = addToAddress(at, pieceSize)) {
       const length = Math.min(pieceSize + digits.length, Number(end - at));
-      const text = decodeLatin1(memory.read(at, length).bytes);
+      const { bytes, holes } = memory.read(at, length);
+      if (holes[0]?.length === bytes.length) continue;
+      const text = decodeLatin1(bytes);
       for (let found = text.indexOf(digits); found >= 0; found = text.indexOf(digits, found + 1)) {
         const tables = attempt(() => around(memory, addToAddress(at, found)));
         if (tables !== undefined) return tables;
