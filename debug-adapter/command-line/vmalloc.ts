@@ -46,8 +46,8 @@ function allText(facts: VmallocFacts): string {
   return `${rows.map(({ text }) => text).join('')}\n${queuesText(facts)}${countersText(facts)}`;
 }
 
-function row({ start, end, size }: { start: string; end: string; size: number }, what: string): { start: bigint; text: string } {
-  return { start: BigInt(start), text: `${start.padEnd(18)}-${end.padEnd(18)} ${String(size).padStart(7)} ${what}\n` };
+function row({ start, end, size }: { start: string; end: string; size: number | string }, what: string): { start: bigint; text: string } {
+  return { start: BigInt(start), text: `${start.padEnd(18)}-${end.padEnd(18)} ${BigInt(size).toString().padStart(7)} ${what}\n` };
 }
 
 function whatOf({ vmFlags, flags, caller, pages, pageOrder, block }: VmallocAreaFacts): string {

@@ -128,7 +128,7 @@ export interface VmallocFacts {
   /** Kept by size for the next allocation. */
   readonly pooled: readonly VmallocAreaFacts[];
   /** Free address space, ascending; `address` is null for gaps that the kernel does not record (before 5.2). */
-  readonly free: readonly { readonly start: Hex; readonly end: Hex; readonly size: number; readonly address: Hex | null }[];
+  readonly free: readonly { readonly start: Hex; readonly end: Hex; readonly size: Hex; readonly address: Hex | null }[];
   /** Each CPU's vmap_block_queue: vmap_blocks in the order in which they are tried. */
   readonly queues: readonly { readonly cpu: number; readonly address: Hex; readonly free: readonly Hex[] }[];
   readonly purge: VmallocPurgeFacts;

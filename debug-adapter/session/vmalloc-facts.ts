@@ -25,7 +25,7 @@ export function vmallocFacts(kernel: Kernel): VmallocFacts {
     free: freeAreas(kernel).areas.map(({ start, end, address }) => ({
       start: formatAddress(start),
       end: formatAddress(end),
-      size: Number(end - start),
+      size: formatAddress(end - start),
       address: address === undefined ? null : formatAddress(address),
     })),
     queues: vmapBlockQueues(kernel).map(({ cpu, address, free }) => ({
