@@ -68,6 +68,8 @@ class AreaWalk {
   readonly #mode: PagingMode;
   readonly #physical: PhysicalMemory;
   readonly #lastLevel: number;
+  /** Of each table met, by its physical address: the first page that it is about, and its level. */
+  readonly #places = new Map<number, string>();
   readonly #entry: WalkedEntry = {
     low: 0,
     high: 0,
@@ -108,22 +110,24 @@ class AreaWalk {
       if (next <= at) continue;
       const how = this.#visitor.enter(vma, at, next);
       if (how === 'end') return true;
-      if (how === 'walk') {
-        const ended = (vma.flags & vmFlag.hugetlb) === 0n ? this.#walkRoot(vma, at, next) : this.#walkHugetlb(vma, at, next);
-        if (ended) return true;
-      }
+      if (how === 'walk' && this.#walkArea(vma, at, next)) return true;
       at = next;
     }
     return false;
   }
 
-  #walkRoot(vma: Vma, start: number, end: number): boolean {
+  /** An area, as far as the root table reaches; behind that nothing is mapped. */
+  #walkArea(vma: Vma, start: number, end: number): boolean {
     const top = this.#mode.levels[0];
     const covered = top === undefined ? 0 : 2 ** (top.shift + top.indexBits - this.#mode.pageShift);
-    if (start >= covered) return this.#visitor.hole(vma, start, end);
     const inside = Math.min(end, covered);
-    if (this.#walkTable(vma, this.#context.pageTable.root, 0, { start, end: inside })) return true;
-    return inside < end && this.#visitor.hole(vma, inside, end);
+    if (start < inside) {
+      const isHugetlb = (vma.flags & vmFlag.hugetlb) !== 0n;
+      const range = { start, end: inside };
+      const ended = isHugetlb ? this.#walkHugetlb(vma, range) : this.#walkTable(vma, this.#context.pageTable.root, 0, range);
+      if (ended) return true;
+    }
+    return end > covered && this.#visitor.hole(vma, Math.max(start, covered), end);
   }
 
   #walkTable(vma: Vma, table: number, level: number, range: { start: number; end: number }): boolean {
@@ -131,6 +135,8 @@ class AreaWalk {
     if (shape === undefined) return false;
     const pages = 2 ** (shape.shift - this.#mode.pageShift);
     const count = 2 ** shape.indexBits;
+    const elsewhere = this.#metElsewhere(table, shape, range.start);
+    if (elsewhere !== undefined) return this.#visitor.missing(vma, range.start, range.end, elsewhere);
     for (let at = range.start; at < range.end;) {
       const number = Math.floor(at / pages);
       const first = number * pages;
@@ -161,39 +167,68 @@ class AreaWalk {
     return this.#visitor.missing(vma, start, end, `the ${this.#mode.levels[level]?.name ?? ''} entry 0x${wholeText(entry)} is no table`);
   }
 
-  /** walk_hugetlb_range(): one call for each huge page, at the level whose entries are as large, or a part of it. */
-  #walkHugetlb(vma: Vma, start: number, end: number): boolean {
+  /**
+   * In words, that a table stands in two places of one process's tables, which only damage does: followed everywhere, a
+   * table that leads to itself would be read without end.
+   */
+  #metElsewhere(table: number, shape: PagingLevel, page: number): string | undefined {
+    const covered = 2 ** (shape.shift + shape.indexBits - this.#mode.pageShift);
+    const place = `${shape.name} ${Math.floor(page / covered)}`;
+    const known = this.#places.get(table);
+    if (known === undefined) this.#places.set(table, place);
+    if (known === undefined || known === place) return undefined;
+    return `the ${shape.name} table at physical ${formatAddress(BigInt(Math.floor(table)))} stands in another place of these page tables too`;
+  }
+
+  /** walk_hugetlb_range(): one call for each huge page, at the level whose entries are as large, or a part of it; holes may be longer. */
+  #walkHugetlb(vma: Vma, { start, end }: { readonly start: number; readonly end: number }): boolean {
+    const { levels, pageShift } = this.#mode;
     const bytes = this.#context.hugePageSize(vma);
-    const pages = Math.max(1, bytes / 2 ** this.#mode.pageShift);
-    const { levels } = this.#mode;
+    const pages = Math.max(1, bytes / 2 ** pageShift);
     const found = levels.findIndex(({ shift }) => 2 ** shift <= bytes);
     const target = found < 0 ? this.#lastLevel : found;
     for (let at = start; at < end;) {
       const first = Math.floor(at / pages) * pages;
-      const next = Math.min(end, first + pages);
-      if (this.#hugetlbEntry(vma, { at, next, first, pages, target })) return true;
+      const reached = this.#findHugetlb(first, target);
+      if (reached.level === target && reached.problem === undefined) {
+        const next = Math.min(end, first + pages);
+        this.#entry.first = first;
+        this.#entry.pages = pages;
+        if (this.#visitor.hugetlb(vma, at, next, this.#entry)) return true;
+        at = next;
+        continue;
+      }
+      // Nothing below the entry that ends the way down.
+      const shape = levels[reached.level];
+      const span = Math.max(pages, shape === undefined ? 0 : 2 ** (shape.shift - pageShift));
+      const next = Math.min(end, Math.floor(at / span) * span + span);
+      if (reached.problem === undefined ? this.#visitor.hole(vma, at, next) : this.#visitor.missing(vma, at, next, reached.problem))
+        return true;
       at = next;
     }
     return false;
   }
 
-  #hugetlbEntry(vma: Vma, of: { at: number; next: number; first: number; pages: number; target: number }): boolean {
-    const { levels, pageShift } = this.#mode;
+  /** Reads down to the entry for `page` of level `target`, or to the one above that ends the way. */
+  #findHugetlb(page: number, target: number): { readonly level: number; readonly problem: string | undefined } {
+    const { levels } = this.#mode;
     let table: number = this.#context.pageTable.root;
-    for (let level = 0; level <= of.target; level++) {
-      const shape = levels[level];
-      if (shape === undefined) return false;
-      const index = Math.floor(of.first / 2 ** (shape.shift - pageShift)) % 2 ** shape.indexBits;
-      const problem = this.#read(shape, level, table + index * shape.entrySize);
-      if (problem !== undefined) return this.#visitor.missing(vma, of.at, of.next, problem);
-      const entry = this.#entry;
-      if (level === of.target) break;
-      if (entry.kind !== entryKind.table) return this.#visitor.hole(vma, of.at, of.next);
-      table = this.#mode.tableAddress(level, entry.low, entry.high);
+    for (let level = 0; level < target; level++) {
+      const problem = this.#readIn(table, level, page);
+      if (problem !== undefined || this.#entry.kind !== entryKind.table) return { level, problem };
+      table = this.#mode.tableAddress(level, this.#entry.low, this.#entry.high);
+      const shape = levels[level + 1];
+      const elsewhere = shape === undefined ? undefined : this.#metElsewhere(table, shape, page);
+      if (elsewhere !== undefined) return { level, problem: elsewhere };
     }
-    this.#entry.first = of.first;
-    this.#entry.pages = of.pages;
-    return this.#visitor.hugetlb(vma, of.at, of.next, this.#entry);
+    return { level: target, problem: this.#readIn(table, target, page) };
+  }
+
+  #readIn(table: number, level: number, page: number): string | undefined {
+    const shape = this.#mode.levels[level];
+    if (shape === undefined) return undefined;
+    const index = Math.floor(page / 2 ** (shape.shift - this.#mode.pageShift)) % 2 ** shape.indexBits;
+    return this.#read(shape, level, table + index * shape.entrySize);
   }
 
   /** Reads the entry at a physical address into `#entry`; in words, why it cannot be. */
