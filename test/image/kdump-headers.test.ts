@@ -1,6 +1,7 @@
 /** kdump files built field by field: every header version, width, byte order, codec and block size, and what flags mean. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { HoleKind } from '../../debug-adapter/memory/hole.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import type { ImageOptions } from '../../debug-adapter/image/image-format.ts';
@@ -356,3 +357,65 @@ function packOf(codec: 'zlib' | 'lzo' | 'snappy' | 'zstd', size: number): Uint8A
   if (size > 0) return shrunk(7, codec, size).stored?.data ?? new Uint8Array();
   return { lzo: Uint8Array.of(0x11, 0, 0), snappy: Uint8Array.of(0), zstd: Buffer.from('28b52ffd2000010000', 'hex') }[codec];
 }
+
+describe('each field of the headers at its extremes', () => {
+  const dump = built({ notes: new Uint8Array(64) });
+  const bytes = bytesOf(buildKdump(dump));
+  const fields: readonly (readonly [name: string, offset: number, size: 4 | 8, beyond: bigint])[] = [
+    ['header_version', 8, 4, 65n],
+    ['status', 424, 4, 0x40n],
+    ['block_size', 428, 4, 131_072n],
+    ['sub_hdr_size', 432, 4, 5n],
+    ['bitmap_blocks', 436, 4, 3n],
+    ['max_mapnr', 440, 4, 65_537n],
+    ['nr_cpus', 460, 4, 3n],
+    ['phys_base', 4096, 8, 1n << 52n],
+    ['dump_level', 4104, 4, 32n],
+    ['split', 4108, 4, 2n],
+    ['start_pfn', 4112, 8, 65n],
+    ['end_pfn', 4120, 8, 65n],
+    ['offset_vmcoreinfo', 4128, 8, BigInt(bytes.length)],
+    ['size_vmcoreinfo', 4136, 8, BigInt(bytes.length)],
+    ['offset_note', 4144, 8, BigInt(bytes.length)],
+    ['size_note', 4152, 8, BigInt(bytes.length)],
+    ['offset_eraseinfo', 4160, 8, BigInt(bytes.length)],
+    ['size_eraseinfo', 4168, 8, BigInt(bytes.length)],
+    ['start_pfn_64', 4176, 8, 65n],
+    ['end_pfn_64', 4184, 8, 65n],
+    ['max_mapnr_64', 4192, 8, 65_537n],
+  ];
+  for (const [name, offset, size, beyond] of fields) {
+    for (const value of [0n, (1n << BigInt(size * 8)) - 1n, (1n << BigInt(size * 8 - 1)) - 1n, beyond]) {
+      test(`${name} is 0x${value.toString(16)}`, () => {
+        const damaged = Buffer.from(bytes);
+        if (size === 4) damaged.writeUInt32LE(Number(value), offset);
+        else damaged.writeBigUInt64LE(value, offset);
+        const host = memoryHost({ dump: damaged });
+        let image: Image;
+        try {
+          image = openImage(host, ['dump']);
+        } catch (error) {
+          assert.ok(error instanceof UserError, String(error));
+          assert.match(error.message, /^dump: .*; (?:the file is damaged or incomplete, copy it again|name )/);
+          assert.equal(host.open.size, 0);
+          return;
+        }
+        // What opens is read as before, or says why not; it is never another page's bytes.
+        for (let page = 0; page < 70; page++) {
+          const frame = image.memory.frame(page);
+          const expected = dump.pages.get(page);
+          if (frame === undefined) assert.ok((image.memory.partialFrame(page).holes[0]?.reason.message ?? '').length > 10);
+          else if (
+            !name.startsWith('sub_hdr') &&
+            !name.startsWith('bitmap') &&
+            !name.startsWith('start_pfn') &&
+            name !== 'block_size' &&
+            !name.startsWith('max_')
+          )
+            sameBytes(frame, expected?.bytes ?? new Uint8Array(4096), `page ${page}`);
+        }
+        image.close();
+      });
+    }
+  }
+});
