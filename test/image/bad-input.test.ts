@@ -11,6 +11,7 @@ import type { Host } from '../../debug-adapter/base/host.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import { buildFlattened } from '../builders/flattened.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
 
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
@@ -63,7 +64,24 @@ describe('bad input', () => {
     ['an empty file', () => file('empty', ''), /is empty; the dump was not written, take it again/],
     ['a directory', () => folder, /is a directory; name the dump file/],
     ['nothing', () => join(folder, 'nothing'), /no such file; check the path/],
-    ['a gzip file', () => file('vmcore.gz', Uint8Array.of(0x1f, 0x8b, 8, 0)), /gzip-compressed as a whole; unpack it first: gunzip/],
+    [
+      'a gzip file',
+      () => file('vmcore.gz', Uint8Array.of(0x1f, 0x8b, 8, 0)),
+      /gzip-compressed as a whole; unpack it first: gunzip -k .*vmcore\.gz$/m,
+    ],
+    [
+      'a zstd file',
+      () => file('vmcore.zst', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd)),
+      /zstd-compressed as a whole; unpack it first: zstd -d /,
+    ],
+    [
+      'an xz file',
+      () => file('vmcore.xz', Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0)),
+      /xz-compressed as a whole; unpack it first: unxz -k /,
+    ],
+    ['a bzip2 file', () => file('vmcore.bz2', Buffer.from('BZh91AY')), /bzip2-compressed as a whole; unpack it first: bunzip2 -k /],
+    ['an lz4 file', () => file('vmcore.lz4', Uint8Array.of(4, 0x22, 0x4d, 0x18)), /lz4-compressed as a whole; unpack it first: unlz4 /],
+    ['a flattened file that holds no dump', () => file('empty.flat', buildFlattened({ records: [] })), /is a flattened dump without data/],
     ['an ELF program', () => file('program', elfHeader({ type: 2 })), /no core dump/],
     [
       'an unknown architecture',
