@@ -91,35 +91,26 @@ const littleEndianHost = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 function finderOf(pattern: SearchPattern, window: Uint8Array): Finder {
   const { bytes, mask, align } = pattern;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (mask === undefined && align >= 8 && bytes.length === 8) {
-    const words = new BigUint64Array(window.buffer);
-    return aligned({ pattern, size: 8, indexOf: (word, from) => words.indexOf(word, from), first: view.getBigUint64(0, littleEndianHost) });
-  }
-  if (mask === undefined && align >= 4 && bytes.length >= 4) {
-    const words = new Uint32Array(window.buffer);
-    return aligned({ pattern, size: 4, indexOf: (word, from) => words.indexOf(word, from), first: view.getUint32(0, littleEndianHost) });
-  }
+  if (mask === undefined && align >= 4 && bytes.length >= 4) return byRarestWord(pattern, window);
   if (mask !== undefined && align >= 4 && (bytes.length === 4 || bytes.length === 8)) return maskedWords(pattern, window);
   return anchored(pattern);
 }
 
-/** By the first word, where patterns begin at words. */
-function aligned<Word>(by: {
-  readonly pattern: SearchPattern;
-  readonly size: number;
-  readonly indexOf: (word: Word, from: number) => number;
-  readonly first: Word;
-}): Finder {
-  const { pattern, size, indexOf, first } = by;
-  const last = pattern.bytes.length;
-  return (window, from, end) => {
-    let index = Math.ceil(from / size);
+/** By the 32-bit word that is rarest in memory, where patterns begin at words. */
+function byRarestWord(pattern: SearchPattern, window: Uint8Array): Finder {
+  const { bytes, align } = pattern;
+  const words = new Uint32Array(window.buffer);
+  const offsets = Array.from({ length: Math.floor(bytes.length / 4) }, (_, index) => index * 4);
+  const cost = (offset: number): number => bytes.subarray(offset, offset + 4).reduce((sum, byte) => sum + commonness(byte), 0);
+  const [best = 0] = offsets.sort((a, b) => cost(a) - cost(b));
+  const word = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(best, littleEndianHost);
+  return (_window, from, end) => {
+    let index = Math.ceil((from + best) / 4);
     for (;;) {
-      index = indexOf(first, index);
-      const at = index * size;
-      if (index < 0 || at + last > end) return -1;
-      if (at % pattern.align === 0 && matches(pattern, window, at)) return at;
+      index = words.indexOf(word, index);
+      const at = index * 4 - best;
+      if (index < 0 || at + bytes.length > end) return -1;
+      if (at % align === 0 && matches(pattern, window, at)) return at;
       index++;
     }
   };

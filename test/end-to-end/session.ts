@@ -223,6 +223,17 @@ export function defineSessionTests(): void {
       await picture('virtual-addresses');
     });
 
+    it("searches memory in the adapter's thread, and shows the hits in their view", async () => {
+      const asked = { pattern: 'init_task', mm: 'kernel' };
+      const { hits } = (await session.customRequest('pagewalk/search', asked)) as { hits: unknown[] };
+      assert.ok(hits.length > 3);
+      assert.equal(await vscode.commands.executeCommand('pagewalk.searchMemory', asked), hits.length);
+      await picture('search');
+      assert.equal(await vscode.commands.executeCommand('pagewalk.searchMemory', { pattern: '0x123456789abcdef1', physical: true }), 0);
+      const wrong = { pattern: 'no such thing' };
+      await assert.rejects(async () => vscode.commands.executeCommand('pagewalk.searchMemory', wrong), /is no number/);
+    });
+
     it('opens the ptdump panel, in every theme', async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
       await vscode.commands.executeCommand('pagewalk.openPtdump', { address: '0xffffd4bf80801000' });
