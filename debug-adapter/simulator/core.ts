@@ -191,11 +191,13 @@ class CoreStep implements Step {
   }
 }
 
-/** Runs steps to their end. */
-export function finish<Result>(steps: Steps<Result>): Result {
-  for (;;) {
-    const next = steps.next();
-    if (next.done === true) return next.value;
+/** Steps inside a call of that name. */
+export function* within<Result>(core: Core, call: Call, steps: Steps<Result>): Steps<Result> {
+  core.calls.push(call);
+  try {
+    return yield* steps;
+  } finally {
+    core.calls.pop();
   }
 }
 

@@ -122,8 +122,11 @@ export class Ram implements PhysicalMemory {
     if (length === 0) return;
     const at = this.#offset(address);
     this.#offset(address + length - 1);
-    this.#keepRange(at, at + length);
-    this.#bytes.fill(value, at, at + length);
+    if (value === 0) this.#clear(at, at + length);
+    else {
+      this.#keepRange(at, at + length);
+      this.#bytes.fill(value, at, at + length);
+    }
   }
 
   /** Copies `length` bytes inside RAM; the places do not overlap. */
@@ -191,6 +194,22 @@ export class Ram implements PhysicalMemory {
         words[index * chunkWords + word] = this.#words[from + word] ?? 0;
         this.#words[from + word] = other;
       }
+    }
+  }
+
+  /** Zeros; chunks that are zeros already do not change. */
+  #clear(start: number, end: number): void {
+    const words = this.#words;
+    for (let from = start; from < end;) {
+      const chunk = Math.floor(from / chunkSize);
+      const to = Math.min(end, (chunk + 1) * chunkSize);
+      let set = 0;
+      for (let word = chunk * chunkWords; word < (chunk + 1) * chunkWords; word++) set |= words[word] ?? 0;
+      if (set !== 0) {
+        if (this.#kept[chunk] !== this.#epoch) this.#keep(chunk);
+        this.#bytes.fill(0, from, to);
+      }
+      from = to;
     }
   }
 
