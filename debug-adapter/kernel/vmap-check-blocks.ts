@@ -53,14 +53,14 @@ interface BlockOf {
   readonly area: VmapArea;
 }
 
-/** The address of index 0 by the layout, and by most of the blocks. */
+/** The address of index 0: by the layout, and by what most of several blocks agree on. */
 function kernelBases(kernel: Kernel, blocks: readonly VmapBlock[], areas: ReadonlyMap<Address, VmapArea>): ReadonlySet<bigint> {
   const counts = new Map<bigint, number>();
   for (const block of blocks) {
     const base = baseBy(block, areas.get(block.area));
     if (base !== undefined) counts.set(base, (counts.get(base) ?? 0) + 1);
   }
-  const common = [...counts].filter(([, count]) => count * 2 > blocks.length).map(([base]) => base);
+  const common = [...counts].filter(([, count]) => count > 1 && count * 2 > blocks.length).map(([base]) => base);
   const start = layoutOf(kernel).regions.find(({ kind }) => kind === 'vmalloc-space')?.start;
   const size = blocks.map((block) => areas.get(block.area)).find((area) => area !== undefined);
   const bytes = size === undefined ? 0n : size.end - size.start;
