@@ -80,10 +80,12 @@ export function defineSessionTests(): void {
       await vscode.debug.stopDebugging(session);
     });
 
-    it('shows the CPUs as threads', async () => {
+    it('shows the CPUs, then tasks, as threads', async () => {
       const { threads } = (await session.customRequest('threads')) as { threads: { name: string }[] };
-      assert.equal(threads.length, 4);
-      assert.match(threads[0]?.name ?? '', /^CPU 0/);
+      assert.deepEqual(
+        threads.slice(0, 5).map(({ name }) => name.split(' (')[0]),
+        ['CPU 0: swapper/0', 'CPU 1: swapper/1', 'CPU 2: swapper/2', 'CPU 3: swapper/3', 'init'],
+      );
       await vscode.commands.executeCommand('workbench.view.debug');
       await picture('threads');
     });
