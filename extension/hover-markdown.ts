@@ -4,7 +4,7 @@ import type { IdentifyDetail, IdentifyFacts, TranslationFacts } from '../debug-a
 
 /** Fields of a detail that its summary does not hold already. */
 const shown: Readonly<Record<string, readonly string[]>> = {
-  'vmap-block': ['block', 'free', 'dirty', 'cpu'],
+  'vmap-block': ['block', 'free', 'dirty', 'cpu', 'kcore'],
   'user-vma': ['rights', 'start', 'end'],
 };
 

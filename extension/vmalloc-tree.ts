@@ -1,6 +1,6 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
-import type { VmallocAreaFacts } from '../debug-adapter/protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../debug-adapter/protocol/facts.ts';
 import type { Sessions } from './sessions.ts';
 
 interface AreaNode {
@@ -13,7 +13,9 @@ interface AreaNode {
 interface GroupNode {
   readonly kind: 'group';
   readonly label: string;
-  readonly areas: readonly VmallocAreaFacts[];
+  readonly description: string;
+  readonly icon: string;
+  readonly children: readonly Node[];
 }
 
 interface FactNode {
@@ -23,7 +25,13 @@ interface FactNode {
   readonly icon: string;
 }
 
-type Node = AreaNode | GroupNode | FactNode;
+/** The frames of one area, asked for when it is opened. */
+interface PagesNode {
+  readonly kind: 'pages';
+  readonly address: string;
+}
+
+type Node = AreaNode | GroupNode | FactNode | PagesNode;
 
 /** Characters of the bar that shows a block's pages. */
 const barWidth = 32;
@@ -46,8 +54,13 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         return areaItem(node);
       case 'group': {
         const item = new vscode.TreeItem(node.label, vscode.TreeItemCollapsibleState.Collapsed);
-        item.description = `${node.areas.length} areas`;
-        item.iconPath = new vscode.ThemeIcon('trash');
+        item.description = node.description;
+        item.iconPath = new vscode.ThemeIcon(node.icon);
+        return item;
+      }
+      case 'pages': {
+        const item = new vscode.TreeItem(vscode.l10n.t('frames'), vscode.TreeItemCollapsibleState.Collapsed);
+        item.iconPath = new vscode.ThemeIcon('layers');
         return item;
       }
       case 'fact': {
@@ -62,18 +75,89 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
 
   async getChildren(node?: Node): Promise<Node[]> {
     if (this.#sessions.current === undefined) return [];
-    if (node?.kind === 'group') return node.areas.map((area) => ({ kind: 'area', area, lazy: true, address: area.start }));
-    if (node?.kind === 'area') return factsOf(node.area);
-    if (node !== undefined) return [];
+    if (node?.kind === 'group') return [...node.children];
+    if (node?.kind === 'area') return factsOf(node);
+    if (node?.kind === 'fact') return [];
     try {
-      const { areas, lazy } = await this.#sessions.request('pagewalk/vmallocAreas', {});
-      const nodes: Node[] = areas.map((area) => ({ kind: 'area', area, lazy: false, address: area.start }));
-      if (lazy.length > 0) nodes.push({ kind: 'group', label: vscode.l10n.t('Freed, not yet purged'), areas: lazy });
-      return nodes;
+      if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
+      const facts = await this.#sessions.request('pagewalk/vmallocAreas', {});
+      return [...areaNodes(facts.areas, false), ...restOf(facts)];
     } catch (error) {
       return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
     }
   }
+}
+
+/** `idle`: freed, or kept for the next allocation. */
+function areaNodes(areas: readonly VmallocAreaFacts[], idle: boolean): AreaNode[] {
+  return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start }));
+}
+
+/** What is not in use, the queues of blocks, and the counters; groups without anything in them are left out. */
+function restOf(facts: VmallocFacts): Node[] {
+  const { lazy, purging, pooled, free, queues } = facts;
+  const nodes: Node[] = [];
+  const add = (label: string, children: readonly Node[], icon: string, description: string): void => {
+    if (children.length > 0) nodes.push({ kind: 'group', label, description, icon, children });
+  };
+  const areas = (count: number): string => (count === 1 ? vscode.l10n.t('1 area') : vscode.l10n.t('{0} areas', count));
+  add(vscode.l10n.t('Freed, not yet purged'), areaNodes(lazy, true), 'trash', areas(lazy.length));
+  add(vscode.l10n.t('Being purged'), areaNodes(purging, true), 'trash', areas(purging.length));
+  add(vscode.l10n.t('Kept for the next allocation'), areaNodes(pooled, true), 'archive', areas(pooled.length));
+  const ranges = free.map(({ start, end, size }): FactNode => ({
+    kind: 'fact',
+    label: `${start}-${end}`,
+    value: sizeText(Number(size)),
+    icon: 'dash',
+  }));
+  add(
+    vscode.l10n.t('Free'),
+    ranges,
+    'circle-large-outline',
+    free.length === 1 ? vscode.l10n.t('1 range') : vscode.l10n.t('{0} ranges', free.length),
+  );
+  const lists = queues.map(({ cpu, free: blocks }): FactNode => ({
+    kind: 'fact',
+    label: `CPU ${cpu}`,
+    value: blocks.length === 0 ? vscode.l10n.t('no block has free pages') : blocks.join(' '),
+    icon: 'list-ordered',
+  }));
+  add(vscode.l10n.t('Block queues'), lists, 'list-tree', vscode.l10n.t('vmap_blocks with free pages, by CPU'));
+  add(vscode.l10n.t('Purge state'), counters(facts), 'dashboard', `${facts.purge.lazyPages ?? '?'} / ${facts.purge.threshold ?? '?'}`);
+  return nodes;
+}
+
+function counters({ purge }: VmallocFacts): FactNode[] {
+  const facts: FactNode[] = [];
+  const add = (label: string, value: string | number | null): void => {
+    if (value !== null) facts.push({ kind: 'fact', label, value: String(value), icon: 'symbol-numeric' });
+  };
+  add('vmap_lazy_nr', purge.lazyPages);
+  add(vscode.l10n.t('pages on lists'), purge.listedPages);
+  add(vscode.l10n.t('purge above'), purge.threshold);
+  add('nr_vmalloc_pages', purge.vmallocPages);
+  for (const { index, busy, lazy, purging, pooled } of purge.nodes) {
+    add(vscode.l10n.t('node {0}', index), vscode.l10n.t('{0} busy, {1} lazy, {2} in a purge, {3} pooled', busy, lazy, purging, pooled));
+  }
+  return facts;
+}
+
+/** Runs of frames that are shown of one area; more is a matter for the command line. */
+const mostRuns = 1000;
+
+function framesOf({ runs, source, missing, pageSize, cut }: VmallocPagesFacts): Node[] {
+  const by = source === 'pages' ? 'vm_struct.pages[]' : vscode.l10n.t('the page table');
+  const rows = runs.slice(0, mostRuns).map(({ page, count, physical, node }): FactNode => ({
+    kind: 'fact',
+    label: count === 1 ? `${page}` : `${page}-${page + count - 1}`,
+    value: `${physical} ${sizeText(count * pageSize)}${node === null ? '' : ` N${node}`}`,
+    icon: 'symbol-constant',
+  }));
+  const note = (label: string): FactNode => ({ kind: 'fact', label, value: by, icon: 'info' });
+  if (runs.length === 0) return [note(vscode.l10n.t('no page is mapped'))];
+  if (missing > 0) rows.push(note(vscode.l10n.t('{0} pages without a frame', missing)));
+  if (cut || runs.length > mostRuns) rows.push(note(vscode.l10n.t('more runs: see them with pagewalk vmalloc --pages')));
+  return rows;
 }
 
 function kindOf(area: VmallocAreaFacts): { word: string; icon: string } {
@@ -96,10 +180,11 @@ function areaItem({ area, lazy }: AreaNode): vscode.TreeItem {
 }
 
 function sizeText(bytes: number): string {
-  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20}M` : `${bytes / 1024}K`;
+  if (bytes >= 2 ** 40) return `${Math.round(bytes / 2 ** 40)}T`;
+  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20}M` : `${Math.ceil(bytes / 1024)}K`;
 }
 
-function factsOf(area: VmallocAreaFacts): Node[] {
+function factsOf({ area, lazy }: AreaNode): Node[] {
   const facts: Node[] = [];
   const add = (label: string, value: string | null, icon = 'symbol-constant'): void => {
     if (value !== null && value !== '') facts.push({ kind: 'fact', label, value, icon });
@@ -115,8 +200,10 @@ function factsOf(area: VmallocAreaFacts): Node[] {
         : block.used.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(' '),
     );
     add('dirty range', block.dirtyMin > block.dirtyMax ? 'none pending' : `${block.dirtyMin}-${block.dirtyMax}`);
-    add('free list of CPU', block.cpu === null ? null : String(block.cpu));
+    add('free list', block.freeListCpu === null ? vscode.l10n.t('on none') : `CPU ${block.freeListCpu}`);
     add('vmap_block', block.address);
+    const array = block.arrayCpu === null ? '' : vscode.l10n.t(', in the array of CPU {0}', block.arrayCpu);
+    add('index', `${block.index}${array}`);
   }
   add('end', area.end);
   add('vm_struct', area.vm);
@@ -125,7 +212,9 @@ function factsOf(area: VmallocAreaFacts): Node[] {
   add('pages', area.pages === null || area.pages === 0 ? null : String(area.pages));
   add('physical', area.physical);
   add('vmap_area', area.address);
+  add('page order', area.pageOrder === null || area.pageOrder === 0 ? null : String(area.pageOrder));
   add('vmap node', String(area.node));
+  if (!lazy) facts.push({ kind: 'pages', address: area.start });
   return facts;
 }
 

@@ -5,10 +5,11 @@ import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
 import { tasks } from './task.ts';
 import { formatCaller } from './vmallocinfo.ts';
-import { areaAt, findVmapArea, mappedSize, vmapAreas, vmFlag, vmFlagNames } from './vmap-area.ts';
-import type { VmapArea } from './vmap-area.ts';
+import { areaAt, byAddress, findVmapArea, idleAreas, mappedSize, vmapAreas, vmFlag, vmFlagNames } from './vmap-area.ts';
+import type { VmapArea, VmapState } from './vmap-area.ts';
 import { blockOf, blockPages, blockPageState, isUsed } from './vmap-block.ts';
 import type { VmapBlock } from './vmap-block.ts';
+import { vreadParts } from './vread.ts';
 
 /** Names of the set bits of vm_struct.flags, lowest first; unknown bits as one hexadecimal number. */
 export function vmFlagsOf(flags: number): string[] {
@@ -23,11 +24,8 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   if (kernel.types === undefined) return [];
   const area = findVmapArea(kernel, address);
   if (area === undefined) {
-    const lazy = areaAt(
-      vmapAreas(kernel).lazy.toSorted((a, b) => Number(a.start - b.start)),
-      address,
-    );
-    return lazy === undefined ? [] : [lazyDetail(lazy)];
+    const idle = areaAt(kernel.once(idleByAddress), address);
+    return idle === undefined ? [] : [idleDetail(idle)];
   }
   const block = blockOf(kernel, area);
   if (block !== undefined) return [blockDetail(kernel, address, { area, block }), areaDetail(kernel, address, area)];
@@ -35,13 +33,35 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   return stack === undefined ? [areaDetail(kernel, address, area)] : [stack, areaDetail(kernel, address, area)];
 }
 
-function lazyDetail(area: VmapArea): IdentifyDetail {
+/** Areas that are freed, in whatever state, for look-up. */
+function idleByAddress(kernel: Kernel): readonly VmapArea[] {
+  const { purging, pooled } = idleAreas(kernel);
+  return byAddress([...vmapAreas(kernel).lazy, ...purging, ...pooled]);
+}
+
+const idleWords: Readonly<Record<Exclude<VmapState, 'busy'>, string>> = {
+  lazy: 'not yet purged',
+  purging: 'in a purge that was under way',
+  pooled: 'kept for the next allocation of its size',
+};
+
+function idleDetail({ start, end, state, node }: VmapArea): IdentifyDetail {
+  const words = state === 'busy' ? '' : `, ${idleWords[state]}`;
   return {
     kind: 'vmalloc-freed',
-    summary: `freed vmalloc area ${formatAddress(area.start)}-${formatAddress(area.end)}, not yet purged`,
-    start: formatAddress(area.start),
-    end: formatAddress(area.end),
+    summary: `freed vmalloc area ${formatAddress(start)}-${formatAddress(end)}${words}`,
+    state,
+    node,
+    start: formatAddress(start),
+    end: formatAddress(end),
   };
+}
+
+/** What a read of this byte from the kernel's own /proc/kcore gives, where that is not what memory holds; else null. */
+function kcoreNote(kernel: Kernel, address: Address): string | null {
+  const [part] = vreadParts(kernel, address, 1);
+  if (part?.why === undefined || part.source === address) return null;
+  return part.source === undefined ? `zeros: ${part.why}` : `${formatAddress(part.source)} instead: ${part.why}`;
 }
 
 function blockDetail(kernel: Kernel, address: Address, of: { area: VmapArea; block: VmapBlock }): IdentifyDetail {
@@ -64,6 +84,7 @@ function blockDetail(kernel: Kernel, address: Address, of: { area: VmapArea; blo
     dirtyMin: block.dirtyMin,
     dirtyMax: block.dirtyMax,
     cpu: block.cpu ?? null,
+    kcore: kcoreNote(kernel, address),
     start: formatAddress(area.start),
     end: formatAddress(area.end),
   };
@@ -106,6 +127,7 @@ function areaDetail(kernel: Kernel, address: Address, area: VmapArea): IdentifyD
     caller,
     pages: area.vm?.pageCount ?? null,
     physical: area.vm === undefined || area.vm.physAddr === 0n ? null : formatAddress(area.vm.physAddr),
+    kcore: kcoreNote(kernel, address),
   };
 }
 
