@@ -11,6 +11,9 @@ import type { Server } from './server.ts';
 const patience = 30_000;
 /** Menus, hovers and toasts fade in. */
 const settled = 400;
+/** How often, and for how long, a list that may have been closed is tried. */
+const attempts = 4;
+const closing = 8_000;
 
 export interface WindowOptions {
   /** Absolute path of the folder to open. */
@@ -74,36 +77,41 @@ export class VSCodeWindow {
 
   /** Runs the command with exactly this title, through the command palette. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    const row = await this.#quickPick(`>${title}`, title);
-    await row.click();
+    await this.#quickPick('F1', `>${title}`, title);
   }
 
   /** Opens a file of the folder, at a line. */
   async openFile(path: string, line = 1): Promise<void> {
-    await this.page.keyboard.press('Control+p');
-    const row = await this.#quickPick(`${path}:${line}`, basename(path));
-    await row.click();
+    await this.#quickPick('Control+p', `${path}:${line}`, basename(path));
     await this.page.locator('.tab.active', { hasText: basename(path) }).waitFor();
     await this.page.locator('.editor-instance .view-lines').first().waitFor();
   }
 
   /** Starts the launch configuration of this name, and waits until its threads are shown. */
   async debug(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+p');
-    const row = await this.#quickPick(`debug ${name}`, name);
-    await row.click();
+    await this.#quickPick('Control+p', `debug ${name}`, name);
     await this.page.locator('.debug-toolbar').waitFor();
     await this.showView('Run and Debug');
     await this.page.locator('.debug-call-stack .monaco-list-row').first().waitFor();
   }
 
-  /** Types into quick open and gives the row that has `text`: before the filter has run, the first row is a recent one. */
-  async #quickPick(typed: string, text: string): Promise<Locator> {
-    await this.page.locator('.quick-input-widget:visible input.input').fill(typed);
+  /**
+   * Opens quick open by a key, types, and chooses the row that has `text`: before the filter has run, the first row is a
+   * recent one. What starts up meanwhile may take the focus, which closes the list: it is opened again.
+   */
+  async #quickPick(key: string, typed: string, text: string): Promise<void> {
     const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
-    await row.waitFor();
-    return row;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.page.keyboard.press(key);
+        await this.page.locator('.quick-input-widget:visible input.input').fill(typed, { timeout: closing });
+        await row.click({ timeout: attempt < attempts ? closing : patience });
+        return;
+      } catch (error) {
+        if (attempt === attempts) throw error;
+        await this.page.keyboard.press('Escape');
+      }
+    }
   }
 
   /** Shows a container of the activity bar. */
