@@ -59,8 +59,9 @@ function memorySegments(kernel: Kernel, directMap: DirectMap, vmallocStart: Addr
   const segments: KcoreSegment[] = [];
   const limit = vmallocStart !== undefined && vmallocStart > directMap.start ? vmallocStart : directMap.end;
   for (const { start: first, end: behind } of ramPages(kernel)) {
-    const start = BigInt(first * kernel.pageSize) + directMap.offset;
-    const end = BigInt(behind * kernel.pageSize) + directMap.offset;
+    // The offset may be negative, or told without its sign.
+    const start = BigInt.asUintN(64, BigInt(first * kernel.pageSize) + directMap.offset);
+    const end = start + BigInt((behind - first) * kernel.pageSize);
     if (start >= limit || start < directMap.start) continue;
     segments.push({ type: 'ram', start, end: end > limit ? limit : end });
     const structs = structPages(kernel, { start: first, end: behind });
@@ -130,5 +131,5 @@ function systemRam(kernel: Kernel): NumberRange[] {
 /** The frame that a direct-map address stands for. */
 export function directFrame(kernel: Kernel, address: Address): number | undefined {
   const { directMap } = layoutOf(kernel);
-  return directMap === undefined ? undefined : Number(toAddress(address - directMap.offset)) / kernel.pageSize;
+  return directMap === undefined ? undefined : Number(toAddress(BigInt.asUintN(64, address - directMap.offset))) / kernel.pageSize;
 }
