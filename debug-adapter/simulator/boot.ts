@@ -194,6 +194,7 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
   } else if (platform.architecture === 'arm64') {
     variable('memstart_addr', BigInt(memory.ranges[0]?.start ?? 0));
   } else {
+    placeMarkers({ platform, memory, types, image });
     variable('high_memory', platform.directOffset + BigInt(memory.ranges.at(-1)?.end ?? 0));
     variable('max_low_pfn', BigInt((memory.ranges.at(-1)?.end ?? 0) / 4096));
   }
@@ -227,6 +228,34 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
   image.place('data', 'free_vmap_area_root', { size: word });
   image.place('data', 'free_vmap_area_list', { size: 2 * word });
   if (map.zones.length === 0) throw new RangeError('no zone has memory');
+}
+
+/** Places of the upper address space of 32-bit x86 without highmem: each has its own 2 MiB (arch/x86/mm/dump_pagetables.c). */
+const upperMarkers = [
+  ['LDT remap', 0xff80_0000n],
+  ['CPU entry area', 0xffa0_0000n],
+  ['Fixmap area', 0xffe0_0000n],
+] as const;
+
+/** address_markers[], which the kernel's page-table dump goes by: from there the engine knows where the vmalloc space ends. */
+function placeMarkers({ platform, memory, types, image }: Omit<Variables, 'configuration'>): void {
+  const { vmalloc } = platform;
+  const markers: readonly (readonly [name: string, address: bigint])[] = [
+    ['User Space', 0n],
+    ['Kernel Mapping', platform.directOffset],
+    ['vmalloc() Area', BigInt(vmalloc.start) << 12n],
+    ['vmalloc() End', BigInt(vmalloc.end) << 12n],
+    ...upperMarkers,
+  ];
+  const size = types.size('addr_marker');
+  const at = image.place('data', 'address_markers', { size: size * (markers.length + 1) });
+  markers.forEach(([name, address], index) => {
+    const text = image.place('data', `.marker${index}`, { size: 32 });
+    memory.setText(text, name, 32);
+    memory.setLong(at + index * size + types.offset('addr_marker', 'start_address'), address);
+    memory.setPointer(at + index * size + types.offset('addr_marker', 'name'), text);
+  });
+  memory.setLong(at + markers.length * size + types.offset('addr_marker', 'start_address'), memory.addressMask);
 }
 
 /** Physical address of the image less the one that its virtual address would have. */

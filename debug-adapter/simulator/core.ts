@@ -56,6 +56,8 @@ export interface CoreParts {
   readonly vmcoreinfo: string;
 }
 
+const two32 = 0x1_0000_0000;
+
 export class Core {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;
@@ -69,7 +71,9 @@ export class Core {
   readonly vmcoreinfo: string;
   /** Calls that are under way, outermost first. */
   readonly calls: Call[] = [];
-  /** The CPU that operations run on; in a variable of the kernel. */
+  readonly #pageSize: number;
+  readonly #vmemmapLow: number;
+  readonly #vmemmapHigh: number;
   readonly #symbols: ReadonlyMap<string, number>;
   readonly #perCpu: ReadonlyMap<string, readonly number[]>;
   readonly #subjects = new Map<unknown, unknown>();
@@ -85,6 +89,10 @@ export class Core {
     this.root = parts.root;
     this.zeroCounter = parts.zeroCounter;
     this.vmcoreinfo = parts.vmcoreinfo;
+    this.#pageSize = parts.types.size('page');
+    const vmemmap = BigInt.asUintN(64, parts.platform.vmemmap ?? 0n);
+    this.#vmemmapLow = Number(vmemmap & 0xffff_ffffn);
+    this.#vmemmapHigh = Number(vmemmap >> 32n);
     this.#symbols = parts.symbols;
     this.#perCpu = parts.perCpu;
   }
@@ -115,6 +123,24 @@ export class Core {
 
   set cpu(cpu: number) {
     this.memory.setU32(this.symbol('simulated_cpu'), cpu);
+  }
+
+  /** Stores a pointer to a frame's struct page: an address of vmemmap where the kernel has one. */
+  setPagePointer(at: number, frame: number): void {
+    if (this.platform.vmemmap === undefined) this.memory.setPointer(at, this.pages.pageAt(frame));
+    else {
+      // In halves: one array of 64 bytes a frame.
+      const offset = frame * this.#pageSize;
+      const low = this.#vmemmapLow + (offset % two32);
+      this.memory.setU32(at, low);
+      this.memory.setU32(at + 4, this.#vmemmapHigh + Math.floor(offset / two32) + (low >= two32 ? 1 : 0));
+    }
+  }
+
+  /** The frame whose struct page a pointer leads to. */
+  frameOfPagePointer(at: number): number {
+    if (this.platform.vmemmap === undefined) return this.pages.frameOf(this.memory.pointer(at));
+    return ((this.memory.u32(at + 4) - this.#vmemmapHigh) * two32 + this.memory.u32(at) - this.#vmemmapLow) / this.#pageSize;
   }
 
   /** What is worked out once for a machine and does not change. */
@@ -203,6 +229,5 @@ export function* within<Result>(core: Core, call: Call, steps: Steps<Result>): S
 
 /** The address of a page number. */
 export function addressOfPage(core: Core, page: number): Address {
-  const address = BigInt(page) << 12n;
-  return toAddress(core.platform.pointerSize === 4 ? BigInt.asUintN(32, address) : address);
+  return toAddress((BigInt(page) << 12n) & core.memory.addressMask);
 }

@@ -21,6 +21,9 @@ export interface PointerShape {
 export class KernelMemory extends Ram {
   readonly pointerSize: 4 | 8;
   readonly shape: PointerShape;
+  /** All ones, as wide as an address. */
+  readonly addressMask: bigint;
+  readonly #imageOffset: bigint;
   readonly #directLow: number;
   readonly #directHigh: number;
   readonly #imageLow: number;
@@ -36,6 +39,8 @@ export class KernelMemory extends Ram {
     this.shape = shape;
     const { image } = shape;
     const imageOffset = BigInt.asUintN(64, image.virtual - BigInt(image.physical));
+    this.#imageOffset = imageOffset;
+    this.addressMask = shape.pointerSize === 8 ? (1n << 64n) - 1n : (1n << 32n) - 1n;
     this.#directLow = Number(shape.directOffset & 0xffff_ffffn);
     this.#directHigh = Number(BigInt.asUintN(64, shape.directOffset) >> 32n);
     this.#imageLow = Number(imageOffset & 0xffff_ffffn);
@@ -48,10 +53,8 @@ export class KernelMemory extends Ram {
 
   /** The address that the kernel uses for an object. */
   virtual(at: number): Address {
-    const { image, directOffset } = this.shape;
-    if (at >= this.#imageStart && at < this.#imageEnd) return toAddress(image.virtual + BigInt(at - image.physical));
-    const address = directOffset + BigInt(at);
-    return toAddress(this.pointerSize === 4 ? BigInt.asUintN(32, address) : address);
+    const inImage = at >= this.#imageStart && at < this.#imageEnd;
+    return toAddress(((inImage ? this.#imageOffset : this.shape.directOffset) + BigInt(at)) & this.addressMask);
   }
 
   /** Physical address behind a direct-map or image address, by arithmetic; undefined for others. */
@@ -112,8 +115,8 @@ export class KernelMemory extends Ram {
 
   /** Stores an address or any other value of a word. */
   setLong(at: number, value: bigint): void {
-    this.setU32(at, Number(BigInt.asUintN(32, value)));
-    if (this.pointerSize === 8) this.setU32(at + 4, Number(BigInt.asUintN(32, value >> 32n)));
+    this.setU32(at, Number(value & 0xffff_ffffn));
+    if (this.pointerSize === 8) this.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));
   }
 
   long(at: number): bigint {

@@ -182,6 +182,7 @@ function tasks({ architecture }: TypeOptions): string {
       struct list_head tasks; struct mm_struct *mm; struct mm_struct *active_mm; int exit_state; pid_t pid; pid_t tgid;
       struct task_struct *real_parent; struct task_struct *parent; struct list_head children; struct list_head sibling;
       struct task_struct *group_leader; struct list_head thread_node; char comm[16]; struct fs_struct *fs; struct signal_struct *signal; };
+    struct addr_marker { unsigned long start_address; char *name; unsigned long max_lines; };
     struct rq { unsigned int nr_running; struct task_struct *curr, *idle; };
     struct module { int state; struct list_head list; char name[56]; };
     ${architecture === 'arm64' ? '' : x86}`;

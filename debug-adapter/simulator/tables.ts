@@ -129,8 +129,8 @@ export class Tables {
   }
 
   setEntry(at: number, value: bigint): void {
-    this.memory.setU32(at, Number(BigInt.asUintN(32, value)));
-    this.memory.setU32(at + 4, Number(BigInt.asUintN(32, value >> 32n)));
+    this.memory.setU32(at, Number(value & 0xffff_ffffn));
+    this.memory.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));
   }
 
   #write(at: number): void {

@@ -121,16 +121,8 @@ function* pagesArray(core: Core, count: number): Steps<PagesArray> {
 
 function writePagesArray(core: Core, array: PagesArray, frames: readonly number[]): void {
   frames.forEach((frame, index) => {
-    core.memory.setLong(array.at(index), structPageAddress(core, frame));
+    core.setPagePointer(array.at(index), frame);
   });
-}
-
-/** The address of a frame's struct page as the kernel uses it: of vmemmap where it has one. */
-export function structPageAddress(core: Core, frame: number): bigint {
-  const { vmemmap } = core.platform;
-  return vmemmap === undefined
-    ? core.memory.virtual(core.pages.pageAt(frame))
-    : BigInt.asUintN(64, vmemmap + BigInt(frame * core.types.size('page')));
 }
 
 /** nr_vmalloc_pages */
@@ -162,7 +154,7 @@ function* freePages(core: Core, vm: number): Steps {
   const order = memory.pointerSize === 8 ? memory.u32(vm + at.order) : 0;
   const array = physicalArray(core, address);
   yield core.step(() => `free ${count} pages`);
-  for (let index = 0; index < count; index += 2 ** order) core.pages.give(frameOfStructPage(core, memory.long(array(index))), order);
+  for (let index = 0; index < count; index += 2 ** order) core.pages.give(core.frameOfPagePointer(array(index)), order);
   addToCounter(core, -count);
   const size = count * memory.pointerSize;
   if (size > 4096) yield* vfree(core, Number(address >> 12n));
@@ -179,13 +171,6 @@ function physicalArray(core: Core, address: bigint): (index: number) => number {
     const offset = index * memory.pointerSize;
     return tables.leafAt(tables.last, tables.walk(root, page + Math.floor(offset / 4096)).at) + (offset % 4096);
   };
-}
-
-function frameOfStructPage(core: Core, address: bigint): number {
-  const { vmemmap } = core.platform;
-  if (vmemmap !== undefined) return Number(BigInt.asUintN(64, address - vmemmap)) / core.types.size('page');
-  const at = core.memory.physical(toAddress(address));
-  return at === undefined ? 0 : core.pages.frameOf(at);
 }
 
 /** vmap(): maps pages that the caller has. Gives the page number of the address. */
