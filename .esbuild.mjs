@@ -12,7 +12,13 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const production = process.argv.includes('--production');
 
 /** Bytes that a minified bundle may have: more would be felt as start-up time, and is a library that came in unseen. */
-const budgets = { 'pagewalk.js': 900_000, 'extension.cjs': 450_000, 'capstone.cjs': 350_000, 'webview/ptdump.js': 200_000 };
+const budgets = {
+  'pagewalk.js': 900_000,
+  'language-server.js': 1_500_000,
+  'extension.cjs': 450_000,
+  'capstone.cjs': 350_000,
+  'webview/ptdump.js': 200_000,
+};
 
 const common = {
   absWorkingDir: root,
@@ -30,6 +36,20 @@ const pages = readdirSync(join(root, 'webview'), { withFileTypes: true })
   .filter((folder) => folder.isDirectory() && existsSync(join(root, 'webview', folder.name, 'main.ts')))
   .map((folder) => folder.name);
 
+/** Bundled CommonJS libraries ask for Node's own modules with require. */
+const requireOfNode =
+  "import { createRequire as pagewalkCreateRequire } from 'node:module';\nconst require = pagewalkCreateRequire(import.meta.url);";
+
+/** The parser and language server of scenarios lie in a file of their own, which the command line loads when it needs it. */
+const languageServerApart = {
+  name: 'language-server-apart',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/lsp\/language-server\.ts$/, namespace: 'file' }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './language-server.js', external: true } : undefined,
+    );
+  },
+};
+
 const results = await Promise.all([
   build({
     ...common,
@@ -39,10 +59,17 @@ const results = await Promise.all([
     format: 'esm',
     target: 'node20',
     define: { PAGEWALK_VERSION: JSON.stringify(version) },
-    banner: {
-      // Bundled CommonJS libraries ask for Node's own modules with require.
-      js: "#!/usr/bin/env node\nimport { createRequire as pagewalkCreateRequire } from 'node:module';\nconst require = pagewalkCreateRequire(import.meta.url);",
-    },
+    plugins: [languageServerApart],
+    banner: { js: `#!/usr/bin/env node\n${requireOfNode}` },
+  }),
+  build({
+    ...common,
+    entryPoints: ['debug-adapter/lsp/language-server.ts'],
+    outfile: 'dist/language-server.js',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    banner: { js: requireOfNode },
   }),
   build({
     ...common,

@@ -23,7 +23,7 @@ const noGeneratedCode = [
 ];
 
 export default defineConfig(
-  { ignores: ['**/node_modules/', 'dist/', 'out/', 'artefacts/', '.vscode-test/', 'coverage/'] },
+  { ignores: ['**/node_modules/', 'dist/', 'out/', 'artefacts/', '.vscode-test/', 'coverage/', 'debug-adapter/scenario/generated/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {

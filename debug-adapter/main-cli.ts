@@ -1,5 +1,6 @@
 /** Entry of `pagewalk`: the command line, with the servers that it can start; in a thread of its own making, the jobs. */
 import { nodeHost } from './platform/node-host.ts';
+import { saveFile } from './platform/save-file.ts';
 import { workerPort } from './platform/node-worker.ts';
 import { processOutput } from './command-line/output.ts';
 import { runProgram } from './command-line/program.ts';
@@ -19,7 +20,18 @@ async function runCommandLine(): Promise<void> {
       argv: process.argv.slice(2),
       output,
       version: typeof PAGEWALK_VERSION === 'string' ? PAGEWALK_VERSION : 'development',
+      scenarios: {
+        parse: async (text) => {
+          const { parse } = await import('./lsp/language-server.ts');
+          return parse(text);
+        },
+        save: saveFile,
+      },
       servers: {
+        lsp: async () => {
+          const { serveLanguage } = await import('./lsp/language-server.ts');
+          serveLanguage(process.stdin, process.stdout);
+        },
         dap: async (options) => {
           const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
           if (options.port === undefined) await serveOnStdio(host);

@@ -65,6 +65,7 @@ export const errors = {
   notFound: (path: string) => new UserError('not-found', `${path}: no such file; check the path of the image`),
   notReadable: (path: string, why: string) =>
     new UserError('not-readable', `${path}: cannot be read (${why}); check its permissions, or copy it to where you may read it`),
+  notWritable: (path: string, why: string) => new UserError('not-readable', `${path}: cannot be written (${why}); choose another place`),
   isDirectory: (path: string) => new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
   emptyFile: (path: string) => new UserError('empty-file', `${path}: is empty; the dump was not written, take it again`),
   notADump: (path: string) =>

@@ -24,6 +24,8 @@ import { ptovVerb } from './ptov.ts';
 import type { PtovOptions } from './ptov.ts';
 import { readVerb } from './read.ts';
 import type { ReadOptions } from './read.ts';
+import { runVerb } from './run.ts';
+import type { RunOptions, Scenarios } from './run.ts';
 import { searchVerb } from './search.ts';
 import { identifyText, infoText, symbolText, translationText } from './text.ts';
 import { vmallocVerb } from './vmalloc.ts';
@@ -47,13 +49,20 @@ interface MmOptions extends CommonOptions {
 /** A face that runs until its client leaves: started by the entry point, which has the protocol code. */
 export interface Servers {
   dap(options: { port: number | undefined }): Promise<void>;
+  readonly lsp?: (() => Promise<void>) | undefined;
+}
+
+interface ProgramParts {
+  readonly argv: readonly string[];
+  readonly output: Output;
+  readonly servers: Servers;
+  /** The language of scenarios; absent where it is not at hand. */
+  readonly scenarios?: Scenarios | undefined;
+  readonly version: string;
 }
 
 /** Runs one command line and gives the exit status. */
-export async function runProgram(
-  host: Host,
-  from: { argv: readonly string[]; output: Output; servers: Servers; version: string },
-): Promise<number> {
+export async function runProgram(host: Host, from: ProgramParts): Promise<number> {
   const run = new Run(host, from.output);
   const program = makeProgram(run, from);
   try {
@@ -102,7 +111,7 @@ class Run {
   }
 }
 
-function makeProgram(run: Run, from: { output: Output; servers: Servers; version: string }): Command {
+function makeProgram(run: Run, from: ProgramParts): Command {
   const program = new Command('pagewalk')
     .description('Debug kernel memory: what a vmcore holds, and what every address in it is.')
     .version(from.version)
@@ -357,6 +366,16 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
     });
 
   program
+    .command('run <scenario>')
+    .description('run a scenario (.kmm) and print what it prints; exit status 1 where an expect does not hold')
+    .option('--json', 'print one JSON document')
+    .option('--save <file>', "write the machine's memory at the end as an ELF vmcore")
+    .action(async (scenario: string, options: RunOptions) => {
+      if (from.scenarios === undefined) throw errors.notSupported('there is no language of scenarios here');
+      run.status = await runVerb(run.host, run.output, { scenario, options, scenarios: from.scenarios });
+    });
+
+  program
     .command('dap')
     .description('serve the Debug Adapter Protocol on standard input and output, or on a loopback port')
     .option('--port <number>', 'listen on this port of 127.0.0.1 (0 chooses one and prints it)')
@@ -366,6 +385,15 @@ function makeProgram(run: Run, from: { output: Output; servers: Servers; version
         throw errors.badArgument(`--port ${options.port ?? ''} is no port; write a number from 0 to 65535`);
       }
       await from.servers.dap({ port });
+    });
+
+  program
+    .command('lsp')
+    .description('serve the Language Server Protocol (for scenarios) on standard input and output')
+    .option('--stdio', 'as editors ask for it; there is no other way')
+    .action(async () => {
+      if (from.servers.lsp === undefined) throw errors.notSupported('there is no language server here');
+      await from.servers.lsp();
     });
   return program;
 }

@@ -1,0 +1,79 @@
+/** `run`: a scenario to its end. */
+import { errors } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
+import { decodeText } from '../base/text.ts';
+import { elfVmcore } from '../session/elf-vmcore.ts';
+import { failureText, startScenario } from '../session/scenario.ts';
+import type { ScenarioLanguage } from '../session/scenario.ts';
+import { exitStatus } from './arguments.ts';
+import { json } from './output.ts';
+import type { Output } from './output.ts';
+
+export interface RunOptions {
+  readonly json?: true;
+  readonly save?: string;
+}
+
+/** What `run` needs of the entry. */
+export interface Scenarios extends ScenarioLanguage {
+  /** Writes a file, whole or not at all. Throws `UserError`. */
+  save(path: string, pieces: Iterable<Uint8Array>): void;
+}
+
+/** Bytes of a scenario; more is no scenario. */
+const mostBytes = 1 << 22;
+
+/** Gives the exit status: 1 where an `expect` does not hold, 2 where the scenario cannot be run, or fails otherwise. */
+export async function runVerb(
+  host: Host,
+  output: Output,
+  asked: { readonly scenario: string; readonly options: RunOptions; readonly scenarios: Scenarios },
+): Promise<number> {
+  const { scenario: path, options, scenarios } = asked;
+  const parsed = await scenarios.parse(readScenario(host, path));
+  const complain = (line: string): void => {
+    output.complain(`pagewalk: ${line}`);
+  };
+  if (parsed.problems.length > 0) {
+    for (const { message, range } of parsed.problems) {
+      complain(`${path}:${range.start.line + 1}:${range.start.character + 1}: ${message}`);
+    }
+    return exitStatus.unusable;
+  }
+  const started = startScenario(parsed);
+  if (!('run' in started)) {
+    complain(failureText(path, started));
+    return exitStatus.unusable;
+  }
+  const { run, machine, engine } = started;
+  let printed = 0;
+  let stop = run.stop;
+  while (stop.kind !== 'failed' && stop.kind !== 'end') {
+    stop = run.stepOver();
+    if (options.json === true || run.printedCount === printed) continue;
+    for (const text of run.output.slice(printed)) output.text(`${text}\n`);
+    printed = run.printedCount;
+  }
+  const failure = stop.kind === 'failed' ? stop.failure : undefined;
+  if (options.json === true) {
+    const where = failure === undefined ? null : { line: failure.range.start.line + 1, column: failure.range.start.character + 1 };
+    const told = failure === undefined ? null : { kind: failure.kind, message: failure.message, ...where };
+    output.text(json({ output: run.output, failure: told }));
+  } else if (failure !== undefined) complain(failureText(path, failure));
+  if (options.save !== undefined) {
+    const { pageOffset } = engine.session.info();
+    scenarios.save(options.save, elfVmcore(machine.image, pageOffset === null ? undefined : BigInt(pageOffset)));
+  }
+  if (failure === undefined) return exitStatus.fine;
+  return failure.kind === 'expectation' ? exitStatus.notFound : exitStatus.unusable;
+}
+
+function readScenario(host: Host, path: string): string {
+  const source = host.openFile(path);
+  try {
+    if (source.size > mostBytes) throw errors.limit(`${path}: ${source.size} bytes are too many for a scenario; is it the right file?`);
+    return decodeText(source.read(0, source.size));
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,20 @@
+/** Quick fixes: the edits that the checks found. */
+import type { LangiumDocument } from 'langium';
+import type { CodeActionProvider } from 'langium/lsp';
+import type { CodeAction, CodeActionParams } from 'vscode-languageserver';
+import type { ProblemData } from '../scenario/problem.ts';
+
+export class ScenarioQuickFixes implements CodeActionProvider {
+  getCodeActions(document: LangiumDocument, { context }: CodeActionParams): CodeAction[] {
+    return context.diagnostics.flatMap((diagnostic) => {
+      const { fixes = [] } = (diagnostic.data ?? {}) as Partial<ProblemData>;
+      return fixes.map((fix, index) => ({
+        title: fix.title,
+        kind: 'quickfix',
+        diagnostics: [diagnostic],
+        isPreferred: index === 0,
+        edit: { changes: { [document.textDocument.uri]: [{ range: fix.range, newText: fix.newText }] } },
+      }));
+    });
+  }
+}

@@ -1,0 +1,56 @@
+/** What a scenario can call, and the flags that it can name: what checks, completion and documentation look into. */
+import type { OperationSpec } from '../simulator/operation.ts';
+import { engineFunctions } from './engine-functions.ts';
+import type { CallableParameter, EngineFunction } from './engine-functions.ts';
+
+export interface Callable {
+  readonly name: string;
+  readonly parameters: readonly CallableParameter[];
+  readonly documentation: string;
+  readonly returns: string | undefined;
+  /** Absent for an operation of the machine. */
+  readonly call?: EngineFunction['call'];
+}
+
+/** Names of flags that the engine's answers have and no operation takes. */
+const entryFlags = ['PRESENT', 'RW', 'USER', 'PWT', 'PCD', 'ACCESSED', 'DIRTY', 'PSE', 'GLOBAL', 'NX', 'SOFT_DIRTY', 'UFFD_WP'] as const;
+
+export class Catalogue {
+  /** By name; an operation stands before a function of the same name. */
+  readonly callables: ReadonlyMap<string, Callable>;
+  /** Flags by name, with the calls that take them. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+
+  constructor(operations: Iterable<OperationSpec>) {
+    const callables = new Map<string, Callable>(engineFunctions.map((one) => [one.name, one]));
+    const flags = new Map<string, string[]>(entryFlags.map((name) => [name, ['pte']]));
+    for (const operation of operations) {
+      callables.set(operation.name, operation);
+      for (const parameter of operation.parameters) {
+        if (parameter.kind !== 'flags') continue;
+        for (const name of parameter.names ?? []) flags.set(name, [...(flags.get(name) ?? []), operation.name]);
+      }
+    }
+    this.callables = callables;
+    this.flags = flags;
+  }
+
+  find(name: string): Callable | undefined {
+    return this.callables.get(name);
+  }
+}
+
+/** `vmalloc(size, node: 0)`: a call as documentation shows it. */
+export function signatureOf({ name, parameters, returns }: Callable): string {
+  const inside = parameters.map((one) => (hasDefault(one) ? `${one.name}?: ${one.kind}` : `${one.name}: ${one.kind}`)).join(', ');
+  return `${name}(${inside})${returns === undefined ? '' : ` → ${returns}`}`;
+}
+
+export function hasDefault(parameter: CallableParameter): boolean {
+  return Object.hasOwn(parameter, 'default');
+}
+
+/** Whether a call may leave an argument out: it has a default, or is the process of the `as` around the call. */
+export function mayBeLeftOut(parameter: CallableParameter, insideAs: boolean): boolean {
+  return hasDefault(parameter) || (insideAs && parameter.kind === 'process');
+}

@@ -1,0 +1,82 @@
+/** The header of a scenario: which machine it runs on. */
+import type { MachineFeatures, MachineOptions, Paging } from '../simulator/options.ts';
+import { pagings } from '../simulator/options.ts';
+import type { Machine, Setting, SettingValue } from './generated/ast.ts';
+import { textOf } from './scenario-error.ts';
+
+interface SettingSpec {
+  readonly kind: 'number' | 'range' | 'word';
+  readonly names?: readonly string[];
+  readonly documentation: string;
+}
+
+export const machineSettings: Readonly<Record<string, SettingSpec>> = {
+  ram: { kind: 'number', documentation: 'Bytes of RAM, a multiple of 2M; 128M unless given.' },
+  pci_hole: { kind: 'range', documentation: 'Physical addresses below 4G without RAM: `0xc0000000..4G`.' },
+  cpus: { kind: 'number', documentation: 'Number of CPUs, 2 unless given.' },
+  nodes: { kind: 'number', documentation: 'Number of NUMA nodes, 1 unless given.' },
+  paging: { kind: 'word', names: pagings, documentation: 'Architecture and paging mode; x86-64-4 unless given.' },
+  kaslr: { kind: 'number', documentation: 'Seed that chooses where KASLR puts the kernel and its regions; without one nothing is moved.' },
+  pti: { kind: 'word', names: ['on', 'off'], documentation: 'Page-table isolation: a user half for each process.' },
+  block_pages: { kind: 'number', documentation: 'Pages of a vmap_block (VMAP_BBMAP_BITS), a power of two from 64 to 1024.' },
+};
+
+export const machineFeatures: Readonly<Record<string, { readonly feature: keyof MachineFeatures; readonly documentation: string }>> = {
+  vmap_ram_flags: { feature: 'vmapRamFlags', documentation: 'vmap_area.flags tells vm_map_ram() areas and blocks.' },
+  used_map: { feature: 'usedMap', documentation: 'vmap_block.used_map records which pages are handed out.' },
+  kcore_remap: { feature: 'kcoreRemap', documentation: '/proc/kcore has a KCORE_REMAP segment for the kernel image.' },
+  sync_unmappings: {
+    feature: 'syncUnmappings',
+    documentation: 'Unmappings of the vmalloc space reach all page tables before the TLB flush (PAE without shared PMDs).',
+  },
+};
+
+/** What a setting's value is written as. */
+export function valueKind(value: SettingValue): SettingSpec['kind'] {
+  if (value.word !== undefined) return 'word';
+  return value.end === undefined ? 'number' : 'range';
+}
+
+/** What is wrong with a setting, or undefined. */
+export function settingProblem({ setting, value }: Setting): string | undefined {
+  if (setting === undefined || value === undefined) return undefined;
+  const spec = Object.hasOwn(machineSettings, setting) ? machineSettings[setting] : undefined;
+  if (spec === undefined) return undefined;
+  if (valueKind(value) !== spec.kind) {
+    const wanted = { number: 'a number', range: 'a range (start..end)', word: `one of ${(spec.names ?? []).join(', ')}` }[spec.kind];
+    return `${setting} takes ${wanted}`;
+  }
+  if (spec.names !== undefined && !spec.names.includes(textOf(value))) return `${setting} takes one of ${spec.names.join(', ')}`;
+  return undefined;
+}
+
+/** The options of the machine that a header asks for; it has no problems. */
+export function machineOptions(machine: Machine | undefined): MachineOptions {
+  const values = new Map<string, SettingValue>();
+  const features: Partial<Record<keyof MachineFeatures, boolean>> = {};
+  for (const { setting, value, mode, features: names } of machine?.settings ?? []) {
+    if (setting !== undefined && value !== undefined) values.set(setting, value);
+    for (const name of names) {
+      const feature = machineFeatures[name]?.feature;
+      if (feature !== undefined) features[feature] = mode === 'with';
+    }
+  }
+  const number = (name: string): number | undefined => {
+    const start = values.get(name)?.start;
+    return start === undefined ? undefined : Number(start);
+  };
+  const hole = values.get('pci_hole');
+  const paging = values.get('paging');
+  const pti = values.get('pti');
+  return {
+    ram: number('ram'),
+    pciHole: hole?.start === undefined || hole.end === undefined ? undefined : { start: Number(hole.start), end: Number(hole.end) },
+    cpus: number('cpus'),
+    nodes: number('nodes'),
+    paging: paging === undefined ? undefined : pagings.find((one): one is Paging => one === textOf(paging)),
+    kaslrSeed: number('kaslr'),
+    pti: pti === undefined ? undefined : textOf(pti) === 'on',
+    blockPages: number('block_pages'),
+    features,
+  };
+}

@@ -1,0 +1,46 @@
+/** The text of a scenario into its syntax tree, with what is wrong with it. */
+import { URI } from 'langium';
+import type { LangiumDocument } from 'langium';
+import type { Catalogue } from './catalogue.ts';
+import type { Scenario } from './generated/ast.ts';
+import type { Problem, ProblemData } from './problem.ts';
+import { scenarioServices } from './services.ts';
+import type { ScenarioServices } from './services.ts';
+
+export interface ParsedScenario {
+  readonly scenario: Scenario;
+  /** In the order of the text; a scenario that has any does not run. */
+  readonly problems: readonly Problem[];
+}
+
+/** Characters of a scenario: more is no scenario. */
+const longest = 1 << 22;
+
+const known = new WeakMap<Catalogue, ScenarioServices>();
+
+/** Throws nothing: what is wrong is among the problems. */
+export async function parseScenario(text: string, catalogue: Catalogue): Promise<ParsedScenario> {
+  const services = known.get(catalogue) ?? scenarioServices(catalogue);
+  known.set(catalogue, services);
+  const { LangiumDocumentFactory, LangiumDocuments, DocumentBuilder } = services.shared.workspace;
+  const document = LangiumDocumentFactory.fromString<Scenario>(text.slice(0, longest), URI.parse(`memory:///scenario-${count++}.kmm`));
+  LangiumDocuments.addDocument(document);
+  try {
+    await DocumentBuilder.build([document], { validation: true });
+  } finally {
+    await DocumentBuilder.update([], [document.uri]);
+  }
+  return { scenario: document.parseResult.value, problems: problemsOf(document) };
+}
+
+let count = 0;
+
+/** What the checks and the parser say of a document that was built. */
+function problemsOf(document: LangiumDocument): Problem[] {
+  const problems = (document.diagnostics ?? []).map(({ message, range, data }): Problem => {
+    const { code, fixes } = (data ?? {}) as Partial<ProblemData>;
+    // What the parser tells has a code of its own and no fixes.
+    return { message, range, code: fixes === undefined ? undefined : code, fixes: fixes ?? [] };
+  });
+  return problems.sort((a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character);
+}

@@ -1,0 +1,39 @@
+/** All that a run changes besides its machine. Never changed in place: a state that was kept stays what it was. */
+import type { OperationValue } from '../simulator/operation.ts';
+
+/** A loop that is under way. */
+export interface Loop {
+  readonly value: (index: number) => OperationValue;
+  readonly count: number;
+  /** Values taken. */
+  readonly taken: number;
+  readonly outer: Loop | undefined;
+}
+
+export interface Printed {
+  readonly text: string;
+  readonly before: Printed | undefined;
+  /** With this one. */
+  readonly count: number;
+}
+
+export interface RunState {
+  /** Number of the instruction that is next. */
+  readonly at: number;
+  readonly variables: ReadonlyMap<string, OperationValue>;
+  /** Snapshots of the machine by name. */
+  readonly snapshots: ReadonlyMap<string, unknown>;
+  readonly loops: Loop | undefined;
+  /** Processes of the `as` blocks around. */
+  readonly processes: { readonly pid: bigint; readonly outer: RunState['processes'] } | undefined;
+  readonly printed: Printed | undefined;
+}
+
+export const firstState: RunState = {
+  at: 0,
+  variables: new Map(),
+  snapshots: new Map(),
+  loops: undefined,
+  processes: undefined,
+  printed: undefined,
+};

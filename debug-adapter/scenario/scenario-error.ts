@@ -1,0 +1,40 @@
+/** A statement that cannot be carried out, and where it stands. */
+
+/** A place in the text; lines and characters (UTF-16 code units) count from 0. */
+export interface TextRange {
+  readonly start: { readonly line: number; readonly character: number };
+  readonly end: { readonly line: number; readonly character: number };
+}
+
+export const wholeText: TextRange = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
+
+export type ScenarioErrorKind =
+  /** An `expect` that did not hold. */
+  | 'expectation'
+  /** What a statement asks for makes no sense: a text in a sum, a list's element that is not there. */
+  | 'evaluation'
+  /** A bound that Pagewalk sets. */
+  | 'limit';
+
+/** `message` is one sentence without a full stop; it does not say where. */
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError';
+  readonly kind: ScenarioErrorKind;
+  readonly range: TextRange;
+
+  constructor(kind: ScenarioErrorKind, message: string, range: TextRange) {
+    super(message);
+    this.kind = kind;
+    this.range = range;
+  }
+}
+
+/** Where a node of the syntax tree stands. */
+export function rangeOf(node: { readonly $cstNode?: { readonly range: TextRange } | undefined }): TextRange {
+  return node.$cstNode?.range ?? wholeText;
+}
+
+/** A node as it is written. */
+export function textOf(node: { readonly $cstNode?: { readonly text: string } | undefined }): string {
+  return node.$cstNode?.text ?? '';
+}

@@ -1,0 +1,36 @@
+/** The language's parts, put together: what a parser needs, without an editor. */
+import { createDefaultCoreModule, createDefaultSharedCoreModule, EmptyFileSystem, inject } from 'langium';
+import type { DeepPartial, LangiumCoreServices, LangiumSharedCoreServices, Module } from 'langium';
+import type { Catalogue } from './catalogue.ts';
+import { scenarioChecks, ScenarioValidator } from './checks.ts';
+import { KmmGeneratedModule, KmmGeneratedSharedModule } from './generated/module.ts';
+import { ScenarioScopeProvider } from './scope.ts';
+import { ScenarioLexerMessages } from './lexer-messages.ts';
+import { ScenarioTokenBuilder } from './token-builder.ts';
+import { ScenarioValueConverter } from './value-converter.ts';
+
+/** What the language does otherwise than Langium does by default. */
+export function scenarioModule(catalogue: Catalogue): Module<LangiumCoreServices, DeepPartial<LangiumCoreServices>> {
+  return {
+    parser: {
+      TokenBuilder: () => new ScenarioTokenBuilder(),
+      ValueConverter: () => new ScenarioValueConverter(),
+      LexerErrorMessageProvider: () => new ScenarioLexerMessages(),
+    },
+    references: { ScopeProvider: (services) => new ScenarioScopeProvider(services) },
+    validation: { DocumentValidator: (services) => new ScenarioValidator(services, catalogue) },
+  };
+}
+
+export interface ScenarioServices {
+  readonly shared: LangiumSharedCoreServices;
+  readonly language: LangiumCoreServices;
+}
+
+export function scenarioServices(catalogue: Catalogue): ScenarioServices {
+  const shared = inject(createDefaultSharedCoreModule(EmptyFileSystem), KmmGeneratedSharedModule);
+  const language = inject(createDefaultCoreModule({ shared }), KmmGeneratedModule, scenarioModule(catalogue));
+  shared.ServiceRegistry.register(language);
+  language.validation.ValidationRegistry.register(scenarioChecks(catalogue));
+  return { shared, language };
+}
