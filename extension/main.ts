@@ -7,6 +7,7 @@ import { DumpEditorProvider } from './dump-editor.ts';
 import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
 import { LogLinkProvider } from './kernel-log.ts';
+import { registerLanguageClient } from './language-client.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PagemapScanTree } from './pagemap-scan-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
@@ -23,6 +24,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     sessions,
     registerDebugging(context),
+    registerLanguageClient(context),
     registerCommands(context, sessions, documents),
     vscode.workspace.registerTextDocumentContentProvider(AnswerDocuments.scheme, documents),
     vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),

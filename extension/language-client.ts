@@ -1,0 +1,40 @@
+/** The language server of scenarios: started when the first of them is opened, stopped with the extension. */
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import { nodeEnvironment, programPath } from './debugging.ts';
+
+const language = 'kmm';
+
+export function registerLanguageClient(context: vscode.ExtensionContext): vscode.Disposable {
+  let client: Promise<LanguageClient> | undefined;
+  const start = ({ languageId }: vscode.TextDocument): void => {
+    if (languageId !== language || client !== undefined) return;
+    client = startClient(context);
+    client.catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      void vscode.window.showErrorMessage(
+        vscode.l10n.t('The language server of scenarios does not start ({0}); reload the window to try again.', why),
+      );
+    });
+  };
+  vscode.workspace.textDocuments.forEach(start);
+  return vscode.Disposable.from(
+    vscode.workspace.onDidOpenTextDocument(start),
+    new vscode.Disposable(() => {
+      client?.then((running) => running.dispose()).catch(() => undefined);
+    }),
+  );
+}
+
+/** The client's code is loaded here, not with the extension. */
+async function startClient(context: vscode.ExtensionContext): Promise<LanguageClient> {
+  const { LanguageClient: Client } = await import('vscode-languageclient/node');
+  const server = {
+    command: process.execPath,
+    args: [programPath(context), 'lsp'],
+    options: { env: { ...process.env, ...nodeEnvironment } },
+  };
+  const client = new Client('pagewalk.scenarios', 'Pagewalk Scenarios', server, { documentSelector: [{ language }] });
+  await client.start();
+  return client;
+}
