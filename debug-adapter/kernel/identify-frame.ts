@@ -1,12 +1,17 @@
 /** What a page frame is used for, as its struct page says (include/linux/page-flags.h, mm_types.h). */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
 import { describeCategory } from './page-category-frame.ts';
+import { describeSlab } from './identify-slab.ts';
+import { optionalRead } from './optional-read.ts';
 import { pageOfFrame } from './page-frame.ts';
 import { pageTypeOf } from './page-type.ts';
+import { threadSize } from './stack-range.ts';
 import { tasks } from './task.ts';
+import type { Task } from './task.ts';
 
 /** Details about frame `pfn`; `offset` is the byte within it that is asked for. Throws `MemoryFault` when its struct page is missing. */
 export function describeFrame(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
@@ -21,8 +26,10 @@ function describeUse(kernel: Kernel, pfn: number, offset: number): readonly Iden
   const type = pageTypeOf(kernel, head);
   const base = { pfn, page: formatAddress(page), head: head === page ? null : formatAddress(head) };
   switch (type.kind) {
-    case 'slab':
-      return [...stack, { kind: 'slab-object', summary: `slab page${cacheName(kernel, head)}`, ...base }];
+    case 'slab': {
+      const object = optionalRead(() => describeSlab(kernel, { pfn, offset, head }));
+      return [...stack, { ...(object ?? { kind: 'slab-object', summary: `slab page${cacheName(kernel, head)}` }), ...base }];
+    }
     case 'table':
       return [{ kind: 'page-table', summary: `page-table page (pfn 0x${pfn.toString(16)})`, ...base }];
     case 'buddy':
@@ -62,28 +69,34 @@ export function cacheName(kernel: Kernel, head: Address): string {
   return at === 0n ? '' : ` of cache ${kernel.memory.cString(cache.pointer(at, 'name'), 128)} (kmem_cache ${formatAddress(at)})`;
 }
 
-/** Task stacks that lie in the direct map, in kernels without CONFIG_VMAP_STACK. */
+/** Task stacks by their frames: those that lie in the direct map, and with CONFIG_VMAP_STACK the frames behind them. */
 function describeLinearStack(kernel: Kernel, pfn: number, offset: number): IdentifyDetail[] {
-  const found = kernel.once(linearStacks).get(pfn);
+  const found = kernel.once(stackFrames).get(Math.floor((pfn * kernel.pageSize + offset) / frameSize));
   if (found === undefined) return [];
+  const { task, page } = found;
+  const from = page * frameSize + (offset % frameSize);
+  const depth = threadSize(kernel) - from;
   return [
     {
       kind: 'task-stack',
-      summary: `kernel stack of task ${found.pid} (${found.comm})`,
-      pid: found.pid,
-      comm: found.comm,
-      offset: found.page * kernel.pageSize + offset,
+      summary: `kernel stack of task ${task.pid} (${task.comm}), 0x${depth.toString(16)} bytes below its top`,
+      pid: task.pid,
+      comm: task.comm,
+      task: formatAddress(task.address),
+      offset: from,
+      depth,
     },
   ];
 }
 
-function linearStacks(kernel: Kernel): ReadonlyMap<number, { pid: number; comm: string; page: number }> {
-  const stacks = new Map<number, { pid: number; comm: string; page: number }>();
-  const size = kernel.types?.struct('thread_union') === undefined ? 16_384 : (kernel.types.struct('thread_union')?.size ?? 16_384);
+/** By 4 KiB frame: stacks are smaller than the pages of some machines. */
+function stackFrames(kernel: Kernel): ReadonlyMap<number, { readonly task: Task; readonly page: number }> {
+  const stacks = new Map<number, { task: Task; page: number }>();
+  const pages = threadSize(kernel) / frameSize;
   for (const task of tasks(kernel)) {
-    for (let page = 0; page * kernel.pageSize < size; page++) {
-      const frame = kernel.memory.frameOf(Number(addToAddress(task.stack, page * kernel.pageSize) >> 12n));
-      if (frame >= 0) stacks.set(Math.floor((frame * 4096) / kernel.pageSize), { pid: task.pid, comm: task.comm, page });
+    for (let page = 0; page < pages; page++) {
+      const frame = kernel.memory.frameOf(Number(addToAddress(task.stack, page * frameSize) >> 12n));
+      if (frame >= 0) stacks.set(frame, { task, page });
     }
   }
   return stacks;
