@@ -225,6 +225,8 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
     'simulated_swap',
   ])
     image.place('data', name, { size: 8, align: 8 });
+  image.place('data', 'empty_zero_page', { size: 4096, align: 4096 });
+  image.place('data', 'swapper_space', { size: types.size('xarray') });
   image.place('data', 'free_vmap_area_root', { size: word });
   image.place('data', 'free_vmap_area_list', { size: 2 * word });
   if (map.zones.length === 0) throw new RangeError('no zone has memory');

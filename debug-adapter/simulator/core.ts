@@ -56,8 +56,6 @@ export interface CoreParts {
   readonly vmcoreinfo: string;
 }
 
-const two32 = 0x1_0000_0000;
-
 export class Core {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;
@@ -71,9 +69,6 @@ export class Core {
   readonly vmcoreinfo: string;
   /** Calls that are under way, outermost first. */
   readonly calls: Call[] = [];
-  readonly #pageSize: number;
-  readonly #vmemmapLow: number;
-  readonly #vmemmapHigh: number;
   readonly #symbols: ReadonlyMap<string, number>;
   readonly #perCpu: ReadonlyMap<string, readonly number[]>;
   readonly #subjects = new Map<unknown, unknown>();
@@ -89,10 +84,6 @@ export class Core {
     this.root = parts.root;
     this.zeroCounter = parts.zeroCounter;
     this.vmcoreinfo = parts.vmcoreinfo;
-    this.#pageSize = parts.types.size('page');
-    const vmemmap = BigInt.asUintN(64, parts.platform.vmemmap ?? 0n);
-    this.#vmemmapLow = Number(vmemmap & 0xffff_ffffn);
-    this.#vmemmapHigh = Number(vmemmap >> 32n);
     this.#symbols = parts.symbols;
     this.#perCpu = parts.perCpu;
   }
@@ -123,24 +114,6 @@ export class Core {
 
   set cpu(cpu: number) {
     this.memory.setU32(this.symbol('simulated_cpu'), cpu);
-  }
-
-  /** Stores a pointer to a frame's struct page: an address of vmemmap where the kernel has one. */
-  setPagePointer(at: number, frame: number): void {
-    if (this.platform.vmemmap === undefined) this.memory.setPointer(at, this.pages.pageAt(frame));
-    else {
-      // In halves: one array of 64 bytes a frame.
-      const offset = frame * this.#pageSize;
-      const low = this.#vmemmapLow + (offset % two32);
-      this.memory.setU32(at, low);
-      this.memory.setU32(at + 4, this.#vmemmapHigh + Math.floor(offset / two32) + (low >= two32 ? 1 : 0));
-    }
-  }
-
-  /** The frame whose struct page a pointer leads to. */
-  frameOfPagePointer(at: number): number {
-    if (this.platform.vmemmap === undefined) return this.pages.frameOf(this.memory.pointer(at));
-    return ((this.memory.u32(at + 4) - this.#vmemmapHigh) * two32 + this.memory.u32(at) - this.#vmemmapLow) / this.#pageSize;
   }
 
   /** What is worked out once for a machine and does not change. */

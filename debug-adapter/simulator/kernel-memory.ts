@@ -18,12 +18,26 @@ export interface PointerShape {
   readonly image: { readonly virtual: bigint; readonly physical: number; readonly size: number };
 }
 
+/** A run of struct pages: where it lies in memory, and how many bytes behind frame 0's it begins. */
+export interface StructPages {
+  readonly at: number;
+  readonly size: number;
+  readonly offset: number;
+}
+
 export class KernelMemory extends Ram {
   readonly pointerSize: 4 | 8;
   readonly shape: PointerShape;
   /** All ones, as wide as an address. */
   readonly addressMask: bigint;
   readonly #imageOffset: bigint;
+  #mapBase = 0n;
+  #mapLow = 0;
+  #mapHigh = 0;
+  #mapStart = 0;
+  #mapEnd = 0;
+  #mapSize = 0;
+  #pieces: readonly StructPages[] = [];
   readonly #directLow: number;
   readonly #directHigh: number;
   readonly #imageLow: number;
@@ -51,8 +65,28 @@ export class KernelMemory extends Ram {
     this.#imageVirtualHigh = Number(image.virtual >> 32n);
   }
 
+  /** Tells where struct pages lie: their addresses are those of vmemmap from then on. `base`: of frame 0's. */
+  setMemoryMap(base: bigint, pieces: readonly StructPages[]): void {
+    this.#mapBase = base;
+    this.#mapLow = Number(base & 0xffff_ffffn);
+    this.#mapHigh = Number(base >> 32n);
+    this.#pieces = pieces;
+    this.#mapStart = Math.min(...pieces.map(({ at }) => at));
+    this.#mapEnd = Math.max(...pieces.map(({ at, size }) => at + size));
+    this.#mapSize = Math.max(...pieces.map(({ offset, size }) => offset + size));
+  }
+
+  /** Bytes from frame 0's struct page to what lies at a physical address; -1 where no struct page does. */
+  #inMap(at: number): number {
+    if (at < this.#mapStart || at >= this.#mapEnd) return -1;
+    for (const piece of this.#pieces) if (at >= piece.at && at < piece.at + piece.size) return piece.offset + at - piece.at;
+    return -1;
+  }
+
   /** The address that the kernel uses for an object. */
   virtual(at: number): Address {
+    const inMap = this.#inMap(at);
+    if (inMap >= 0) return toAddress((this.#mapBase + BigInt(inMap)) & this.addressMask);
     const inImage = at >= this.#imageStart && at < this.#imageEnd;
     return toAddress(((inImage ? this.#imageOffset : this.shape.directOffset) + BigInt(at)) & this.addressMask);
   }
@@ -72,6 +106,13 @@ export class KernelMemory extends Ram {
       if (this.pointerSize === 8) this.setU32(at + 4, 0);
       return;
     }
+    const inMap = this.#inMap(target);
+    if (inMap >= 0) {
+      const sum = this.#mapLow + (inMap % two32);
+      this.setU32(at, sum);
+      this.setU32(at + 4, this.#mapHigh + Math.floor(inMap / two32) + (sum >= two32 ? 1 : 0));
+      return;
+    }
     const inImage = target >= this.#imageStart && target < this.#imageEnd;
     const high = Math.floor(target / two32);
     const low = target - high * two32 + (inImage ? this.#imageLow : this.#directLow);
@@ -87,6 +128,10 @@ export class KernelMemory extends Ram {
     if (high === 0 && low < frameSize) return low;
     const inImage = (high - this.#imageVirtualHigh) * two32 + low - this.#imageVirtualLow;
     if (inImage >= 0 && inImage < this.#imageEnd - this.#imageStart) return inImage + this.#imageStart;
+    const inMap = (high - this.#mapHigh) * two32 + low - this.#mapLow;
+    if (inMap >= 0 && inMap < this.#mapSize) {
+      for (const { at: start, offset, size } of this.#pieces) if (inMap >= offset && inMap < offset + size) return start + inMap - offset;
+    }
     return (high - this.#directHigh) * two32 + (low - this.#directLow);
   }
 

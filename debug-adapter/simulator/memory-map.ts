@@ -51,6 +51,11 @@ export function buildMemoryMap(builder: MapBuilder): MemoryMapBuilt {
       if (page >= at && page < at + (end - start) * pageSize) return start + Math.floor((page - at) / pageSize);
     throw new RangeError(`no struct page at physical 0x${page.toString(16)}`);
   };
+  const { vmemmap } = builder.platform;
+  if (vmemmap !== undefined) {
+    const runs = pieces.pieces.map(({ start, end, at }) => ({ at, size: (end - start) * pageSize, offset: start * pageSize }));
+    builder.memory.setMemoryMap(vmemmap, runs);
+  }
   const nodes = nodesAndZones(builder);
   initialize(builder, { pieces: pieces.pieces, zones: nodes.zones, pageAt });
   return { pageAt, frameOf, zones: nodes.zones, pieces: pieces.pieces, symbols: [...pieces.symbols, ...nodes.symbols] };

@@ -121,7 +121,7 @@ function* pagesArray(core: Core, count: number): Steps<PagesArray> {
 
 function writePagesArray(core: Core, array: PagesArray, frames: readonly number[]): void {
   frames.forEach((frame, index) => {
-    core.setPagePointer(array.at(index), frame);
+    core.memory.setPointer(array.at(index), core.pages.pageAt(frame));
   });
 }
 
@@ -154,7 +154,7 @@ function* freePages(core: Core, vm: number): Steps {
   const order = memory.pointerSize === 8 ? memory.u32(vm + at.order) : 0;
   const array = physicalArray(core, address);
   yield core.step(() => `free ${count} pages`);
-  for (let index = 0; index < count; index += 2 ** order) core.pages.give(core.frameOfPagePointer(array(index)), order);
+  for (let index = 0; index < count; index += 2 ** order) core.pages.give(core.pages.frameOf(memory.pointer(array(index))), order);
   addToCounter(core, -count);
   const size = count * memory.pointerSize;
   if (size > 4096) yield* vfree(core, Number(address >> 12n));
