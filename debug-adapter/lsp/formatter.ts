@@ -1,5 +1,6 @@
 /** How a scenario is laid out: one statement a line, blocks indented, one blank around operators. */
 import type { AstNode } from 'langium';
+import type { Binary } from '../scenario/generated/ast.ts';
 import { AbstractFormatter, Formatting } from 'langium/lsp';
 
 /** At most one empty line between statements. */
@@ -42,11 +43,10 @@ export class ScenarioFormatter extends AbstractFormatter {
         formatter.property('value').prepend(Formatting.oneSpace());
         return;
       case 'SettingValue':
-      case 'Range':
         formatter.keyword('..').surround(Formatting.noSpace());
         return;
       case 'Binary':
-        formatter.property('operator').surround(Formatting.oneSpace());
+        formatter.property('operator').surround((node as Binary).operator === '..' ? Formatting.noSpace() : Formatting.oneSpace());
         return;
       case 'Unary':
         formatter.property('operator').append(Formatting.noSpace());

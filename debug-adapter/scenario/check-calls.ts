@@ -86,6 +86,10 @@ export function bindArguments(call: Call, callable: Callable, tell: Tell): Map<s
 
 const numeric = new Set<CallableParameter['kind']>(['address', 'size', 'count', 'number', 'process']);
 
+function isRange(value: Expression): boolean {
+  return value.$type === 'Binary' && value.operator === '..';
+}
+
 /** What can be told of an argument without running it. */
 function checkValue(value: Expression, parameter: CallableParameter | undefined, tell: Tell): void {
   if (parameter === undefined) return;
@@ -96,7 +100,7 @@ function checkValue(value: Expression, parameter: CallableParameter | undefined,
   };
   if (value.$type === 'Quantity' && ['text', 'switch', 'range', 'list'].includes(kind)) wrong('a number');
   else if (value.$type === 'Truth' && kind !== 'switch' && kind !== 'any') wrong('true or false');
-  else if (value.$type === 'Range' && kind !== 'range' && kind !== 'any' && kind !== 'list') wrong('a range');
+  else if (isRange(value) && kind !== 'range' && kind !== 'any' && kind !== 'list') wrong('a range');
   else if (value.$type === 'Text' && kind !== 'text' && kind !== 'any' && kind !== 'list') {
     const plain = value.holes.length === 0 ? value.head : undefined;
     const isName = kind === 'flags' && plain !== undefined && /^\w+(?:\|\w+)*$/.test(plain);

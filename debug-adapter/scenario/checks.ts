@@ -107,6 +107,8 @@ function checkSetting(node: Setting, tell: ReturnType<typeof teller>): void {
   }
 }
 
+type Diagnostic = Awaited<ReturnType<DefaultDocumentValidator['validateDocument']>>[number];
+
 /** Names that nothing defines, with the nearest that something does; flags are names too. */
 export class ScenarioValidator extends DefaultDocumentValidator {
   readonly #catalogue: Catalogue;
@@ -114,6 +116,13 @@ export class ScenarioValidator extends DefaultDocumentValidator {
   constructor(services: ConstructorParameters<typeof DefaultDocumentValidator>[0], catalogue: Catalogue) {
     super(services);
     this.#catalogue = catalogue;
+  }
+
+  /** What the parser did not understand has holes in its tree; the checks are of whole ones. */
+  override validateDocument(
+    ...[document, options, token]: Parameters<DefaultDocumentValidator['validateDocument']>
+  ): Promise<Diagnostic[]> {
+    return super.validateDocument(document, { ...options, stopAfterParsingErrors: true }, token);
   }
 
   protected override processLinkingErrors(...given: Parameters<DefaultDocumentValidator['processLinkingErrors']>): void {

@@ -64,12 +64,6 @@ export function* evaluate(expression: Expression, place: EvaluationPlace): Steps
       for (const item of expression.items) items.push(yield* evaluate(item, place));
       return items;
     }
-    case 'Range': {
-      const start = yield* evaluate(expression.start, place);
-      const end = yield* evaluate(expression.end, place);
-      if (typeof start === 'bigint' && typeof end === 'bigint') return { start, end };
-      throw new ScenarioError('evaluation', `a range is of two numbers, not of ${kindOf(start)} and ${kindOf(end)}`, rangeOf(expression));
-    }
     case 'Unary':
       return applyUnary(expression.operator, yield* evaluate(expression.operand, place), rangeOf(expression));
     case 'Binary':

@@ -23,6 +23,9 @@ export function applyBinary(operator: BinaryOperator, one: OperationValue, other
       return truthOf(one, range) && truthOf(other, range);
     case '||':
       return truthOf(one, range) || truthOf(other, range);
+    case '..':
+      if (typeof one === 'bigint' && typeof other === 'bigint') return { start: one, end: other };
+      throw new ScenarioError('evaluation', `a range is of two numbers, not of ${kindOf(one)} and ${kindOf(other)}`, range);
     default:
   }
   if (typeof one === 'bigint' && typeof other === 'bigint') return arithmetic(operator, one, other, range);

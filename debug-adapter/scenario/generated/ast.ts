@@ -129,10 +129,10 @@ export function isAssign(item: unknown): item is Assign {
 }
 
 export interface Binary extends langium.AstNode {
-    readonly $container: Argument | As | Assign | Binary | Expect | For | Hole | If | Index | Let | List | Member | Print | Range | Unary | While;
+    readonly $container: Argument | As | Assign | Binary | Expect | For | Hole | If | Index | Let | List | Member | Print | Unary | While;
     readonly $type: 'Binary';
     left: Expression;
-    operator: '!=' | '%' | '&&' | '&' | '*' | '+' | '-' | '/' | '<' | '<<' | '<=' | '==' | '>' | '>=' | '>>' | '^' | 'in' | '|' | '||';
+    operator: '!=' | '%' | '&&' | '&' | '*' | '+' | '-' | '..' | '/' | '<' | '<<' | '<=' | '==' | '>' | '>=' | '>>' | '^' | 'in' | '|' | '||';
     right: Expression;
 }
 
@@ -215,7 +215,7 @@ export function isExpect(item: unknown): item is Expect {
     return reflection.isInstance(item, Expect.$type);
 }
 
-export type Expression = Binary | Call | Diff | Index | List | Member | Name | Quantity | Range | Text | Truth | Unary;
+export type Expression = Binary | Call | Diff | Index | List | Member | Name | Quantity | Text | Truth | Unary;
 
 export const Expression = {
     $type: 'Expression'
@@ -440,23 +440,6 @@ export function isQuantity(item: unknown): item is Quantity {
     return reflection.isInstance(item, Quantity.$type);
 }
 
-export interface Range extends langium.AstNode {
-    readonly $container: Argument | As | Assign | Binary | Expect | For | Hole | If | Index | Let | List | Member | Print | Unary | While;
-    readonly $type: 'Range';
-    end: Binary;
-    start: Binary;
-}
-
-export const Range = {
-    $type: 'Range',
-    end: 'end',
-    start: 'start'
-} as const;
-
-export function isRange(item: unknown): item is Range {
-    return reflection.isInstance(item, Range.$type);
-}
-
 export interface Restore extends langium.AstNode {
     readonly $container: Block | Scenario;
     readonly $type: 'Restore';
@@ -662,7 +645,6 @@ export type KmmAstType = {
     Perform: Perform
     Print: Print
     Quantity: Quantity
-    Range: Range
     Restore: Restore
     Scenario: Scenario
     Setting: Setting
@@ -936,18 +918,6 @@ export class KmmAstReflection extends langium.AbstractAstReflection {
             properties: {
                 value: {
                     name: Quantity.value
-                }
-            },
-            superTypes: [Expression.$type]
-        },
-        Range: {
-            name: Range.$type,
-            properties: {
-                end: {
-                    name: Range.end
-                },
-                start: {
-                    name: Range.start
                 }
             },
             superTypes: [Expression.$type]

@@ -1,0 +1,141 @@
+/** The grammar: what is taken, what is told of the rest and where. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parseScenario } from '../../debug-adapter/scenario/parse-scenario.ts';
+import { machineOptions } from '../../debug-adapter/scenario/machine-settings.ts';
+import { fakeCatalogue, outcome } from './fake-machine.ts';
+
+const problemsOf = async (text: string) => (await parseScenario(text, fakeCatalogue)).problems;
+
+test('numbers: sizes, hexadecimal, underscores', async () => {
+  const { output } = await outcome(
+    'print "{64K:d} {2m:d} {1G:d} {1T:x} {0xffff_ffff_8000_0000:x} {1_000:d} {65536:size} {65537:size} {0:size} {0x10000:d}"',
+  );
+  assert.deepEqual(output, ['65536 2097152 1073741824 0x10000000000 0xffffffff80000000 1000 64K 65537 0 65536']);
+});
+
+test('numbers are decimal below 2^20 and hexadecimal from there on', async () => {
+  const { output } = await outcome('print 1048575, 1048576, -1048576, -1');
+  assert.deepEqual(output, ['1048575 0x100000 -0x100000 -1']);
+});
+
+test('texts: escapes, code in braces, texts in that code', async () => {
+  const { output } = await outcome('let a = 3\nprint "a\\t\\"\\\\ \\{a\\} {a} {"in {a + 1} it"}"');
+  assert.deepEqual(output, ['a\t"\\ {a} 3 in 4 it']);
+});
+
+test('comments stand anywhere', async () => {
+  const { output } = await outcome('// one\nprint /* two\n three */ 1 // four\n/**/');
+  assert.deepEqual(output, ['1']);
+});
+
+test('operators bind as documented', async () => {
+  const { output } = await outcome(
+    'print 1 + 2 * 3, (1 + 2) * 3, 1 << 2 + 1, 6 & 3 == 2, 1 | 2 ^ 3 & 1, -2 - -1, ~0, 7 / 2, 7 % 4, !(1 < 2) || 2 >= 2 && true',
+  );
+  assert.deepEqual(output, ['7 9 8 true 3 -1 -1 3 3 true']);
+});
+
+test('a header gives the options of the machine', async () => {
+  const text = `machine {
+    ram 256M; paging x86-64-4; kaslr 7
+    pci_hole 0xc0000000..4G; cpus 3; nodes 2; pti on; block_pages 128
+    with vmap_ram_flags, used_map; without sync_unmappings
+  }`;
+  const { scenario, problems } = await parseScenario(text, fakeCatalogue);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(machineOptions(scenario.machine), {
+    ram: 256 * 2 ** 20,
+    paging: 'x86-64-4',
+    kaslrSeed: 7,
+    pciHole: { start: 0xc0000000, end: 2 ** 32 },
+    cpus: 3,
+    nodes: 2,
+    pti: true,
+    blockPages: 128,
+    features: { vmapRamFlags: true, usedMap: true, syncUnmappings: false },
+  });
+});
+
+test('names of paging modes may end in a number with a letter', async () => {
+  for (const paging of ['x86-64-5', 'x86-32-pae', 'x86-32-pae-shared', 'arm64-4k']) {
+    const { scenario, problems } = await parseScenario(`machine { paging ${paging} }`, fakeCatalogue);
+    assert.deepEqual(problems, []);
+    assert.equal(machineOptions(scenario.machine).paging, paging);
+  }
+});
+
+test('syntax errors point to the place and tell what was expected', async () => {
+  const cases: readonly (readonly [text: string, line: number, character: number, message: RegExp])[] = [
+    ['let = 3', 0, 4, /ID/],
+    ['let a 3', 0, 6, /'='/],
+    ['push(1', 0, 6, /'\)'/],
+    ['for x 0..3 { }', 0, 6, /'in'/],
+    ['print "abc', 0, 6, /closing quote/],
+    ["print 'abc'", 0, 6, /double quotes/],
+    ['print 1\n# no', 1, 0, /\/\//],
+    ['if true {\nprint 1\n', 2, 0, /'}'/],
+  ];
+  for (const [text, line, character, message] of cases) {
+    const [first] = await problemsOf(text);
+    assert.ok(first, text);
+    assert.match(first.message, message, text);
+    assert.ok(first.range.start.line <= line, `${text}: ${JSON.stringify(first.range)}`);
+    if (line === 0) assert.equal(first.range.start.character, character, text);
+  }
+});
+
+test('a text without its closing quote spoils no other line', async () => {
+  const problems = await problemsOf('print "a {1 + \nlet b = 2\nprint b\nif true { print "x" }\n');
+  assert.ok(problems.length > 0);
+  assert.deepEqual(
+    [...new Set(problems.map(({ range }) => range.start.line))].filter((line) => line > 1),
+    [],
+  );
+});
+
+test('any text is parsed: nothing throws, and each problem lies inside it', async () => {
+  const words = [
+    'let',
+    'a',
+    '=',
+    '1',
+    '64K',
+    '"',
+    '{',
+    '}',
+    '(',
+    ')',
+    'for',
+    'in',
+    '..',
+    'push',
+    ',',
+    '"x{',
+    '}"',
+    '\n',
+    'machine',
+    '//',
+    '/*',
+    'if',
+    '@',
+    '\\',
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string(),
+        fc.array(fc.constantFrom(...words)).map((some) => some.join(' ')),
+      ),
+      async (text) => {
+        const lines = text.split(/\r\n|\r|\n/).length;
+        for (const { range, message } of await problemsOf(text)) {
+          assert.notEqual(message, '');
+          assert.ok(range.start.line >= 0 && range.end.line < lines + 1, JSON.stringify(range));
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
