@@ -1,7 +1,7 @@
 /** The parts of a booted machine, on which operations work. All that changes is in memory; what stands here is where it lies. */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import type { CpuState, Image } from '../image/image.ts';
+import type { CpuState, Image, VirtualSegment } from '../image/image.ts';
 import type { CTypes } from './c-declarations.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { Arguments, Step } from './operation.ts';
@@ -146,13 +146,32 @@ export class Core {
       memory: this.memory,
       vmcoreinfo: { text: this.vmcoreinfo, source: 'VMCOREINFO of the simulated machine' },
       cpus: this.#cpus(),
-      virtualSegments: [],
+      virtualSegments: this.segments(),
       headerFacts: [],
       dumpLevel: undefined,
       warnings: [],
       eraseInfo: undefined,
       close: () => undefined,
     };
+  }
+
+  /**
+   * Program headers as /proc/kcore and /proc/vmcore have them: the kernel image and the direct map of RAM. With `kcoreRemap`
+   * the entry trampoline comes first, as in 4.19: a header with both addresses that is not of the direct map.
+   */
+  segments(): VirtualSegment[] {
+    const { image, directOffset, architecture } = this.platform;
+    const found: VirtualSegment[] = [];
+    if (architecture === 'x86-64') {
+      if (this.configuration.features.kcoreRemap) {
+        found.push({ virtual: 0xffff_fe00_0000_6000n, physical: BigInt(this.symbol('__entry_text_start')), size: 0x1000n });
+      }
+      found.push({ virtual: image.virtual, physical: BigInt(image.physical), size: BigInt(image.size) });
+    }
+    for (const { start, end } of this.memory.ranges) {
+      found.push({ virtual: (directOffset + BigInt(start)) & this.memory.addressMask, physical: BigInt(start), size: BigInt(end - start) });
+    }
+    return found;
   }
 
   #cpus(): CpuState[] {

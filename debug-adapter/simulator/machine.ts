@@ -6,6 +6,7 @@ import type { Image } from '../image/image.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { boot } from './boot.ts';
 import type { Core } from './core.ts';
+import { writeElf } from './elf-writer.ts';
 import type { OperationSpec, OperationValue, Arguments } from './operation.ts';
 import { operationList } from './operations.ts';
 import type { MachineOptions } from './options.ts';
@@ -39,6 +40,12 @@ export class Machine {
   /** The machine as a dump would show it at this moment. Open a kernel on it anew after each change. */
   get image(): Image {
     return this.core.image();
+  }
+
+  /** The machine as it is now, as an ELF vmcore: the file's bytes in pieces, to be written one behind the other. */
+  saveElf(): Generator<Uint8Array> {
+    const { core } = this;
+    return writeElf({ image: core.image(), architecture: core.platform.architecture, segments: core.segments() });
   }
 
   /** Runs an operation to its end. Throws `Fault`, and `RangeError` for an operation that there is not. */

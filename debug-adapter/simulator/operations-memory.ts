@@ -223,7 +223,7 @@ export const memoryOperations: readonly OperationSpec[] = [
     *steps(core, given) {
       yield core.step(() => 'page_address()');
       const { directOffset } = core.platform;
-      return ((directOffset + BigInt(given.number('pfn', 0, 2 ** 40)) * 4096n) & core.memory.addressMask);
+      return (directOffset + BigInt(given.number('pfn', 0, 2 ** 40)) * 4096n) & core.memory.addressMask;
     },
   }),
   operation({

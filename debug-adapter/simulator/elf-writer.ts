@@ -1,0 +1,156 @@
+/** A simulated machine as an ELF vmcore, as the kernel's /proc/vmcore and QEMU lay it out: notes, then RAM (System V ABI, elf(5)). */
+import type { Image, VirtualSegment } from '../image/image.ts';
+import { frameSize } from '../memory/physical-memory.ts';
+
+const machines = { 'x86-64': 62, 'x86-32': 3, arm64: 183 } as const;
+/** Bytes of struct elf_prstatus. */
+const statusSizes = { 'x86-64': 336, 'x86-32': 144, arm64: 392 } as const;
+const typeCore = 4;
+const load = 1;
+const note = 4;
+const statusNote = 1;
+const readWriteExecute = 7;
+/** Frames that are handed out at a time. */
+const chunkFrames = 256;
+
+export interface ElfInput {
+  readonly image: Image;
+  readonly architecture: keyof typeof machines;
+  readonly segments: readonly VirtualSegment[];
+}
+
+interface Segment {
+  readonly type: number;
+  readonly offset: number;
+  readonly virtual: bigint;
+  readonly physical: number;
+  readonly size: number;
+}
+
+/** The file's bytes, in pieces from its beginning on. */
+export function* writeElf(input: ElfInput): Generator<Uint8Array> {
+  const { image, architecture, segments } = input;
+  const wide = architecture !== 'x86-32';
+  const notes = notesOf(input);
+  const count = segments.length + 1;
+  const headerSize = wide ? 64 : 52;
+  const entrySize = wide ? 56 : 32;
+  const notesAt = headerSize + count * entrySize;
+  const dataAt = Math.ceil((notesAt + notes.length) / frameSize) * frameSize;
+  const { ranges } = image.memory;
+  const offsetOf = (physical: number): number => {
+    let at = dataAt;
+    for (const { start, end } of ranges) {
+      if (physical >= start && physical < end) return at + physical - start;
+      at += end - start;
+    }
+    return dataAt;
+  };
+  const header = new Uint8Array(dataAt);
+  const table: Segment[] = [
+    { type: note, offset: notesAt, virtual: 0n, physical: 0, size: notes.length },
+    ...segments.map(({ virtual, physical, size }) => {
+      const at = Number(physical ?? 0n);
+      return { type: load, offset: offsetOf(at), virtual, physical: at, size: Number(size) };
+    }),
+  ];
+  writeHeader(new DataView(header.buffer), { wide, machine: machines[architecture], table, headerSize, entrySize });
+  header.set(notes, notesAt);
+  yield header;
+  for (const { start, end } of ranges) {
+    for (let frame = start / frameSize; frame < end / frameSize; frame += chunkFrames) {
+      const frames = Math.min(chunkFrames, end / frameSize - frame);
+      const chunk = new Uint8Array(frames * frameSize);
+      for (let index = 0; index < frames; index++) {
+        const bytes = image.memory.frame(frame + index);
+        if (bytes !== undefined) chunk.set(bytes, index * frameSize);
+      }
+      yield chunk;
+    }
+  }
+}
+
+function writeHeader(
+  view: DataView,
+  of: {
+    readonly wide: boolean;
+    readonly machine: number;
+    readonly table: readonly Segment[];
+    readonly headerSize: number;
+    readonly entrySize: number;
+  },
+): void {
+  const { wide, machine, table, headerSize, entrySize } = of;
+  let at = 0;
+  const u16 = (value: number): void => {
+    view.setUint16(at, value, true);
+    at += 2;
+  };
+  const u32 = (value: number): void => {
+    view.setUint32(at, value, true);
+    at += 4;
+  };
+  const word = (value: number | bigint): void => {
+    if (wide) view.setBigUint64(at, BigInt(value), true);
+    else view.setUint32(at, Number(value), true);
+    at += wide ? 8 : 4;
+  };
+  for (const byte of [0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1]) view.setUint8(at++, byte);
+  at = 16;
+  u16(typeCore);
+  u16(machine);
+  u32(1);
+  word(0);
+  word(headerSize);
+  word(0);
+  u32(0);
+  u16(headerSize);
+  u16(entrySize);
+  u16(table.length);
+  u16(0);
+  u16(0);
+  u16(0);
+  for (const { type, offset, virtual, physical, size } of table) {
+    u32(type);
+    if (wide) u32(type === load ? readWriteExecute : 0);
+    word(offset);
+    word(virtual);
+    word(physical);
+    word(size);
+    word(size);
+    if (!wide) u32(type === load ? readWriteExecute : 0);
+    word(0);
+  }
+}
+
+/** NT_PRSTATUS of each CPU, and VMCOREINFO. */
+function notesOf({ image, architecture }: ElfInput): Uint8Array {
+  const parts: Uint8Array[] = image.cpus.map(() => noteOf('CORE', statusNote, new Uint8Array(statusSizes[architecture])));
+  const text = image.vmcoreinfo?.text ?? '';
+  parts.push(
+    noteOf(
+      'VMCOREINFO',
+      0,
+      Uint8Array.from(text, (letter) => letter.charCodeAt(0)),
+    ),
+  );
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function noteOf(name: string, type: number, description: Uint8Array): Uint8Array {
+  const padded = (length: number): number => Math.ceil(length / 4) * 4;
+  const bytes = new Uint8Array(12 + padded(name.length + 1) + padded(description.length));
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, name.length + 1, true);
+  view.setUint32(4, description.length, true);
+  view.setUint32(8, type, true);
+  for (let index = 0; index < name.length; index++) bytes[12 + index] = name.charCodeAt(index);
+  bytes.set(description, 12 + padded(name.length + 1));
+  return bytes;
+}

@@ -1,0 +1,102 @@
+/** A simulated machine saved as an ELF vmcore, which the engine and other tools open. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { toAddress } from '../../debug-adapter/base/address.ts';
+import { openSession } from '../../debug-adapter/session/session.ts';
+import { Machine } from '../../debug-adapter/simulator/machine.ts';
+import { pagings } from '../../debug-adapter/simulator/options.ts';
+import { memoryHost } from '../support/memory-host.ts';
+import { sessionOf } from './session-of.ts';
+
+/** Debian's own Python has the packages of Debian. */
+const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
+
+function fileOf(machine: Machine): Uint8Array {
+  return Buffer.concat([...machine.saveElf()]);
+}
+
+/** A machine in which something has happened. */
+function busyMachine(paging: (typeof pagings)[number]): { machine: Machine; address: bigint } {
+  const machine = Machine.create({ paging, ram: 64 << 20, cpus: 2 });
+  const address = machine.run('vmalloc', { size: 20_000n }) as bigint;
+  machine.run('fill', { address, size: 4096n, text: 'simulated ' });
+  machine.run('vm_map_ram', { count: 5n });
+  const process = machine.run('create_process', { name: 'saved' });
+  machine.run('mmap', { process, size: 65_536n, flags: 'MAP_PRIVATE|MAP_POPULATE' });
+  return { machine, address };
+}
+
+describe('a saved machine', () => {
+  for (const paging of pagings) {
+    it(`answers as the live one: ${paging}`, () => {
+      const { machine, address } = busyMachine(paging);
+      const live = sessionOf(machine);
+      const saved = openSession(memoryHost({ vmcore: fileOf(machine) }), { paths: ['vmcore'] });
+      assert.equal(saved.info().architecture, live.info().architecture);
+      assert.equal(saved.vmallocinfoText(), live.vmallocinfoText());
+      assert.deepEqual(saved.ptdump({}).regions, live.ptdump({}).regions);
+      assert.deepEqual(saved.tasks(), live.tasks());
+      assert.deepEqual(saved.readVirtual(toAddress(address), 4096), live.readVirtual(toAddress(address), 4096));
+      assert.deepEqual(saved.findings({}).findings, []);
+      assert.deepEqual(saved.warnings(), []);
+    });
+  }
+
+  const program = `
+import sys
+import kdumpfile
+context = kdumpfile.Context() if hasattr(kdumpfile, 'Context') else kdumpfile.kdumpfile()
+context.open(sys.argv[1]) if hasattr(context, 'open') else None
+context.attr['addrxlat.ostype'] = 'linux'
+sys.stdout.write(context.read(kdumpfile.KVADDR, int(sys.argv[2], 16), 10).decode())
+`;
+
+  it('is read by libkdumpfile', (t) => {
+    if (spawnSync(python, ['-c', 'import kdumpfile']).status !== 0) {
+      t.skip('needs python3-libkdumpfile');
+      return;
+    }
+    withFile((path, address) => {
+      assert.equal(execFileSync(python, ['-c', program, path, address]).toString(), 'simulated ');
+    });
+  });
+
+  it('is read by drgn', (t) => {
+    if (spawnSync(python, ['-c', 'import drgn']).status !== 0) {
+      t.skip('needs drgn');
+      return;
+    }
+    withFile((path, address) => {
+      const script = `import drgn, sys\np = drgn.Program()\np.set_core_dump(sys.argv[1])\nsys.stdout.write(p.read(int(sys.argv[2], 16), 10).decode())\n`;
+      const found = spawnSync(python, ['-c', script, path, address]);
+      assert.equal(found.stdout.toString(), 'simulated ', found.stderr.toString());
+    });
+  });
+
+  function withFile(look: (path: string, address: string) => void): void {
+    const { machine, address } = busyMachine('x86-64-4');
+    const folder = mkdtempSync(join(tmpdir(), 'pagewalk-saved-'));
+    try {
+      writeFileSync(join(folder, 'vmcore'), fileOf(machine));
+      look(join(folder, 'vmcore'), address.toString(16));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  it('has a program header that misleads, where KCORE_REMAP is on', () => {
+    const methods = (kcoreRemap: boolean): (string | undefined)[] => {
+      const machine = Machine.create({ kaslrSeed: 5, features: { kcoreRemap } });
+      return sessionOf(machine)
+        .info()
+        .evidence.filter(({ quantity }) => quantity === 'pageOffset')
+        .map(({ value }) => value);
+    };
+    for (const on of [false, true]) assert.equal(new Set(methods(on)).size, 1, 'the sound methods agree');
+  });
+});
