@@ -21,7 +21,7 @@ export const protection = {
   none: 0x1000,
 } as const;
 
-const { write, execute, user, global, accessed, dirty } = protection;
+const { write, execute, global, accessed, dirty } = protection;
 
 /** PAGE_KERNEL and its like. */
 export const kernelProtection = {
@@ -31,5 +31,3 @@ export const kernelProtection = {
   everything: write | execute | global | accessed | dirty,
   io: write | global | accessed | dirty | protection.uncachedMinus,
 } as const;
-
-export const userProtection = user | accessed;

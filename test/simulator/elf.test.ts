@@ -50,10 +50,9 @@ describe('a saved machine', () => {
   const program = `
 import sys
 import kdumpfile
-context = kdumpfile.Context() if hasattr(kdumpfile, 'Context') else kdumpfile.kdumpfile()
-context.open(sys.argv[1]) if hasattr(context, 'open') else None
+context = kdumpfile.kdumpfile(sys.argv[1])
 context.attr['addrxlat.ostype'] = 'linux'
-sys.stdout.write(context.read(kdumpfile.KVADDR, int(sys.argv[2], 16), 10).decode())
+sys.stdout.write(context.read(kdumpfile.KDUMP_KVADDR, int(sys.argv[2], 16), 10).decode())
 `;
 
   it('is read by libkdumpfile', (t) => {
