@@ -1,4 +1,4 @@
-/** readMemory: the readable prefix, and how far the next readable byte is; never zeros for what is not there. */
+/** readMemory: the readable prefix, how far the next readable byte is, and why what is not there is missing; never zeros for it. */
 import * as v from 'valibot';
 import { addToAddress, formatAddress, parseAddress, toAddress } from '../base/address.ts';
 import { numberOf } from '../expression/value.ts';
@@ -32,6 +32,12 @@ function readMemory(adapter: Adapter, parameters: unknown): Answer {
       address: formatAddress(address),
       data: Buffer.from(bytes.subarray(0, readable)).toString('base64'),
       ...(unreadableBytes > 0 ? { unreadableBytes } : {}),
+      // Not of the protocol: all holes of the range, as `read --json` tells them.
+      unreadable: holes.map(({ offset: from, length, reason }) => ({
+        start: formatAddress(addToAddress(address, from)),
+        end: formatAddress(addToAddress(address, from + length)),
+        reason: reason.message,
+      })),
     },
   };
 }

@@ -16,8 +16,9 @@ export interface FileSegment extends NumberRange {
 
 const notRam: HoleReason = { kind: 'not-ram', message: 'no RAM that the dump knows lies at this physical address' };
 const notWritten: HoleReason = {
-  kind: 'excluded',
-  message: 'the dump holds no data for it (an ELF dump cannot tell excluded pages from pages of zeros)',
+  kind: 'zero-filled',
+  message:
+    'zero-filled by the writer: its ELF segment has memory here and no bytes in the file, which cannot tell excluded pages from pages of zeros',
 };
 /** The bytes of a frame of which nothing is there; they mean nothing, and nobody writes to them. */
 const nothing = new Uint8Array(frameSize);

@@ -288,14 +288,9 @@ export class PageContent {
     return missing ? 'missing' : 'zero';
   }
 
-  /**
-   * An ELF dump has no other reason to leave out a page that no other test leaves out; kdump-compressed files, which tell
-   * their dump level, keep pages of zeros.
-   */
+  /** An ELF dump has no other reason to have no bytes of a page that no other test leaves out. */
   #leftOutAsZero(frameNumber: number): boolean {
-    const { image, physical } = this.#kernel;
-    if (image.dumpLevel !== undefined || !image.format.includes('ELF')) return false;
-    return physical.partialFrame(frameNumber).holes.every(({ reason }) => reason.kind === 'excluded');
+    return this.#kernel.physical.partialFrame(frameNumber).holes.every(({ reason }) => reason.kind === 'zero-filled');
   }
 }
 

@@ -4,7 +4,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
 import { appendHole } from '../memory/hole.ts';
-import type { Hole, MemoryRead } from '../memory/hole.ts';
+import type { Hole, HoleReason, MemoryRead } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
@@ -68,30 +68,40 @@ export function describeCategory(kernel: Kernel, pfn: number): IdentifyDetail[] 
 }
 
 /**
- * A read whose holes of excluded memory say what the pages were, where their struct pages are there. `start` is the address
- * of its first byte; `frameOf` gives the 4 KiB frame behind an offset from there, or -1.
+ * A read whose holes of memory that the writer left out say what the pages were, where their struct pages are there: what an
+ * ELF dump fills with zeros is excluded where they are of a category that makedumpfile leaves out. `start` is the address of
+ * its first byte; `frameOf` gives the 4 KiB frame behind an offset from there, or -1.
  */
 export function explainExcluded(
   kernel: Kernel,
   read: MemoryRead,
   at: { readonly start: Address | PhysAddr; readonly frameOf: (offset: number) => number },
 ): MemoryRead {
-  if (!read.holes.some(({ reason }) => reason.kind === 'excluded')) return read;
+  if (!read.holes.some(({ reason }) => isLeftOut(reason))) return read;
   const inFrame = Number(BigInt(at.start) & 0xfffn);
   const holes: Hole[] = [];
   for (const hole of read.holes) {
-    const { kind, message } = hole.reason;
+    const leftOut = isLeftOut(hole.reason);
     const end = hole.offset + hole.length;
     for (let offset = hole.offset; offset < end;) {
-      const next = kind === 'excluded' ? Math.min(end, offset + frameSize - ((inFrame + offset) % frameSize)) : end;
-      const frame = kind === 'excluded' ? at.frameOf(offset) : -1;
+      const next = leftOut ? Math.min(end, offset + frameSize - ((inFrame + offset) % frameSize)) : end;
+      const frame = leftOut ? at.frameOf(offset) : -1;
       const found = frame < 0 ? undefined : frameCategory(kernel, Math.floor((frame * frameSize) / kernel.pageSize));
-      const told = found === undefined ? message : `${message}; by its struct page it is ${found.text}`;
-      appendHole(holes, { offset, length: next - offset, reason: { kind, message: told } });
+      appendHole(holes, { offset, length: next - offset, reason: found === undefined ? hole.reason : explained(hole.reason, found) });
       offset = next;
     }
   }
   return { bytes: read.bytes, holes };
+}
+
+function isLeftOut({ kind }: HoleReason): boolean {
+  return kind === 'excluded' || kind === 'zero-filled';
+}
+
+function explained({ kind, message }: HoleReason, found: FrameCategory): HoleReason {
+  const excluded = found.category !== 'kernel' && found.category !== 'zero';
+  if (kind !== 'zero-filled' || !excluded) return { kind, message: `${message}; by its struct page it is ${found.text}` };
+  return { kind: 'excluded', message: `excluded by the writer: by its struct page it is ${found.text} (the ELF dump has zeros in its place)` };
 }
 
 /** Judges frames one by one. */

@@ -27,7 +27,7 @@ export interface RootCandidate {
   readonly modeSource: string;
 }
 
-const missingKinds: readonly string[] = ['truncated', 'excluded', 'corrupt', 'io-error'];
+const missingKinds: readonly string[] = ['truncated', 'excluded', 'zero-filled', 'corrupt', 'io-error'];
 
 interface Rejection {
   readonly message: string;

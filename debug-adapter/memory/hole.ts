@@ -4,6 +4,8 @@ export type HoleKind =
   | 'not-ram'
   /** RAM that the dump's writer left out (makedumpfile's dump level). */
   | 'excluded'
+  /** The writer gives memory here and no bytes, which stands for zeros: of zeros, or left out (ELF: p_memsz above p_filesz). */
+  | 'zero-filled'
   /** The file ends before these bytes. */
   | 'truncated'
   /** The file's data for these bytes is damaged. */

@@ -13,6 +13,12 @@ const blockPage = '0xffffd4bf80801000';
 const filledPage = '0xffffd4bf800bd000';
 const guardPage = '0xffffd4bf800be000';
 
+interface ReadMemoryBody {
+  readonly data: string;
+  readonly unreadableBytes?: number;
+  readonly unreadable: readonly { readonly start: string; readonly end: string; readonly reason: string }[];
+}
+
 /** Starts an adapter that listens, and gives its port and how to end it. */
 function listen(): Promise<{ port: number; end: () => void }> {
   return new Promise((found, failed) => {
@@ -95,14 +101,21 @@ for (const transport of ['stdio', 'port'] as const) {
     });
 
     test('readMemory tells what is not there', async () => {
-      const read = async (parameters: object): Promise<{ data: string; unreadableBytes?: number }> =>
-        (await client.customRequest('readMemory', parameters)).body as { data: string; unreadableBytes?: number };
+      const read = async (parameters: object): Promise<ReadMemoryBody> =>
+        (await client.customRequest('readMemory', parameters)).body as ReadMemoryBody;
       const there = await read({ memoryReference: filledPage, count: 16 });
       assert.equal(Buffer.from(there.data, 'base64').length, 16);
       const guard = await read({ memoryReference: guardPage, count: 16 });
       assert.deepEqual([guard.data, guard.unreadableBytes], ['', 16]);
       const edge = await read({ memoryReference: guardPage, offset: -8, count: 32 });
       assert.deepEqual([Buffer.from(edge.data, 'base64').length, edge.unreadableBytes], [8, 24]);
+      const end = `0x${(BigInt(guardPage) + 24n).toString(16)}`;
+      assert.deepEqual(
+        edge.unreadable.map((hole) => [hole.start, hole.end]),
+        [[guardPage, end]],
+      );
+      assert.match(edge.unreadable[0]?.reason ?? '', /not present/i);
+      assert.deepEqual(there.unreadable, []);
       const none = await read({ memoryReference: blockPage, count: 0 });
       assert.equal(none.data, '');
     });

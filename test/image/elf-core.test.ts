@@ -88,7 +88,7 @@ describe('segments of ELF cores', () => {
     ]);
     assert.deepEqual(
       [0x1000, 0x2000, 0x3000, 0x4000, 0x5000, 0x67ff, 0x6800, 0x68ff, 0x6900, 0x8fff, 0x9000].map((at) => byteAt(image, at)),
-      [1, 'excluded', 3, 2, 'excluded', 'excluded', 4, 4, 'excluded', 'excluded', 'not-ram'],
+      [1, 'zero-filled', 3, 2, 'zero-filled', 'zero-filled', 4, 4, 'zero-filled', 'zero-filled', 'not-ram'],
     );
     assert.deepEqual(image.memory.ranges, [{ start: 0x1000, end: 0x9000 }]);
   });
@@ -98,7 +98,7 @@ describe('segments of ELF cores', () => {
     assert.equal(image.memory.frame(0)?.[0], 3);
     assert.equal(image.memory.frame(1), undefined);
     const reason = image.memory.partialFrame(1).holes[0]?.reason;
-    assert.equal(reason?.kind, 'excluded');
+    assert.equal(reason?.kind, 'zero-filled');
     assert.match(reason.message, /cannot tell excluded pages from pages of zeros/);
   });
 
@@ -159,7 +159,7 @@ function model(segments: readonly ElfSegment[], fileSize: number): Map<number, n
     typeof value === 'number' ? 3 : value === 'truncated' ? 2 : value === undefined ? 0 : 1;
   for (const { start, data, memory, offset } of sorted) {
     for (let at = 0; at < memory; at++) {
-      const value = at >= data.length ? 'excluded' : offset + at < fileSize ? data[at] : 'truncated';
+      const value = at >= data.length ? 'zero-filled' : offset + at < fileSize ? data[at] : 'truncated';
       if (value !== undefined && rank(value) > rank(bytes.get(start + at))) bytes.set(start + at, value);
     }
   }
