@@ -53,7 +53,7 @@ interface BlockOf {
   readonly area: VmapArea;
 }
 
-/** The address of index 0: by the layout, and by what most of several blocks agree on. */
+/** The address of index 0: by the layout, and by what most of several blocks agree on; empty when neither tells it. */
 function kernelBases(kernel: Kernel, blocks: readonly VmapBlock[], areas: ReadonlyMap<Address, VmapArea>): ReadonlySet<bigint> {
   const counts = new Map<bigint, number>();
   for (const block of blocks) {
@@ -84,7 +84,7 @@ function checkPlace(
   else if (bits !== undefined && bytes !== BigInt(bits * kernel.pageSize)) {
     tell(`${name} has ${bits} pages, and its area ${bytes / BigInt(kernel.pageSize)}`);
   } else if (bytes > 0n && area.start % bytes !== 0n) tell(`${name} has an area that is not aligned to its size`);
-  else if (!bases.has(baseBy(block, area) ?? 0n)) {
+  else if (bases.size > 0 && !bases.has(baseBy(block, area) ?? 0n)) {
     tell(`${name} lies in the array at index ${formatAddress(block.index)}, which is not its address's`);
   } else if (block.arrayCpu !== undefined && bytes > 0n && !arrayCpus(kernel, area.start / bytes).includes(block.arrayCpu)) {
     tell(`${name} lies in the array of CPU ${block.arrayCpu}, where its address does not lead`);
