@@ -1,68 +1,134 @@
-/** The ptdump panel: hosts the page and answers its messages from the session. One panel; opening it again reveals it. */
+/**
+ * The ptdump panel: hosts the page and answers its messages from one session, whichever is the active one. When that ends,
+ * the page keeps what it has. One panel a session; opening it again reveals it.
+ */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { HostToPtdump, PtdumpToHost } from '../debug-adapter/protocol/webview.ts';
+import type { IdentifyFacts, TranslationFacts } from '../debug-adapter/protocol/facts.ts';
+import type { PagewalkRequestName, PagewalkRequests } from '../debug-adapter/protocol/requests.ts';
+import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../debug-adapter/protocol/webview.ts';
 import type { Sessions } from './sessions.ts';
 
 const viewType = 'pagewalk.ptdump';
-const linesAtOnce = 5000;
+/** The first lines are few, so that they are there at once. */
+const linesAtFirst = 400;
+const linesAtOnce = 10_000;
+/** Characters above which an editor is no place for a text. */
+const editorLimit = 30_000_000;
+
+interface PtdumpPlace {
+  readonly address: string | undefined;
+  readonly mm: string | undefined;
+}
 
 export class PtdumpPanel {
-  static #open: PtdumpPanel | undefined;
+  static readonly #open = new Set<PtdumpPanel>();
   readonly #panel: vscode.WebviewPanel;
   readonly #sessions: Sessions;
   readonly #subscriptions: vscode.Disposable[] = [];
-  #reveal: string | undefined;
+  #session: vscode.DebugSession | undefined;
+  #ended = false;
+  #reveal: PtdumpPlace | undefined;
   #ready = false;
 
   constructor(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions) {
     this.#panel = panel;
     this.#sessions = sessions;
+    this.#session = sessions.current;
     const root = vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview');
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    PtdumpPanel.#open.add(this);
     this.#subscriptions.push(
       panel.webview.onDidReceiveMessage((message: PtdumpToHost) => {
         void this.#receive(message);
       }),
       sessions.onDidChange(() => {
-        this.#post({ kind: 'session', active: sessions.current !== undefined });
-        if (sessions.current !== undefined) void this.#sendSpaces();
+        this.#sessionsChanged();
+      }),
+      vscode.debug.onDidTerminateDebugSession((session) => {
+        if (session.id === this.#session?.id) this.#end();
       }),
     );
     panel.onDidDispose(() => {
       vscode.Disposable.from(...this.#subscriptions).dispose();
-      PtdumpPanel.#open = undefined;
+      PtdumpPanel.#open.delete(this);
     });
     panel.webview.html = html(panel.webview, root);
   }
 
-  static open(context: vscode.ExtensionContext, sessions: Sessions, at: { address: string | undefined; mm: string | undefined }): void {
-    if (PtdumpPanel.#open === undefined) {
-      const panel = vscode.window.createWebviewPanel(viewType, 'ptdump', vscode.ViewColumn.Active);
-      PtdumpPanel.#open = new PtdumpPanel(panel, context, sessions);
-    } else PtdumpPanel.#open.#panel.reveal();
-    PtdumpPanel.#open.#revealAddress(at.address);
+  static open(context: vscode.ExtensionContext, sessions: Sessions, at: PtdumpPlace): void {
+    const wanted = sessions.current;
+    let panel = [...PtdumpPanel.#open].find((each) =>
+      wanted === undefined ? true : each.#session?.id === wanted.id || each.#session === undefined,
+    );
+    if (panel === undefined) {
+      const created = vscode.window.createWebviewPanel(viewType, 'ptdump', vscode.ViewColumn.Active, { retainContextWhenHidden: true });
+      panel = new PtdumpPanel(created, context, sessions);
+    } else panel.#panel.reveal();
+    panel.#revealPlace(at);
   }
 
   /** After a reload of the window. */
   static revive(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions): void {
-    PtdumpPanel.#open = new PtdumpPanel(panel, context, sessions);
+    new PtdumpPanel(panel, context, sessions);
   }
 
-  #revealAddress(address: string | undefined): void {
-    this.#reveal = address;
-    if (this.#ready && address !== undefined) this.#post({ kind: 'reveal', address });
+  #revealPlace(at: PtdumpPlace): void {
+    this.#reveal = at.address === undefined ? undefined : at;
+    if (this.#ready) this.#sendReveal();
+  }
+
+  #sendReveal(): void {
+    const { address, mm } = this.#reveal ?? {};
+    if (address !== undefined) this.#post({ kind: 'reveal', address, ...(mm === undefined ? {} : { mm }) });
+    this.#reveal = undefined;
   }
 
   #post(message: HostToPtdump): void {
     void this.#panel.webview.postMessage(message);
   }
 
+  #sessionsChanged(): void {
+    const { current } = this.#sessions;
+    if (this.#session === undefined && current !== undefined) this.#session = current;
+    this.#postSession();
+    // Stopped anew: a scenario went on.
+    if (!this.#ended && this.#session !== undefined && current?.id === this.#session.id) void this.#guarded(() => this.#sendSpaces());
+  }
+
+  #postSession(): void {
+    const other = this.#sessions.current;
+    this.#post({
+      kind: 'session',
+      state: this.#session === undefined ? 'none' : this.#ended ? 'ended' : 'live',
+      name: this.#session?.name ?? '',
+      next: this.#ended && other !== undefined && other.id !== this.#session?.id ? other.name : null,
+    });
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#panel.title = vscode.l10n.t('ptdump (session ended)');
+    this.#postSession();
+  }
+
+  async #request<Name extends PagewalkRequestName>(
+    name: Name,
+    parameters: PagewalkRequests[Name]['arguments'],
+  ): Promise<PagewalkRequests[Name]['body']> {
+    if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended; what it told before is shown.'));
+    return (await this.#session.customRequest(name, parameters)) as PagewalkRequests[Name]['body'];
+  }
+
   async #receive(message: PtdumpToHost): Promise<void> {
+    await this.#guarded(() => this.#answer(message));
+  }
+
+  async #guarded(run: () => Promise<void>): Promise<void> {
     try {
-      await this.#answer(message);
+      await run();
     } catch (error) {
-      this.#post({ kind: 'problem', message: error instanceof Error ? error.message : String(error) });
+      this.#post({ kind: 'problem', message: messageOf(error) });
     }
   }
 
@@ -70,35 +136,60 @@ export class PtdumpPanel {
     switch (message.kind) {
       case 'ready':
         this.#ready = true;
-        this.#post({ kind: 'session', active: this.#sessions.current !== undefined });
-        if (this.#sessions.current !== undefined) await this.#sendSpaces();
-        if (this.#reveal !== undefined) this.#post({ kind: 'reveal', address: this.#reveal });
+        this.#postSession();
+        if (this.#session !== undefined && !this.#ended) await this.#sendSpaces();
+        this.#sendReveal();
         break;
       case 'load':
         await this.#sendLines(message);
         break;
+      case 'owners':
+        await this.#sendOwners(message);
+        break;
+      case 'findings':
+        await this.#sendFindings(message);
+        break;
       case 'select': {
         const asked = { addresses: [message.address], mm: message.mm };
         const [identified, translated] = await Promise.all([
-          this.#sessions.request('pagewalk/identify', asked),
-          this.#sessions.request('pagewalk/translate', asked),
+          this.#request('pagewalk/identify', asked),
+          this.#request('pagewalk/translate', asked),
         ]);
         const [identify] = identified.results;
         const [walk] = translated.results;
         if (identify !== undefined && walk !== undefined) this.#post({ kind: 'details', address: message.address, identify, walk });
         break;
       }
+      case 'whoMaps':
+        await this.#sendMappings(message);
+        break;
+      case 'goTo':
+        await this.#goTo(message.expression);
+        break;
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);
         break;
-      case 'export':
-        await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: message.text, language: 'ptdump' }));
+      case 'chooseExport':
+        await this.#chooseExport();
+        break;
+      case 'save':
+        await save(message);
+        break;
+      case 'command':
+        await vscode.commands.executeCommand(`pagewalk.${message.command}`, { address: message.address, mm: message.mm });
+        break;
+      case 'follow':
+        this.#session = this.#sessions.current;
+        this.#ended = false;
+        this.#panel.title = 'ptdump';
+        this.#postSession();
+        if (this.#session !== undefined) await this.#sendSpaces();
         break;
     }
   }
 
   async #sendSpaces(): Promise<void> {
-    const { spaces } = await this.#sessions.request('pagewalk/addressSpaces', {});
+    const { spaces } = await this.#request('pagewalk/addressSpaces', {});
     this.#post({ kind: 'spaces', spaces });
   }
 
@@ -106,12 +197,94 @@ export class PtdumpPanel {
     const { generation, mm, user } = asked;
     let start = 0;
     for (;;) {
-      const page = await this.#sessions.request('pagewalk/ptdump', { mm, user, start, count: linesAtOnce });
+      const page = await this.#request('pagewalk/ptdump', { mm, user, start, count: start === 0 ? linesAtFirst : linesAtOnce });
       this.#post({ kind: 'lines', generation, start, total: page.total, lines: page.lines });
       start += page.lines.length;
       if (page.lines.length === 0 || start >= page.total) return;
     }
   }
+
+  async #sendOwners(message: Extract<PtdumpToHost, { kind: 'owners' }>): Promise<void> {
+    const asked = { addresses: message.asked.map(({ address }) => address), mm: message.mm };
+    const [{ results }, { results: walks }] = await Promise.all([
+      this.#request('pagewalk/identify', asked),
+      this.#request('pagewalk/translate', asked),
+    ]);
+    const owners = message.asked.map(({ line }, index) => ({ line, owner: ownerOf(results[index], walks[index]) }));
+    this.#post({ kind: 'owners', generation: message.generation, owners });
+  }
+
+  async #sendFindings({ generation, mm }: { generation: number; mm: string }): Promise<void> {
+    try {
+      const { findings } = await this.#request('pagewalk/findings', { mm });
+      this.#post({ kind: 'findings', generation, findings, problem: null });
+    } catch (error) {
+      this.#post({ kind: 'findings', generation, findings: [], problem: messageOf(error) });
+    }
+  }
+
+  async #sendMappings({ generation, physical, all }: Extract<PtdumpToHost, { kind: 'whoMaps' }>): Promise<void> {
+    const answer = { kind: 'mappings', generation, physical, all } as const;
+    try {
+      const { results } = await this.#request('pagewalk/reverseMap', { physical: [physical], all });
+      this.#post({ ...answer, result: results[0] ?? null, problem: null });
+    } catch (error) {
+      this.#post({ ...answer, result: null, problem: messageOf(error) });
+    }
+  }
+
+  /** The page knows addresses; the session evaluates anything else. */
+  async #goTo(expression: string): Promise<void> {
+    if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended: only addresses can be gone to.'));
+    const answer = (await this.#session.customRequest('evaluate', { expression, context: 'repl' })) as {
+      result: string;
+      memoryReference?: string;
+    };
+    const address = answer.memoryReference ?? /0x[0-9a-f]+/i.exec(answer.result)?.[0];
+    if (address === undefined) throw new Error(vscode.l10n.t('{0} is {1}, which is no address.', expression, answer.result));
+    this.#post({ kind: 'reveal', address });
+  }
+
+  async #chooseExport(): Promise<void> {
+    const formats: readonly { label: string; detail: string; format: PtdumpExportFormat }[] = [
+      { label: vscode.l10n.t("The kernel's text"), detail: vscode.l10n.t('As debugfs prints it'), format: 'text' },
+      { label: 'CSV', detail: vscode.l10n.t('One line a region, with its columns'), format: 'csv' },
+      { label: 'JSON', detail: vscode.l10n.t('As «pagewalk ptdump --json» prints it'), format: 'json' },
+    ];
+    const chosen = await vscode.window.showQuickPick(formats, { placeHolder: vscode.l10n.t('Export what the filter shows') });
+    if (chosen !== undefined) this.#post({ kind: 'export', format: chosen.format });
+  }
+}
+
+async function save({ format, text }: { format: PtdumpExportFormat; text: string }): Promise<void> {
+  if (text.length < editorLimit) {
+    const language = { text: 'ptdump', csv: 'plaintext', json: 'json' }[format];
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: text, language }));
+    return;
+  }
+  const suffix = { text: 'ptdump', csv: 'csv', json: 'json' }[format];
+  const target = await vscode.window.showSaveDialog({ filters: { [suffix]: [suffix] } });
+  if (target !== undefined) await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Kinds of details that say whose a whole region is, the best first; other details are about one page of it. */
+const ownerKinds = [
+  ...['vmap-block', 'task-stack', 'vmalloc', 'vmap', 'ioremap', 'vm-map-ram', 'user-vma', 'module', 'symbol', 'fixmap'],
+  ...['cpu-entry-area', 'per-cpu', 'kasan-shadow', 'struct-page', 'direct-map'],
+];
+
+function ownerOf(identify: IdentifyFacts | undefined, walk: TranslationFacts | undefined): string {
+  if (identify === undefined) return '';
+  const ranked = ownerKinds.flatMap((kind) => identify.details.filter((detail) => detail.kind === kind));
+  const [best] = ranked;
+  const caller = ranked.map((detail) => detail['caller']).find((value) => typeof value === 'string');
+  const words = best?.kind === 'direct-map' ? 'direct map' : (best?.summary ?? identify.summary).replace(/^byte 0x0 of the /, '');
+  const frames = walk?.physical === null || walk?.physical === undefined ? '' : ` → ${walk.physical}`;
+  return `${words}${caller === undefined || words.includes(caller) ? '' : ` · ${caller}`}${frames}`;
 }
 
 function html(webview: vscode.Webview, root: vscode.Uri): string {

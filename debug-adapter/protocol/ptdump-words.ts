@@ -30,6 +30,9 @@ const subjects = new Map<string, PtdumpSubject>([
   ...words.size.map((word) => [word, 'size'] as const),
 ]);
 
+/** Words that one can look for, of every architecture; words of its own that a kernel prints beside them are in its dump. */
+export const ptdumpWords: readonly string[] = [...subjects.keys(), 'GLB', 'AF', 'NG', 'G', 'D', 'A', 'dirty', 'accessed'];
+
 const writes = new Set(['RW', 'rw', 'W', 'w']);
 const executes = new Set(['x', 'X']);
 

@@ -1,6 +1,8 @@
 /** Messages between the extension host and the ptdump panel's page. Types only. */
-import type { AddressSpaceFacts, Hex, IdentifyFacts, TranslationFacts } from './facts.ts';
+import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts } from './facts.ts';
 import type { PtdumpLine } from './requests.ts';
+
+export type PtdumpExportFormat = 'text' | 'csv' | 'json';
 
 export type HostToPtdump =
   | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[] }
@@ -12,15 +14,50 @@ export type HostToPtdump =
       readonly total: number;
       readonly lines: readonly PtdumpLine[];
     }
+  /** What lines belong to; `line` echoes the request's. */
+  | {
+      readonly kind: 'owners';
+      readonly generation: number;
+      readonly owners: readonly { readonly line: number; readonly owner: string }[];
+    }
+  | { readonly kind: 'findings'; readonly generation: number; readonly findings: readonly FindingFacts[]; readonly problem: string | null }
   | { readonly kind: 'details'; readonly address: Hex; readonly identify: IdentifyFacts; readonly walk: TranslationFacts }
+  /** Who maps a physical address: asked for by `whoMaps`, and by `pa:` in a filter. */
+  | {
+      readonly kind: 'mappings';
+      readonly generation: number;
+      readonly physical: Hex;
+      readonly all: boolean;
+      readonly result: ReverseMapFacts['results'][number] | null;
+      readonly problem: string | null;
+    }
   | { readonly kind: 'problem'; readonly message: string }
-  /** Another session was started, or this one ended. */
-  | { readonly kind: 'session'; readonly active: boolean }
-  | { readonly kind: 'reveal'; readonly address: Hex };
+  /**
+   * `ended`: the session is over, and the panel keeps what it has. `next`: the name of another session that could be shown
+   * instead.
+   */
+  | { readonly kind: 'session'; readonly state: 'none' | 'live' | 'ended'; readonly name: string; readonly next: string | null }
+  | { readonly kind: 'reveal'; readonly address: Hex; readonly mm?: string }
+  | { readonly kind: 'export'; readonly format: PtdumpExportFormat };
 
 export type PtdumpToHost =
   | { readonly kind: 'ready' }
   | { readonly kind: 'load'; readonly generation: number; readonly mm: string; readonly user: boolean }
+  | {
+      readonly kind: 'owners';
+      readonly generation: number;
+      readonly mm: string;
+      readonly asked: readonly { readonly line: number; readonly address: Hex }[];
+    }
+  | { readonly kind: 'findings'; readonly generation: number; readonly mm: string }
   | { readonly kind: 'select'; readonly address: Hex; readonly mm: string }
+  | { readonly kind: 'whoMaps'; readonly generation: number; readonly physical: Hex; readonly all: boolean }
+  /** An address or an expression to go to. */
+  | { readonly kind: 'goTo'; readonly expression: string }
   | { readonly kind: 'copy'; readonly text: string }
-  | { readonly kind: 'export'; readonly text: string };
+  /** Asks for the format; `save` follows. */
+  | { readonly kind: 'chooseExport' }
+  | { readonly kind: 'save'; readonly format: PtdumpExportFormat; readonly text: string }
+  | { readonly kind: 'command'; readonly command: 'openMemory' | 'showTranslation'; readonly address: Hex; readonly mm: string }
+  /** Shows the other session that was offered. */
+  | { readonly kind: 'follow' };

@@ -1,419 +1,371 @@
 /**
- * The ptdump page: the kernel's own lines in a virtual list, with filter, address-space chooser, jump, and the details of
- * the selected region. It holds all lines of one dump; only those in view are in the document.
+ * The ptdump page: the kernel's own lines in a virtual list beside a map of the address space, with filter, address-space
+ * chooser, jump, and the details of the selected region. Only rows in view are in the document.
  */
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
-import { html, LitElement, nothing } from 'lit';
+import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
-import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
-import { isExecutable, isWritable } from '../../debug-adapter/protocol/ptdump-words.ts';
-import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
-import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/webview.ts';
-import { contains, parseFilter } from './filter.ts';
+import { details } from './details.ts';
+import './filter-box.ts';
+import { rowView } from './list.ts';
+import './map.ts';
+import { api, mostRows, PtdumpPage, rowHeight } from './page.ts';
+import { isClosed, isFolded, lineOf } from './rows.ts';
+import type { PageRange } from './strip.ts';
+import { markerName, pageOf } from './table.ts';
 
-interface PageState {
-  readonly mm: string;
-  readonly user: boolean;
-  readonly filter: string;
-}
-
-declare function acquireVsCodeApi(): {
-  postMessage(message: PtdumpToHost): void;
-  getState(): PageState | undefined;
-  setState(state: PageState): void;
-};
-
-const api = acquireVsCodeApi();
-const rowHeight = 20;
-
-class PtdumpElement extends LitElement {
-  #lines: PtdumpLine[] = [];
-  #shown: number[] = [];
-  #total = 0;
-  #generation = 0;
-  #spaces: readonly AddressSpaceFacts[] = [];
-  #state: PageState = api.getState() ?? { mm: 'kernel', user: false, filter: '' };
-  #active = false;
-  #selected = -1;
-  #problem = '';
-  #details: Extract<HostToPtdump, { kind: 'details' }> | undefined;
-  #wanted: string | undefined;
-  #virtualizer: Virtualizer<HTMLElement, HTMLElement> | undefined;
-  #cleanup: (() => void) | undefined;
-
-  /** Renders into the page itself, so that the theme's variables and the style sheet apply. */
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
+class PtdumpElement extends PtdumpPage {
   override connectedCallback(): void {
     super.connectedCallback();
-    window.addEventListener('message', this.#receive);
-    api.postMessage({ kind: 'ready' });
+    window.addEventListener('keydown', this.#pageKey);
   }
 
   override disconnectedCallback(): void {
-    window.removeEventListener('message', this.#receive);
-    this.#cleanup?.();
+    window.removeEventListener('keydown', this.#pageKey);
     super.disconnectedCallback();
   }
 
-  readonly #receive = (event: MessageEvent<HostToPtdump>): void => {
-    const message = event.data;
-    switch (message.kind) {
-      case 'session':
-        this.#active = message.active;
-        break;
-      case 'spaces':
-        this.#spaces = message.spaces;
-        if (!message.spaces.some(({ id }) => id === this.#state.mm)) this.#setState({ mm: 'kernel', user: false });
-        this.#load();
-        break;
-      case 'lines':
-        this.#addLines(message);
-        break;
-      case 'details':
-        this.#details = message;
-        break;
-      case 'problem':
-        this.#problem = message.message;
-        break;
-      case 'reveal':
-        this.#reveal(message.address);
-        break;
-    }
-    this.requestUpdate();
-  };
-
-  #setState(change: Partial<PageState>): void {
-    this.#state = { ...this.#state, ...change };
-    api.setState(this.#state);
-  }
-
-  #load(): void {
-    this.#generation++;
-    this.#lines = [];
-    this.#shown = [];
-    this.#total = 0;
-    this.#selected = -1;
-    this.#details = undefined;
-    this.#problem = '';
-    api.postMessage({ kind: 'load', generation: this.#generation, mm: this.#state.mm, user: this.#state.user });
-  }
-
-  #addLines(message: Extract<HostToPtdump, { kind: 'lines' }>): void {
-    if (message.generation !== this.#generation) return;
-    this.#total = message.total;
-    for (const line of message.lines) this.#lines.push(line);
-    this.#applyFilter();
-    if (this.#wanted !== undefined && this.#lines.length >= this.#total) this.#reveal(this.#wanted);
-  }
-
-  /** Rows in view of the filter: matching regions, and the markers that have any. */
-  #applyFilter(): void {
-    const filter = parseFilter(this.#state.filter);
-    if (filter === undefined) this.#shown = this.#lines.map((_, index) => index);
-    else {
-      const shown: number[] = [];
-      let marker = -1;
-      this.#lines.forEach((line, index) => {
-        const { region } = line;
-        if (region === null) marker = index;
-        else if (filter({ ...line, region })) {
-          if (marker >= 0) shown.push(marker);
-          marker = -1;
-          shown.push(index);
-        }
-      });
-      this.#shown = shown;
-    }
-    this.#virtualizer?.setOptions({ ...this.#virtualizer.options, count: this.#shown.length });
-    this.#virtualizer?.measure();
-  }
-
-  #reveal(address: string): void {
-    let value: bigint;
-    try {
-      value = BigInt(address);
-    } catch {
-      this.#problem = `${address} is not an address; write 0x and hexadecimal digits`;
-      this.requestUpdate();
-      return;
-    }
-    if (this.#lines.length < this.#total || this.#total === 0) {
-      this.#wanted = address;
-      return;
-    }
-    this.#wanted = undefined;
-    const line = this.#lines.findIndex(({ region }) => region !== null && contains(region, value));
-    if (line < 0) {
-      this.#problem = `no line covers ${address}`;
-      this.requestUpdate();
-      return;
-    }
-    this.#problem = '';
-    if (!this.#shown.includes(line)) {
-      this.#setState({ filter: '' });
-      this.#applyFilter();
-    }
-    this.#select(this.#shown.indexOf(line), address);
-  }
-
-  /** Selects a shown row and asks for the details of `address`, or of the region's start. */
-  #select(row: number, address?: string): void {
-    const index = this.#shown[row];
-    const line = index === undefined ? undefined : this.#lines[index];
-    if (line === undefined) return;
-    this.#selected = row;
-    this.#virtualizer?.scrollToIndex(row, { align: 'auto' });
-    this.#details = undefined;
-    if (line.region !== null) api.postMessage({ kind: 'select', address: address ?? line.region.start, mm: this.#state.mm });
-    this.requestUpdate();
-  }
-
-  protected override updated(): void {
-    const scroller = this.querySelector<HTMLElement>('.rows');
-    if (scroller === null) {
-      this.#cleanup?.();
-      this.#cleanup = undefined;
-      this.#virtualizer = undefined;
-      return;
-    }
-    if (this.#virtualizer === undefined) {
-      this.#virtualizer = new Virtualizer<HTMLElement, HTMLElement>({
-        count: this.#shown.length,
-        getScrollElement: () => scroller,
-        estimateSize: () => rowHeight,
-        overscan: 12,
-        scrollToFn: elementScroll,
-        observeElementRect,
-        observeElementOffset,
-        onChange: () => {
-          this.requestUpdate();
-        },
-      });
-      this.#cleanup = this.#virtualizer._didMount();
-      this.#virtualizer._willUpdate();
-      this.requestUpdate();
-      return;
-    }
-    this.#virtualizer._willUpdate();
-  }
-
   protected override render(): TemplateResult {
-    if (!this.#active) {
+    if (this.session === undefined || (this.session.state === 'none' && this.table.length === 0)) {
       return html`<div class="empty">
-        <i class="codicon codicon-debug"></i>
+        <i class="codicon codicon-debug" aria-hidden="true"></i>
         <p>No image is open.</p>
         <p>Start a Pagewalk session (F5, or «Pagewalk: Open Image…»), and its page tables appear here.</p>
       </div>`;
     }
-    return html`${this.#toolbar()}
-      <div class="body">${this.#table()}${this.#aside()}</div>`;
+    return html`${this.#toolbar()}${this.#banner()}
+      <div class="body"><pagewalk-map @choose=${this.#choose}></pagewalk-map>${this.#list()}${this.#aside()}</div>
+      ${this.#status()}`;
   }
 
   #toolbar(): TemplateResult {
-    const { mm, user, filter } = this.#state;
-    const space = this.#spaces.find(({ id }) => id === mm);
-    const loading = this.#lines.length < this.#total || this.#total === 0;
+    const { mm, user, filter, holes } = this.kept;
+    const space = this.spaces.find(({ id }) => id === mm);
+    const live = this.live;
     return html`<div class="toolbar" role="toolbar" aria-label="ptdump">
-      <select aria-label="Address space" @change=${this.#chooseSpace}>
-        ${this.#spaces.map(({ id, label }) => html`<option value=${id} ?selected=${id === mm}>${label}</option>`)}
+      <select aria-label="Address space" ?disabled=${!live} @change=${this.#chooseSpace}>
+        ${space === undefined ? html`<option value=${mm} selected>root at ${mm}</option>` : nothing}
+        ${this.spaces.map(({ id, label }) => html`<option value=${id} ?selected=${id === mm}>${label}</option>`)}
+        <option value="root">Root table at…</option>
       </select>
-      ${space?.userRoot === null || space === undefined ? nothing : html`<label><input type="checkbox" .checked=${user} @change=${this.#toggleUser} /> user half</label>`}
       <input
-        class="filter"
-        type="search"
-        placeholder="filter: w+x level:pmd size&gt;=2M va:0x… NX text"
-        aria-label="Filter"
-        .value=${filter}
-        @input=${this.#changeFilter}
+        class="root"
+        ?hidden=${!this.askRoot}
+        placeholder="root table: 0x…"
+        aria-label="Physical address of a root table"
+        @keydown=${this.#chooseRoot}
       />
-      <input class="jump" placeholder="go to 0x…" aria-label="Go to address" @keydown=${this.#jump} />
-      <button title="Copy the selected line" aria-label="Copy the selected line" @click=${this.#copy}>
-        <i class="codicon codicon-copy"></i>
+      ${
+        space?.userRoot === null || space === undefined
+          ? nothing
+          : html`<label><input type="checkbox" .checked=${user} ?disabled=${!live} @change=${this.#toggleUser} /> user half</label>`
+      }
+      <pagewalk-filter
+        .table=${this.table}
+        .text=${filter}
+        .problem=${this.filterProblem}
+        @filter=${this.#changeFilter}
+        @leave=${this.#focusRows}
+      ></pagewalk-filter>
+      <input class="jump" placeholder="go to 0x… or expression" aria-label="Go to an address or expression" @keydown=${this.#jump} />
+      <button class="word" aria-pressed=${holes ? 'true' : 'false'} title="Show every hole in a row of its own" @click=${this.#toggleHoles}>
+        Holes
       </button>
-      <button title="Open the text in an editor" aria-label="Open the text in an editor" @click=${this.#export}>
-        <i class="codicon codicon-go-to-file"></i>
+      <button class="icon" title="Copy the selected lines (Ctrl+C)" aria-label="Copy the selected lines" @click=${this.#copy}>
+        <i class="codicon codicon-copy" aria-hidden="true"></i>
       </button>
-      <span class="count" role="status"
-        >${this.#problem !== '' ? html`<span class="problem">${this.#problem}</span>` : loading ? 'reading…' : `${this.#shown.filter((index) => this.#lines[index]?.region !== null).length} regions`}</span
+      <button
+        class="icon"
+        title="Export what is shown…"
+        aria-label="Export what is shown"
+        @click=${() => {
+          api.postMessage({ kind: 'chooseExport' });
+        }}
       >
+        <i class="codicon codicon-export" aria-hidden="true"></i>
+      </button>
     </div>`;
   }
 
-  #table(): TemplateResult {
-    const items = this.#virtualizer?.getVirtualItems() ?? [];
-    const sticky = this.#stickyMarker(items[0]?.index ?? 0);
-    return html`<div class="table">
-      <div class="sticky">${sticky}</div>
+  #banner(): TemplateResult | typeof nothing {
+    if (this.session?.state !== 'ended') return nothing;
+    const { name, next } = this.session;
+    const cut = this.received < this.total || this.total < 0;
+    return html`<div class="banner" role="status">
+      <i class="codicon codicon-history" aria-hidden="true"></i>
+      <span
+        >The session «${name}» has ended.
+        ${
+          cut && this.total >= 0
+            ? `Only ${this.received.toLocaleString('en')} of ${this.total.toLocaleString('en')} lines had been read.`
+            : cut
+              ? 'Nothing had been read yet.'
+              : 'This is a snapshot of what it showed.'
+        }</span
+      >
+      ${
+        next === null
+          ? nothing
+          : html`<button
+              @click=${() => {
+                api.postMessage({ kind: 'follow' });
+              }}
+            >
+              Show «${next}»
+            </button>`
+      }
+    </div>`;
+  }
+
+  #list(): TemplateResult {
+    const items = this.virtualizer?.getVirtualItems() ?? [];
+    const scrolled = this.virtualizer?.scrollOffset ?? 0;
+    const first = items.find(({ end }) => end > scrolled);
+    const marker = this.table.markerOf(lineOf(this.rows[first?.index ?? 0] ?? 0));
+    const { rights, cache, flags } = this.table.widths();
+    const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
+    const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
+    const columns = `--columns:${range + 3}ch 7ch ${width(rights, 8)} ${width(cache, 7)} ${width(flags, 7)} 6ch minmax(18ch,1fr)`;
+    const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
+    return html`<div class="table" style=${columns}>
       <div
         class="rows"
         role="grid"
         tabindex="0"
         aria-label="Regions"
-        aria-rowcount=${this.#shown.length}
-        aria-activedescendant=${this.#selected < 0 ? nothing : `row-${this.#selected}`}
+        aria-multiselectable="true"
+        aria-rowcount=${this.rows.length + 1}
+        aria-colcount="7"
+        aria-activedescendant=${items.some(({ index }) => index === this.selected) ? `row-${this.selected}` : nothing}
         @keydown=${this.#key}
       >
-        <div class="canvas" style="height:${this.#virtualizer?.getTotalSize() ?? 0}px">
-          ${items.map((item) => this.#row(item.index, item.start))}
+        <div class="head" role="rowgroup">
+          <div class="columns" role="row" aria-rowindex="1">
+            ${['Range', 'Size', 'Rights', cache === 0 ? '' : 'Cache', flags === 0 ? '' : 'Flags', 'Level', 'Owner'].map(
+              (name) => html`<span role="columnheader">${name}</span>`,
+            )}
+          </div>
+          <div class="sticky" aria-hidden="true">${marker < 0 ? '' : markerName(this.table.texts[marker] ?? '')}</div>
+        </div>
+        <div class="canvas" role="rowgroup" style="height:${this.virtualizer?.getTotalSize() ?? 0}px">
+          ${items.map(({ index, start }) => this.#row(index, start, index >= low && index <= high && high >= 0))}
         </div>
       </div>
-      <div class="legend">
-        <span class="w">RW</span> writable <span class="x">x</span> executable <span class="wx">RW x</span> both
-        <span class="ro">ro NX</span> neither <span class="hole">hole</span> nothing mapped
-      </div>
     </div>`;
   }
 
-  #stickyMarker(first: number): string {
-    for (let row = Math.min(first + 12, this.#shown.length - 1); row >= 0; row--) {
-      const line = this.#lines[this.#shown[row] ?? -1];
-      if (line?.region === null && row <= this.#firstVisible()) return markerName(line.text);
-    }
-    return '';
+  #row(index: number, top: number, selected: boolean): TemplateResult | typeof nothing {
+    const row = this.rows[index];
+    if (row === undefined) return nothing;
+    const line = lineOf(row);
+    const { table } = this;
+    return rowView({
+      table,
+      row,
+      index,
+      top,
+      selected,
+      closed: this.parsed === undefined && table.isMarker(line) && isClosed(table, line, this.folding()),
+      finding: table.isMarker(line) ? undefined : this.#findingsOf(line)[0]?.message,
+      press: (event) => {
+        if (event.detail === 2) this.toggleRow(index);
+        else this.select(index, { still: true, extend: event.shiftKey });
+      },
+      toggle: () => {
+        this.toggleRow(index);
+      },
+    });
   }
 
-  #firstVisible(): number {
-    return Math.floor((this.#virtualizer?.scrollOffset ?? 0) / rowHeight);
-  }
-
-  #row(row: number, top: number): TemplateResult {
-    const line = this.#lines[this.#shown[row] ?? -1];
-    const selected = row === this.#selected;
-    const style = `transform:translateY(${top}px)`;
-    if (line === undefined) return html``;
-    const { region } = line;
-    if (region === null) {
-      return html`<div class="row marker" role="row" aria-rowindex=${row + 1} id="row-${row}" style=${style}>
-        <span role="rowheader">${markerName(line.text)}</span>
-      </div>`;
-    }
-    const writable = isWritable(region.attributes);
-    const executable = isExecutable(region.attributes);
-    const kind = !region.present ? 'hole' : writable && executable ? 'wx' : writable ? 'w' : executable ? 'x' : 'ro';
-    // Keys are handled by the grid: one tab stop, moved by arrows.
-    // eslint-disable-next-line lit-a11y/click-events-have-key-events
-    return html`<div
-      class="row ${kind} ${selected ? 'selected' : ''}"
-      role="row"
-      aria-rowindex=${row + 1}
-      aria-selected=${selected ? 'true' : 'false'}
-      id="row-${row}"
-      style=${style}
-      @click=${() => {
-        this.#select(row);
-      }}
-    >
-      <span role="gridcell">${line.text}</span
-      >${kind === 'wx' ? html`<i class="codicon codicon-warning" title="writable and executable"></i>` : nothing}
-    </div>`;
+  #findingsOf(line: number): typeof this.findings {
+    if (this.findings.length === 0) return [];
+    const from = this.table.startPages[line] ?? 0;
+    const to = this.table.endPages[line] ?? 0;
+    return this.findings.filter(({ virtual }) => pageOf(virtual) >= from && pageOf(virtual) < to);
   }
 
   #aside(): TemplateResult | typeof nothing {
-    const line = this.#lines[this.#shown[this.#selected] ?? -1];
-    if (line === undefined || line.region === null) return nothing;
-    const { region } = line;
-    return html`<aside aria-label="Selected region">
-      <h2>${this.#details?.identify.summary ?? region.start}</h2>
-      <dl>
-        <dt>range</dt>
-        <dd>${region.start}-${region.end}</dd>
-        <dt>level</dt>
-        <dd>${region.level}</dd>
-        <dt>attributes</dt>
-        <dd>${region.present ? region.attributes.join(' ') : 'nothing mapped'}</dd>
-      </dl>
-      ${this.#details === undefined ? html`<p class="muted">reading…</p>` : this.#walk(this.#details)}
-    </aside>`;
+    const entry = this.rows[this.selected];
+    if (entry === undefined || this.detailsClosed) return nothing;
+    return details({
+      table: this.table,
+      line: lineOf(entry),
+      facts: this.facts,
+      findings: this.#findingsOf(lineOf(entry)),
+      mappings: this.mappings,
+      live: this.live,
+      whoMaps: (physical) => {
+        this.mappings = 'asked';
+        api.postMessage({ kind: 'whoMaps', generation: this.generation, physical, all: true });
+        this.requestUpdate();
+      },
+      command: (command, address) => {
+        api.postMessage({ kind: 'command', command, address, mm: this.kept.mm });
+      },
+      close: this.#closeDetails,
+    });
   }
 
-  #walk({ identify, walk, address }: Extract<HostToPtdump, { kind: 'details' }>): TemplateResult {
-    return html`<h3>Walk of ${address}</h3>
-      <table>
-        ${walk.levels.map(
-          ({ level, index, entry, flags }) =>
-            html`<tr>
-                <th scope="row">${level}</th>
-                <td>[${index}]</td>
-                <td>${entry}</td>
-              </tr>
-              <tr class="flags">
-                <td></td>
-                <td colspan="2">${flags.join(' ')}</td>
-              </tr>`,
-        )}
-      </table>
-      <p>
-        ${walk.physical === null ? `not mapped: ${walk.reason ?? 'no entry'}` : `physical ${walk.physical}${walk.cacheType === null ? '' : `, ${walk.cacheType}`}`}
-      </p>
-      <h3>What it is</h3>
-      <ul>
-        ${identify.details.map(({ summary }) => html`<li>${summary}</li>`)}
-      </ul>`;
+  #status(): TemplateResult {
+    const { table } = this;
+    return html`<div class="status">
+      <span class="count" role="status">${this.#said()}</span>
+      ${table.writableExecutable === 0 ? nothing : html`<span>${table.writableExecutable.toLocaleString('en')} writable and executable</span>`}
+      ${this.findings.length === 0 ? nothing : html`<span>${this.findings.length} ${this.findings.length === 1 ? 'finding' : 'findings'}</span>`}
+      ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
+      ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
+      <span class="legend"
+        ><span class="wx">W+X</span><span class="w">writable</span><span class="x">executable</span><span class="ro">read-only</span
+        ><span class="hole">nothing mapped</span></span
+      >
+    </div>`;
   }
+
+  #said(): string {
+    const shown = (count: number): string => count.toLocaleString('en');
+    if (this.loadFailed) return `${shown(this.table.regions)} regions were read`;
+    if (this.loading) return this.total < 0 ? 'reading the page tables…' : `reading… ${shown(this.received)} of ${shown(this.total)} lines`;
+    if (this.filterShare !== undefined) return `filtering… ${Math.round(this.filterShare * 100)} %`;
+    if (this.parsed === undefined) return `${shown(this.table.regions)} regions`;
+    const regions = this.rows.filter((row) => !isFolded(row) && !this.table.isMarker(row)).length;
+    const owners =
+      this.parsed.needsOwners && this.table.owners.size < this.table.regions
+        ? `; owners of ${shown(this.table.owners.size)} are known so far`
+        : '';
+    const cut = this.rows.length > mostRows ? `; the first ${shown(mostRows)} are listed` : '';
+    return `${shown(regions)} of ${shown(this.table.regions)} regions${owners}${cut}`;
+  }
+
+  readonly #choose = (event: CustomEvent<PageRange>): void => {
+    const { from, to } = event.detail;
+    const { table } = this;
+    let first = table.firstFrom(from);
+    while (table.isMarker(first)) first++;
+    if (to - from > 1) {
+      const rows = this.rows
+        .map((_, index) => index)
+        .filter((index) => {
+          const line = lineOf(this.rows[index] ?? 0);
+          return (table.startPages[line] ?? 0) < to && (table.endPages[line] ?? 0) > from;
+        });
+      const [low, high] = [rows[0], rows.at(-1)];
+      if (low === undefined || high === undefined) return;
+      this.select(high, { still: true });
+      this.anchor = high;
+      this.select(low, { extend: true });
+      const map = this.querySelector('pagewalk-map');
+      if (map !== null) map.brush = event.detail;
+      return;
+    }
+    if (first < table.length) this.reveal(`0x${from.toString(16)}000`);
+  };
 
   readonly #chooseSpace = (event: Event): void => {
-    this.#setState({ mm: (event.target as HTMLSelectElement).value, user: false });
-    this.#load();
-    this.requestUpdate();
+    const { value } = event.target as HTMLSelectElement;
+    this.askRoot = value === 'root';
+    if (this.askRoot) {
+      void this.updateComplete.then(() => this.querySelector<HTMLInputElement>('input.root')?.focus());
+      this.requestUpdate();
+      return;
+    }
+    this.showSpace({ mm: value, user: false });
+  };
+
+  readonly #chooseRoot = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter') return;
+    const typed = (event.target as HTMLInputElement).value.trim();
+    const mm = this.checkedAddress(typed);
+    if (mm === undefined) return;
+    this.askRoot = false;
+    this.showSpace({ mm, user: false });
   };
 
   readonly #toggleUser = (event: Event): void => {
-    this.#setState({ user: (event.target as HTMLInputElement).checked });
-    this.#load();
+    this.showSpace({ user: (event.target as HTMLInputElement).checked });
+  };
+
+  readonly #toggleHoles = (): void => {
+    this.setKept({ holes: !this.kept.holes });
+    this.openRuns.clear();
+    this.rebuild();
+  };
+
+  readonly #changeFilter = (event: CustomEvent<string>): void => {
+    this.setKept({ filter: event.detail });
+    this.problem = '';
+    this.rebuild();
     this.requestUpdate();
   };
 
-  readonly #changeFilter = (event: Event): void => {
-    this.#setState({ filter: (event.target as HTMLInputElement).value });
-    this.#selected = -1;
-    this.#applyFilter();
-    this.requestUpdate();
+  readonly #focusRows = (): void => {
+    this.querySelector<HTMLElement>('.rows')?.focus();
   };
 
   readonly #jump = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter') return;
     const text = (event.target as HTMLInputElement).value.trim();
-    this.#reveal(/^[0-9a-f]{8,16}$/i.test(text) ? `0x${text}` : text);
+    if (/^0x[0-9a-f]+$/i.test(text) || /^[0-9a-f]{8,}$/i.test(text)) this.reveal(text);
+    else if (text !== '') api.postMessage({ kind: 'goTo', expression: text });
+  };
+
+  readonly #closeDetails = (): void => {
+    this.detailsClosed = true;
+    this.#focusRows();
+    this.requestUpdate();
+  };
+
+  readonly #pageKey = (event: KeyboardEvent): void => {
+    if (!(event.ctrlKey || event.metaKey)) return;
+    const target = { f: 'input.filter', g: 'input.jump' }[event.key];
+    if (target === undefined) return;
+    event.preventDefault();
+    this.querySelector<HTMLInputElement>(target)?.select();
   };
 
   readonly #key = (event: KeyboardEvent): void => {
-    const page = Math.max(1, Math.floor((this.querySelector('.rows')?.clientHeight ?? rowHeight) / rowHeight) - 1);
+    const { key } = event;
+    const last = Math.min(mostRows, this.rows.length) - 1;
+    const page = Math.max(1, Math.floor((this.querySelector('.rows')?.clientHeight ?? rowHeight) / rowHeight) - 3);
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: 1,
       ArrowUp: -1,
       PageDown: page,
       PageUp: -page,
-      Home: -this.#shown.length,
-      End: this.#shown.length,
+      Home: -last - 1,
+      End: last + 1,
     };
-    const step = steps[event.key];
-    if (step === undefined) {
-      if (event.key === 'c' && (event.ctrlKey || event.metaKey)) this.#copy();
-      return;
-    }
+    const step = steps[key];
+    const entry = this.rows[this.selected];
+    if (step !== undefined) this.select(Math.min(Math.max(this.selected + step, 0), last), { extend: event.shiftKey });
+    else if (key === 'c' && (event.ctrlKey || event.metaKey)) this.#copy();
+    else if (key === 'a' && (event.ctrlKey || event.metaKey)) {
+      this.anchor = 0;
+      this.selected = last;
+      this.requestUpdate();
+    } else if (key === 'Escape') this.#closeDetails();
+    else if (entry !== undefined && (key === 'Enter' || key === ' ')) {
+      this.toggleRow(this.selected);
+      this.detailsClosed = false;
+      this.requestUpdate();
+    } else if (entry !== undefined && (key === 'ArrowLeft' || key === 'ArrowRight'))
+      this.#fold(lineOf(entry), isFolded(entry), key === 'ArrowRight');
+    else return;
     event.preventDefault();
-    let row = Math.min(Math.max(this.#selected + step, 0), this.#shown.length - 1);
-    const direction = step < 0 ? -1 : 1;
-    // Markers are passed over; the first row is one, with nothing before it.
-    if (this.#lines[this.#shown[row] ?? -1]?.region === null) row += this.#shown[row + direction] === undefined ? -direction : direction;
-    this.#select(row);
   };
+
+  /** Right opens what is closed; left closes it, or goes to the marker. */
+  #fold(line: number, folded: boolean, open: boolean): void {
+    const closed = folded || (this.table.isMarker(line) && isClosed(this.table, line, this.folding()));
+    if (closed === open && (folded || this.table.isMarker(line) || this.openRuns.has(line))) this.toggleRow(this.selected);
+    else if (!open && this.openRuns.has(line)) this.toggleRow(this.selected);
+    else if (!open) this.select(this.rowOf(this.table.markerOf(line)));
+  }
 
   readonly #copy = (): void => {
-    const line = this.#lines[this.#shown[this.#selected] ?? -1];
-    if (line !== undefined) api.postMessage({ kind: 'copy', text: line.text });
+    const text = this.selectedLines()
+      .map((line) => `${this.table.texts[line] ?? ''}\n`)
+      .join('');
+    if (text !== '') api.postMessage({ kind: 'copy', text: text.replace(/^([^\n]*)\n$/, '$1') });
   };
-
-  readonly #export = (): void => {
-    api.postMessage({ kind: 'export', text: this.#shown.map((index) => `${this.#lines[index]?.text ?? ''}\n`).join('') });
-  };
-}
-
-function markerName(text: string): string {
-  return /^---\[ (.*) \]---$/.exec(text)?.[1] ?? text;
 }
 
 customElements.define('pagewalk-ptdump', PtdumpElement);

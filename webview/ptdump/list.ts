@@ -1,0 +1,87 @@
+/** One row of the list. */
+import { html, nothing } from 'lit';
+import type { TemplateResult } from 'lit';
+import { endOfRun, isFolded, lineOf } from './rows.ts';
+import type { Row } from './rows.ts';
+import { markerName, sizeText } from './table.ts';
+import type { RegionTable } from './table.ts';
+
+export interface RowModel {
+  readonly table: RegionTable;
+  readonly row: Row;
+  readonly index: number;
+  readonly top: number;
+  readonly selected: boolean;
+  readonly closed: boolean;
+  readonly finding: string | undefined;
+  readonly press: (event: MouseEvent) => void;
+  readonly toggle: () => void;
+}
+
+/** What reads as one word each, for those who hear the page. */
+const rightsWords = { wx: 'writable and executable', w: 'writable', x: 'executable', ro: 'read-only', hole: 'nothing mapped' } as const;
+
+export function rowView(model: RowModel): TemplateResult {
+  const { table, row, index, top, selected } = model;
+  const line = lineOf(row);
+  const kind = table.kindOf[line] ?? -1;
+  const classes = (own: string): string => `row ${own}${selected ? ' selected' : ''}`;
+  const place = `transform:translateY(${top}px)`;
+  if (kind < 0) {
+    const name = markerName(table.texts[line] ?? '');
+    return html`<div
+      id="row-${index}"
+      class=${classes('marker')}
+      role="row"
+      aria-rowindex=${index + 2}
+      aria-selected=${selected ? 'true' : 'false'}
+      aria-expanded=${model.closed ? 'false' : 'true'}
+      style=${place}
+      @mousedown=${model.press}
+    >
+      <span role="gridcell" aria-colspan="7"
+        ><i class="codicon codicon-chevron-${model.closed ? 'right' : 'down'}" aria-hidden="true" @mousedown=${model.toggle}></i
+        >${name}<span class="dim">${model.closed ? ` · ${table.endOfGroup(line) - line - 1} lines` : nothing}</span></span
+      >
+    </div>`;
+  }
+  if (isFolded(row)) {
+    const end = endOfRun(table, line);
+    const said = `${end - line} holes from ${table.start(line)}`;
+    const pages = (table.endPages[end - 1] ?? 0) - (table.startPages[line] ?? 0);
+    return html`<div
+      id="row-${index}"
+      class=${classes('hole folded')}
+      role="row"
+      aria-rowindex=${index + 2}
+      aria-selected=${selected ? 'true' : 'false'}
+      aria-expanded="false"
+      style=${place}
+      @mousedown=${model.press}
+    >
+      <span role="gridcell" class="range"
+        ><i class="codicon codicon-chevron-right" aria-hidden="true" @mousedown=${model.toggle}></i>${said}</span
+      ><span role="gridcell" class="size">${sizeText(pages)}</span><span role="gridcell" aria-colspan="5" class="dim">nothing mapped</span>
+    </div>`;
+  }
+  const facts = table.kinds[kind];
+  const rights = facts?.rights ?? 'hole';
+  const cells = table.cells(kind);
+  return html`<div
+    id="row-${index}"
+    class=${classes(rights)}
+    role="row"
+    aria-rowindex=${index + 2}
+    aria-selected=${selected ? 'true' : 'false'}
+    style=${place}
+    @mousedown=${model.press}
+  >
+    <span role="gridcell" class="range">${table.range(line)}</span><span role="gridcell" class="size">${sizeText(table.pages(line))}</span
+    ><span role="gridcell" class="rights" title=${rightsWords[rights]}><b>${cells.rights}</b></span
+    ><span role="gridcell" class="cache">${cells.cache}</span><span role="gridcell" class="flags">${cells.flags}</span
+    ><span role="gridcell" class="level">${facts?.level ?? ''}</span
+    ><span role="gridcell" class="owner"
+      >${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
+    >
+  </div>`;
+}
