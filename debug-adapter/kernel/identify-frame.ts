@@ -4,10 +4,12 @@ import type { Address } from '../base/address.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
-import { describeCategory } from './page-category-frame.ts';
+import { describeCategory, frameCategory } from './page-category-frame.ts';
+import { folioOrder, mappingFile, pageFlagNames } from './folio.ts';
 import { describeSlab } from './identify-slab.ts';
+import { tableOwner } from './identify-table.ts';
 import { optionalRead } from './optional-read.ts';
-import { pageOfFrame } from './page-frame.ts';
+import { pageFrameOf, pageOfFrame } from './page-frame.ts';
 import { pageTypeOf } from './page-type.ts';
 import { threadSize } from './stack-range.ts';
 import { tasks } from './task.ts';
@@ -24,31 +26,85 @@ function describeUse(kernel: Kernel, pfn: number, offset: number): readonly Iden
   const stack = describeLinearStack(kernel, pfn, offset);
   const head = headOf(kernel, page);
   const type = pageTypeOf(kernel, head);
-  const base = { pfn, page: formatAddress(page), head: head === page ? null : formatAddress(head) };
+  const flags = pageFlagNames(kernel, head);
+  const order = folioOrder(kernel, head);
+  const base = {
+    pfn,
+    page: formatAddress(page),
+    head: head === page ? null : formatAddress(head),
+    folioOrder: order ?? null,
+    flags,
+    hwpoison: flags.includes('hwpoison') || pageFlagNames(kernel, page).includes('hwpoison'),
+  };
+  // Pages of a folio follow each other in their file or area.
+  const tail = BigInt(pfn - (pageFrameOf(kernel, head) ?? pfn));
   switch (type.kind) {
     case 'slab': {
       const object = optionalRead(() => describeSlab(kernel, { pfn, offset, head }));
       return [...stack, { ...(object ?? { kind: 'slab-object', summary: `slab page${cacheName(kernel, head)}` }), ...base }];
     }
-    case 'table':
-      return [{ kind: 'page-table', summary: `page-table page (pfn 0x${pfn.toString(16)})`, ...base }];
+    case 'table': {
+      const owner = tableOwner(kernel, pfn, offset);
+      const whose = owner === undefined ? `page-table page (pfn 0x${pfn.toString(16)})` : owner.text;
+      return [{ kind: 'page-table', summary: whose, ...(owner?.facts ?? {}), ...base }];
+    }
     case 'buddy':
       return [{ kind: 'free-page', summary: `free page, in a buddy block of order ${type.order}`, order: type.order, ...base }];
     case 'anonymous':
-      return [{ kind: 'anonymous-page', summary: `anonymous page, index 0x${type.index.toString(16)}`, ...base }];
-    case 'file':
       return [
         {
-          kind: 'page-cache',
-          summary: `page-cache page, index 0x${type.index.toString(16)} of mapping ${formatAddress(type.mapping)}`,
+          kind: 'anonymous-page',
+          summary: `anonymous page, index 0x${(type.index + tail).toString(16)}${order === undefined || order === 0 ? '' : `, in a folio of order ${order}`}`,
+          index: formatAddress(type.index + tail),
           ...base,
         },
       ];
+    case 'file': {
+      const file = mappingFile(kernel, type.mapping);
+      const own = type.index + tail;
+      const index = `index 0x${own.toString(16)}`;
+      const what =
+        file === undefined
+          ? `${index} of mapping ${formatAddress(type.mapping)}`
+          : `${index} of inode ${file.number}${file.path === undefined ? '' : ` (${file.path})`} on ${file.fileSystem} ${file.device}`;
+      return [
+        {
+          kind: 'page-cache',
+          summary: `page-cache page, ${what}`,
+          index: formatAddress(own),
+          mapping: formatAddress(type.mapping),
+          inode: file === undefined ? null : formatAddress(file.inode),
+          inodeNumber: file === undefined ? null : Number(file.number),
+          fileSystem: file?.fileSystem ?? null,
+          device: file?.device ?? null,
+          path: file?.path ?? null,
+          ...base,
+        },
+      ];
+    }
     case 'reserved':
       return [...stack, { kind: 'reserved-page', summary: 'reserved page (kernel image, boot memory or firmware)', ...base }];
     case 'other':
-      return [...stack, { kind: 'page', summary: `page in use by the kernel${type.name === '' ? '' : ` (${type.name})`}`, ...base }];
+      return [...stack, otherPage(kernel, { pfn, name: type.name, order }, base)];
   }
+}
+
+/** A page without a mark of its use, or with one that has no kind of its own; inside a free block only the first page has one. */
+function otherPage(
+  kernel: Kernel,
+  of: { pfn: number; name: string; order: number | undefined },
+  base: Record<string, unknown>,
+): IdentifyDetail {
+  const { pfn, name, order } = of;
+  const found = name === '' ? frameCategory(kernel, pfn) : undefined;
+  if (found?.category === 'free') {
+    const free = Math.log2(found.pages);
+    const summary = `free page, page ${pfn - found.head} of a buddy block of order ${free}`;
+    return { kind: 'free-page', summary, order: free, headPfn: found.head, ...base };
+  }
+  const folio = order === undefined || order === 0 ? '' : `, in a folio of order ${order}`;
+  const summary = `page in use by the kernel${name === '' ? '' : ` (${name})`}${folio}`;
+  return { kind: 'page', summary, pageType: name === '' ? null : name, ...base };
 }
 
 /** The head of the compound page that `page` belongs to (page.compound_head, bit 0). */

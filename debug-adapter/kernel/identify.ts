@@ -9,7 +9,12 @@ import { findRange } from '../base/range.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type { IdentifyDetail, IdentifyFacts } from '../protocol/facts.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
+import { describeBpf } from './bpf.ts';
+import { describeFixmap } from './fixmap.ts';
+import { describeCpuEntryArea, describeEspfix, describePerCpu } from './identify-cpu.ts';
+import { describeEfiRuntime } from './identify-efi.ts';
 import { describeFrame } from './identify-frame.ts';
+import { describeKasanShadow } from './identify-kasan.ts';
 import { describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from './kernel.ts';
 import { layoutOf, regionOfKind } from './layout.ts';
@@ -37,7 +42,7 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   } else if (context.pageTable.isUserAddress(address)) {
     attempt(details, () => describeUserAddress(kernel, address, context));
   } else {
-    for (const describe of [describeModule, describeSymbol, describeVmallocAddress, describeDirectMap, describeMemoryMap]) {
+    for (const describe of kernelDescribers) {
       attempt(details, () => describe(kernel, address));
     }
   }
@@ -58,6 +63,22 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
   const first = details[0];
   return { address: formatAddress(address), kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
 }
+
+/** Ways to know a kernel address, the most specific answers first. */
+const kernelDescribers = [
+  describeModule,
+  describeBpf,
+  describeSymbol,
+  describeFixmap,
+  describeCpuEntryArea,
+  describeEspfix,
+  describeEfiRuntime,
+  describeKasanShadow,
+  describePerCpu,
+  describeVmallocAddress,
+  describeDirectMap,
+  describeMemoryMap,
+] as const;
 
 function attempt(details: IdentifyDetail[], describe: () => readonly IdentifyDetail[]): void {
   try {

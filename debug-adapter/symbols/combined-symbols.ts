@@ -8,6 +8,9 @@ interface ModuleTable {
   readonly ranges: readonly { readonly start: Address; readonly end: Address }[];
 }
 
+/** What /proc/kallsyms shows in brackets and is no module (kernel/kallsyms.c). */
+const outsideModules: ReadonlySet<string> = new Set(['bpf', '__builtin__ftrace', '__builtin__kprobes']);
+
 export class CombinedSymbols implements SymbolTable {
   readonly #kernel: SymbolTable | undefined;
   readonly #modules: ModuleTable[] = [];
@@ -49,7 +52,21 @@ export class CombinedSymbols implements SymbolTable {
     for (const { table, ranges } of this.#modules) {
       if (ranges.some(({ start, end }) => address >= start && address < end)) return table.resolve(address);
     }
-    return this.#kernel?.resolve(address);
+    const hit = this.#kernel?.resolve(address);
+    return hit === undefined || this.#isWithin(hit, address) ? hit : undefined;
+  }
+
+  /**
+   * A copy of /proc/kallsyms tells no ends: its symbols reach to the next one, over unused addresses and freed memory. Here no
+   * module's memory holds the address, and behind the kernel image only names of that very address (and BPF's) are left.
+   */
+  #isWithin({ symbol, offset }: SymbolHit, address: Address): boolean {
+    if (offset === 0) return true;
+    // The last symbol of all has no size.
+    if (symbol.size === 0 && offset >= 4096) return false;
+    if (symbol.module !== undefined) return this.#modules.length === 0 || outsideModules.has(symbol.module);
+    const end = this.#kernel?.find('_end')?.address;
+    return end === undefined || address < end || symbol.address > end;
   }
 
   withPrefix(prefix: string, limit: number): readonly KernelSymbol[] {
