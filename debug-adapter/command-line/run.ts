@@ -2,7 +2,6 @@
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { decodeText } from '../base/text.ts';
-import { elfVmcore } from '../session/elf-vmcore.ts';
 import { failureText, startScenario } from '../session/scenario.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
 import { exitStatus } from './arguments.ts';
@@ -45,7 +44,7 @@ export async function runVerb(
     complain(failureText(path, started));
     return exitStatus.unusable;
   }
-  const { run, machine, engine } = started;
+  const { run, machine } = started;
   let printed = 0;
   let stop = run.stop;
   while (stop.kind !== 'failed' && stop.kind !== 'end') {
@@ -60,10 +59,7 @@ export async function runVerb(
     const told = failure === undefined ? null : { kind: failure.kind, message: failure.message, ...where };
     output.text(json({ output: run.output, failure: told }));
   } else if (failure !== undefined) complain(failureText(path, failure));
-  if (options.save !== undefined) {
-    const { pageOffset } = engine.session.info();
-    scenarios.save(options.save, elfVmcore(machine.image, pageOffset === null ? undefined : BigInt(pageOffset)));
-  }
+  if (options.save !== undefined) scenarios.save(options.save, machine.saveElf());
   if (failure === undefined) return exitStatus.fine;
   return failure.kind === 'expectation' ? exitStatus.notFound : exitStatus.unusable;
 }

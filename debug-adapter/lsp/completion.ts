@@ -1,15 +1,17 @@
 /** What may stand at the cursor: operations, their arguments, flags, names, settings. */
-import type { AstNode } from 'langium';
+import { CstUtils } from 'langium';
 import { DefaultCompletionProvider } from 'langium/lsp';
 import type { CompletionAcceptor, CompletionContext, LangiumServices, NextFeature } from 'langium/lsp';
 import { CompletionItemKind, InsertTextFormat } from 'vscode-languageserver';
-import { placeholderOf } from '../scenario/check-calls.ts';
-import { isInsideAs, parameterAt } from '../scenario/call-place.ts';
+import type { CompletionItem, CompletionList } from 'vscode-languageserver';
 import { mayBeLeftOut, signatureOf } from '../scenario/catalogue.ts';
 import type { Callable, Catalogue } from '../scenario/catalogue.ts';
-import type { Argument, Call } from '../scenario/generated/ast.ts';
+import { placeholderOf } from '../scenario/check-calls.ts';
 import { machineFeatures, machineSettings } from '../scenario/machine-settings.ts';
 import { numberFormats } from '../scenario/scenario-value.ts';
+import { variablesAt } from '../scenario/scope.ts';
+import { unfinishedCall } from './unfinished-call.ts';
+import type { UnfinishedCall } from './unfinished-call.ts';
 
 export class ScenarioCompletion extends DefaultCompletionProvider {
   override readonly completionOptions = { triggerCharacters: ['(', ',', '|', '{', ':'] };
@@ -20,16 +22,36 @@ export class ScenarioCompletion extends DefaultCompletionProvider {
     this.#catalogue = catalogue;
   }
 
+  override async getCompletion(
+    ...[document, params, token]: Parameters<DefaultCompletionProvider['getCompletion']>
+  ): Promise<CompletionList> {
+    const { textDocument, parseResult } = document;
+    const offset = textDocument.offsetAt(params.position);
+    const before = textDocument.getText().slice(0, offset);
+    const setting = /\b(\w+)\s+[\w-]*$/.exec(before)?.[1];
+    const words = setting !== undefined && Object.hasOwn(machineSettings, setting) ? machineSettings[setting]?.names : undefined;
+    if (words !== undefined) return listOf(words.map((label) => ({ label, kind: CompletionItemKind.EnumMember })));
+    const call = unfinishedCall(before);
+    if (call === undefined) return (await super.getCompletion(document, params, token)) ?? listOf([]);
+    const root = parseResult.value.$cstNode;
+    const leaf = root === undefined ? undefined : CstUtils.findLeafNodeBeforeOffset(root, offset);
+    const variables = leaf === undefined ? [] : variablesAt(leaf.astNode);
+    return listOf([
+      ...this.#argumentItems(call),
+      ...variables.map(({ name }) => ({ label: name, kind: CompletionItemKind.Variable, sortText: `1${name}` })),
+      ...[...this.#catalogue.callables.values()].filter(({ returns }) => returns !== undefined).map(callItem),
+    ]);
+  }
+
   protected override async completionFor(context: CompletionContext, next: NextFeature, acceptor: CompletionAcceptor): Promise<void> {
     switch (next.property) {
       case 'operation':
-        for (const callable of this.#catalogue.callables.values()) this.#offerCall(context, callable, acceptor);
-        return;
-      case 'parameter':
-        this.#offerParameters(context, acceptor);
+        for (const callable of this.#catalogue.callables.values()) acceptor(context, callItem(callable));
         return;
       case 'variable':
-        this.#offerNames(context, acceptor);
+        for (const [label, takers] of this.#catalogue.flags) {
+          acceptor(context, { label, kind: CompletionItemKind.Constant, detail: takers.join(', '), sortText: `3${label}` });
+        }
         break;
       case 'setting':
         offer(context, acceptor, CompletionItemKind.Property, machineSettings);
@@ -37,91 +59,60 @@ export class ScenarioCompletion extends DefaultCompletionProvider {
       case 'features':
         offer(context, acceptor, CompletionItemKind.EnumMember, machineFeatures);
         return;
-      case 'format':
-        offer(
-          context,
-          acceptor,
-          CompletionItemKind.EnumMember,
-          Object.fromEntries(Object.entries(numberFormats).map(([name, documentation]) => [name, { documentation }])),
-        );
+      case 'format': {
+        const formats = Object.entries(numberFormats).map(([name, documentation]) => [name, { documentation }] as const);
+        offer(context, acceptor, CompletionItemKind.EnumMember, Object.fromEntries(formats));
         return;
-      case 'word':
-      case 'value':
-        this.#offerWords(context, acceptor);
-        break;
+      }
       default:
     }
     await super.completionFor(context, next, acceptor);
   }
 
-  #offerCall(context: CompletionContext, callable: Callable, acceptor: CompletionAcceptor): void {
-    const { name, parameters, documentation } = callable;
-    const needed = parameters.filter((one) => !mayBeLeftOut(one, true));
-    const inside = needed.map((one, index) => `\${${index + 1}:${placeholderOf(one).replaceAll('}', '\\}')}}`).join(', ');
-    acceptor(context, {
-      label: name,
-      kind: callable.call === undefined ? CompletionItemKind.Method : CompletionItemKind.Function,
-      detail: signatureOf(callable),
-      documentation,
-      insertText: `${name}(${inside})`,
-      insertTextFormat: InsertTextFormat.Snippet,
-      sortText: `2${name}`,
-    });
-  }
-
-  /** Names of the parameters that the call around the cursor does not have yet. */
-  #offerParameters(context: CompletionContext, acceptor: CompletionAcceptor): void {
-    const call = callAround(context.node);
-    const callable = call === undefined ? undefined : this.#catalogue.find(call.operation);
-    if (call === undefined || callable === undefined) return;
-    const given = new Set(call.given.map((argument, index) => argument.parameter ?? callable.parameters[index]?.name));
-    for (const parameter of callable.parameters) {
-      if (given.has(parameter.name) && call.given.at(-1)?.parameter !== undefined) continue;
-      acceptor(context, {
-        label: `${parameter.name}:`,
+  /** Names of the parameters that the call does not have yet, and what the argument at the cursor may be by name. */
+  #argumentItems({ operation, index, parameter, named }: UnfinishedCall): CompletionItem[] {
+    const parameters = this.#catalogue.find(operation)?.parameters ?? [];
+    const own = parameter === undefined ? parameters[index] : parameters.find(({ name }) => name === parameter);
+    const choices = (own?.names ?? []).map((label) => ({
+      label,
+      kind: CompletionItemKind.Constant,
+      documentation: own?.documentation ?? '',
+      sortText: `0${label}`,
+    }));
+    if (parameter !== undefined) return choices;
+    const free = parameters.filter(({ name }, at) => at >= index - named.length && !named.includes(name));
+    return [
+      ...choices,
+      ...free.map((one) => ({
+        label: `${one.name}:`,
         kind: CompletionItemKind.Property,
-        detail: parameter.kind + (mayBeLeftOut(parameter, isInsideAs(call)) ? ' (may be left out)' : ''),
-        documentation: parameter.documentation,
-        insertText: `${parameter.name}: `,
-        sortText: `0${parameter.name}`,
-      });
-    }
+        detail: one.kind + (mayBeLeftOut(one, false) ? ' (may be left out)' : ''),
+        documentation: one.documentation,
+        insertText: `${one.name}: `,
+        sortText: `0${one.name}`,
+      })),
+    ];
   }
+}
 
-  /** Flags: of the argument at the cursor, else all. */
-  #offerNames(context: CompletionContext, acceptor: CompletionAcceptor): void {
-    const parameter =
-      context.node === undefined ? undefined : (parameterAt(context.node, this.#catalogue) ?? this.#nextParameter(context.node));
-    const names = parameter?.names ?? this.#catalogue.flags.keys();
-    for (const label of names) {
-      const detail = parameter === undefined ? (this.#catalogue.flags.get(label) ?? []).join(', ') : parameter.documentation;
-      acceptor(context, {
-        label,
-        kind: CompletionItemKind.Constant,
-        detail,
-        sortText: parameter === undefined ? `3${label}` : `0${label}`,
-      });
-    }
-  }
+function listOf(items: CompletionItem[]): CompletionList {
+  return { isIncomplete: false, items };
+}
 
-  /** The parameter that an argument not yet written would be for. */
-  #nextParameter(node: AstNode): Callable['parameters'][number] | undefined {
-    if (node.$type === 'Argument') {
-      const { parameter, $container } = node as Argument;
-      return this.#catalogue.find($container.operation)?.parameters.find(({ name }) => name === parameter);
-    }
-    if (node.$type !== 'Call') return undefined;
-    const { operation, given } = node as Call;
-    return this.#catalogue.find(operation)?.parameters[given.length];
-  }
-
-  #offerWords(context: CompletionContext, acceptor: CompletionAcceptor): void {
-    const setting =
-      (context.node as { setting?: string } | undefined)?.setting ??
-      (context.node?.$container as { setting?: string } | undefined)?.setting;
-    const spec = setting !== undefined && Object.hasOwn(machineSettings, setting) ? machineSettings[setting] : undefined;
-    for (const label of spec?.names ?? []) acceptor(context, { label, kind: CompletionItemKind.EnumMember, sortText: `0${label}` });
-  }
+/** A call with what it needs, to be filled in. */
+function callItem(callable: Callable): CompletionItem {
+  const { name, parameters, documentation } = callable;
+  const needed = parameters.filter((one) => !mayBeLeftOut(one, true));
+  const inside = needed.map((one, index) => `\${${index + 1}:${placeholderOf(one).replaceAll('}', '\\}')}}`).join(', ');
+  return {
+    label: name,
+    kind: callable.call === undefined ? CompletionItemKind.Method : CompletionItemKind.Function,
+    detail: signatureOf(callable),
+    documentation,
+    insertText: `${name}(${inside})`,
+    insertTextFormat: InsertTextFormat.Snippet,
+    sortText: `2${name}`,
+  };
 }
 
 function offer(
@@ -131,9 +122,4 @@ function offer(
   names: Readonly<Record<string, { readonly documentation: string }>>,
 ): void {
   for (const [label, { documentation }] of Object.entries(names)) acceptor(context, { label, kind, documentation, sortText: `0${label}` });
-}
-
-function callAround(node: AstNode | undefined): Call | undefined {
-  for (let at = node; at !== undefined; at = at.$container) if (at.$type === 'Call') return at as Call;
-  return undefined;
 }

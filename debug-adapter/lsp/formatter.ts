@@ -1,6 +1,6 @@
 /** How a scenario is laid out: one statement a line, blocks indented, one blank around operators. */
+import { GrammarUtils } from 'langium';
 import type { AstNode } from 'langium';
-import type { Binary } from '../scenario/generated/ast.ts';
 import { AbstractFormatter, Formatting } from 'langium/lsp';
 
 /** At most one empty line between statements. */
@@ -10,13 +10,14 @@ const indentOrGap = Formatting.fit(Formatting.indent(), { options: {}, moves: [{
 /** Keywords that a blank follows. */
 const leading = ['let', 'expect', 'print', 'for', 'while', 'if', 'as', 'snapshot', 'restore', 'diff', 'with', 'without'];
 /** Keywords and signs with a blank on either side. */
-const between = ['=', 'in', 'fails', 'else'];
+const between = ['=', 'in', 'fails'];
 
 export class ScenarioFormatter extends AbstractFormatter {
   protected override format(node: AstNode): void {
     const formatter = this.getNodeFormatter(node);
     for (const keyword of leading) formatter.keyword(keyword).append(Formatting.oneSpace());
     for (const keyword of between) formatter.keyword(keyword).surround(Formatting.oneSpace());
+    formatter.keyword('else').prepend(Formatting.oneSpace());
     formatter.keywords(',').prepend(Formatting.noSpace()).append(Formatting.oneSpace());
     formatter.keywords(';').prepend(Formatting.noSpace());
     switch (node.$type) {
@@ -45,9 +46,14 @@ export class ScenarioFormatter extends AbstractFormatter {
       case 'SettingValue':
         formatter.keyword('..').surround(Formatting.noSpace());
         return;
-      case 'Binary':
-        formatter.property('operator').surround((node as Binary).operator === '..' ? Formatting.noSpace() : Formatting.oneSpace());
+      case 'Binary': {
+        // An expression of several operators is one node of the text, whose operators stand side by side.
+        if (node.$container?.$type === 'Binary' && node.$container.$cstNode?.offset === node.$cstNode?.offset) return;
+        const operators = GrammarUtils.findNodesForProperty(node.$cstNode, 'operators');
+        formatter.cst(operators.filter(({ text }) => text === '..')).surround(Formatting.noSpace());
+        formatter.cst(operators.filter(({ text }) => text !== '..')).surround(Formatting.oneSpace());
         return;
+      }
       case 'Unary':
         formatter.property('operator').append(Formatting.noSpace());
         return;
@@ -61,6 +67,9 @@ export class ScenarioFormatter extends AbstractFormatter {
       case 'Member':
         formatter.keyword('.').surround(Formatting.noSpace());
         return;
+      case 'If':
+        formatter.property('elseIf').prepend(Formatting.oneSpace());
+        return;
       case 'Diff':
         formatter.property('after').prepend(Formatting.oneSpace());
         return;
@@ -71,7 +80,7 @@ export class ScenarioFormatter extends AbstractFormatter {
         formatter.keyword(':').surround(Formatting.noSpace());
         return;
       case 'Text':
-        formatter.properties('holes').surround(Formatting.noSpace());
+        formatter.properties('holes', 'between', 'tail').prepend(Formatting.noSpace());
         return;
       default:
     }

@@ -1,5 +1,6 @@
 /** Where in a call something stands. */
 import type { AstNode } from 'langium';
+import { parametersByPlace } from './catalogue.ts';
 import type { Callable, Catalogue } from './catalogue.ts';
 import type { CallableParameter } from './engine-functions.ts';
 import type { Argument, Binary, Call } from './generated/ast.ts';
@@ -7,7 +8,8 @@ import type { Argument, Binary, Call } from './generated/ast.ts';
 /** The parameter that an argument is for. */
 export function parameterOf(argument: Argument, callable: Callable | undefined): CallableParameter | undefined {
   if (argument.parameter !== undefined) return callable?.parameters.find(({ name }) => name === argument.parameter);
-  return callable?.parameters[argument.$containerIndex ?? 0];
+  if (callable === undefined) return undefined;
+  return parametersByPlace(callable, isInsideAs(argument.$container))[argument.$containerIndex ?? 0];
 }
 
 /** The parameter whose argument, or a part of it that `|` combines, is `node`. */

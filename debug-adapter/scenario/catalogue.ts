@@ -24,11 +24,10 @@ export class Catalogue {
   constructor(operations: Iterable<OperationSpec>) {
     const callables = new Map<string, Callable>(engineFunctions.map((one) => [one.name, one]));
     const flags = new Map<string, string[]>(entryFlags.map((name) => [name, ['pte']]));
-    for (const operation of operations) {
-      callables.set(operation.name, operation);
-      for (const parameter of operation.parameters) {
-        if (parameter.kind !== 'flags') continue;
-        for (const name of parameter.names ?? []) flags.set(name, [...(flags.get(name) ?? []), operation.name]);
+    for (const operation of operations) callables.set(operation.name, operation);
+    for (const { name: taker, parameters } of callables.values()) {
+      for (const flag of new Set(parameters.flatMap(({ kind, names = [] }) => (kind === 'flags' ? names : [])))) {
+        flags.set(flag, [...(flags.get(flag) ?? []), taker]);
       }
     }
     this.callables = callables;
@@ -53,4 +52,9 @@ export function hasDefault(parameter: CallableParameter): boolean {
 /** Whether a call may leave an argument out: it has a default, or is the process of the `as` around the call. */
 export function mayBeLeftOut(parameter: CallableParameter, insideAs: boolean): boolean {
   return hasDefault(parameter) || (insideAs && parameter.kind === 'process');
+}
+
+/** Parameters in the order in which arguments without a name are for them: in an `as` block its process is not among them. */
+export function parametersByPlace({ parameters }: Callable, insideAs: boolean): readonly CallableParameter[] {
+  return insideAs ? parameters.filter(({ kind }) => kind !== 'process') : parameters;
 }

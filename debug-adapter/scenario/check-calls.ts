@@ -1,6 +1,6 @@
 /** Checks of calls: the operation, its arguments, the flags among them. */
 import type { ValidationAcceptor } from 'langium';
-import { mayBeLeftOut, signatureOf } from './catalogue.ts';
+import { mayBeLeftOut, parametersByPlace, signatureOf } from './catalogue.ts';
 import type { Callable, Catalogue } from './catalogue.ts';
 import type { CallableParameter } from './engine-functions.ts';
 import { isInsideAs } from './call-place.ts';
@@ -61,12 +61,13 @@ export function checkCall(call: Call, catalogue: Catalogue, tell: Tell): void {
 /** Arguments by the name of their parameter. Tells those that have none, and those that are given twice. */
 export function bindArguments(call: Call, callable: Callable, tell: Tell): Map<string, Argument> {
   const bound = new Map<string, Argument>();
+  const byPlace = parametersByPlace(callable, isInsideAs(call));
   call.given.forEach((argument, index) => {
     const range = rangeOf(argument);
     const remove: Fix = { title: 'Remove the argument', range: removalRange(call, index), newText: '' };
-    const parameter = argument.parameter ?? callable.parameters[index]?.name;
+    const parameter = argument.parameter ?? byPlace[index]?.name;
     if (parameter === undefined) {
-      const most = callable.parameters.length;
+      const most = byPlace.length;
       const message = `${call.operation} takes ${most === 0 ? 'no arguments' : `at most ${most} argument${most === 1 ? '' : 's'}`}; it is ${signatureOf(callable)}`;
       tell({ code: 'extra-argument', message, range, fixes: [remove] });
     } else if (!callable.parameters.some((one) => one.name === parameter)) {

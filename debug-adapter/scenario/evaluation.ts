@@ -2,6 +2,7 @@
 import { UserError } from '../base/errors.ts';
 import { Fault } from '../simulator/fault.ts';
 import type { Arguments, OperationValue, Step } from '../simulator/operation.ts';
+import { parameterOf } from './call-place.ts';
 import type { Callable, Catalogue } from './catalogue.ts';
 import { mayBeLeftOut } from './catalogue.ts';
 import type { ScenarioEngine } from './engine.ts';
@@ -144,9 +145,8 @@ function* call(expression: Call, place: EvaluationPlace): Steps<OperationValue> 
 
 function* argumentsOf(expression: Call, callable: Callable, place: EvaluationPlace): Steps<Record<string, OperationValue>> {
   const given: Record<string, OperationValue> = {};
-  for (const [index, argument] of expression.given.entries()) {
-    const parameter =
-      argument.parameter === undefined ? callable.parameters[index] : callable.parameters.find(({ name }) => name === argument.parameter);
+  for (const argument of expression.given) {
+    const parameter = parameterOf(argument, callable);
     if (parameter === undefined) throw new ScenarioError('evaluation', `${callable.name} has no such parameter`, rangeOf(argument));
     const value = isBareName(argument, parameter) ? argument.value.variable.$refText : yield* evaluate(argument.value, place);
     given[parameter.name] = fitted(value, parameter, argument);

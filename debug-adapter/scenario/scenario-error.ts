@@ -29,9 +29,17 @@ export class ScenarioError extends Error {
   }
 }
 
+interface Placed {
+  readonly $cstNode?: { readonly range: TextRange } | undefined;
+  /** Of an operator's node: its parts, for its own place is that of all operators in a row. */
+  readonly left?: Placed;
+  readonly right?: Placed;
+}
+
 /** Where a node of the syntax tree stands. */
-export function rangeOf(node: { readonly $cstNode?: { readonly range: TextRange } | undefined }): TextRange {
-  return node.$cstNode?.range ?? wholeText;
+export function rangeOf(node: Placed): TextRange {
+  if (node.left === undefined || node.right === undefined) return node.$cstNode?.range ?? wholeText;
+  return { start: rangeOf(node.left).start, end: rangeOf(node.right).end };
 }
 
 /** A node as it is written. */

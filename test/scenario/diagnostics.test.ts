@@ -175,7 +175,7 @@ describe('diagnostics', () => {
   it('what is right has no problem', async () => {
     const text = [
       'let a = describe(0x1000, VM_RAM|VM_BLOCK, PAGE_READONLY, span: 0..4K, full: true)',
-      'as 1 { signal(note: "x") }',
+      'as 1 { signal("x") signal(note: "x") signal("x", task: 2) }',
       'for x in 0..2 { print x }',
       'for x in [1, 2] { print x }',
       'if RW in pte(0x1000).flags { print PRESENT }',

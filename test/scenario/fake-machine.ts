@@ -37,7 +37,7 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   },
   *peek(machine, { index }) {
     yield step('load');
-    return machine.cells[Number(index as bigint)];
+    return machine.cells[Number(index)];
   },
   *describe(_, given) {
     yield step('describe');
@@ -123,6 +123,7 @@ function fakeEngine(machine: FakeMachine): ScenarioEngine {
     ptdump: () => ['one', 'two'],
     vmallocinfo: () => [],
     check: () => [],
+    pagemapScan: (asked, process) => ({ asked: asked['category_mask'], process }),
     evaluate: (expression) => `C: ${expression}`,
     diff: ({ before, after }) => {
       before();
