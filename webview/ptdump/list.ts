@@ -78,10 +78,9 @@ export function rowView(model: RowModel): TemplateResult {
   >
     <span role="gridcell" class="range">${table.range(line)}</span><span role="gridcell" class="size">${sizeText(table.pages(line))}</span
     ><span role="gridcell" class="rights" title=${rightsWords[rights]}><b>${cells.rights}</b></span
-    ><span role="gridcell" class="cache">${cells.cache}</span><span role="gridcell" class="flags">${cells.flags}</span
     ><span role="gridcell" class="level">${facts?.level ?? ''}</span
     ><span role="gridcell" class="owner"
       >${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
-    >
+    ><span role="gridcell" class="cache">${cells.cache}</span><span role="gridcell" class="flags">${cells.flags}</span>
   </div>`;
 }

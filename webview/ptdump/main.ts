@@ -124,12 +124,12 @@ class PtdumpElement extends PtdumpPage {
     const { rights, cache, flags } = this.table.widths();
     const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
     const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
-    const columns = `--columns:${range + 3}ch 7ch ${width(rights, 8)} ${width(cache, 7)} ${width(flags, 7)} 6ch minmax(18ch,1fr)`;
+    const columns = `--columns:${range + 3}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(cache, 7)} ${width(flags, 7)}`;
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
     return html`<div class="table" style=${columns}>
       <div
         class="rows"
-        role="grid"
+        role="treegrid"
         tabindex="0"
         aria-label="Regions"
         aria-multiselectable="true"
@@ -140,7 +140,7 @@ class PtdumpElement extends PtdumpPage {
       >
         <div class="head" role="rowgroup">
           <div class="columns" role="row" aria-rowindex="1">
-            ${['Range', 'Size', 'Rights', cache === 0 ? '' : 'Cache', flags === 0 ? '' : 'Flags', 'Level', 'Owner'].map(
+            ${['Range', 'Size', 'Rights', 'Level', 'Owner', cache === 0 ? '' : 'Cache', flags === 0 ? '' : 'Flags'].map(
               (name) => html`<span role="columnheader">${name}</span>`,
             )}
           </div>
@@ -287,6 +287,7 @@ class PtdumpElement extends PtdumpPage {
     this.setKept({ holes: !this.kept.holes });
     this.openRuns.clear();
     this.rebuild();
+    if (this.selected >= 0) this.virtualizer?.scrollToIndex(this.selected, { align: 'center' });
   };
 
   readonly #changeFilter = (event: CustomEvent<string>): void => {

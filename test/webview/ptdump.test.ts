@@ -1,0 +1,329 @@
+/** The ptdump page by what it is sent: hostile names, filters, sessions that end, spaces of 32 and 64 bits, a million regions. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
+import { findPlaces } from '../vscode-web/places.ts';
+import { PtdumpPage } from './page.ts';
+
+const places = findPlaces();
+
+function region(start: bigint, pages: bigint, words: string, level = 'pte'): PtdumpLine {
+  const top = start !== 0n && start < 1n << 32n ? 32n : 64n;
+  const end = BigInt.asUintN(Number(top), start + (pages << 12n));
+  const hex = (value: bigint): string => `0x${value.toString(16).padStart(Number(top) / 4, '0')}`;
+  const attributes = words.split(/\s+/).filter((word) => word !== '');
+  const text = `${hex(start)}-${hex(end)} ${String(pages * 4n).padStart(10)}K     ${words} ${level}`;
+  return {
+    text,
+    region: { start: `0x${start.toString(16)}`, end: `0x${end.toString(16)}`, level, attributes, present: attributes.length > 0 },
+    marker: null,
+  };
+}
+
+function marker(name: string, address: bigint): PtdumpLine {
+  return { text: `---[ ${name} ]---`, region: null, marker: `0x${address.toString(16)}` };
+}
+
+const base = 0xffff_8880_0000_0000n;
+const lines: readonly PtdumpLine[] = [
+  marker('User Space', 0n),
+  region(0n, 1n << 35n, '', 'pgd'),
+  marker('Low Kernel Mapping', base),
+  region(base, 1n, 'RW                 GLB NX'),
+  region(base + 0x1000n, 1n, 'ro                 GLB NX'),
+  region(base + 0x2000n, 2n, ''),
+  region(base + 0x4000n, 512n, '', 'pmd'),
+  region(base + 0x20_4000n, 512n, 'RW         PSE     GLB x ', 'pmd'),
+  marker('KASAN shadow', 0xffff_ec00_0000_0000n),
+  region(0xffff_ec00_0000_0000n, 4n, 'ro                 GLB NX'),
+  marker('End', 0xffff_ffff_ffe0_0000n),
+  region(0xffff_ffff_ffe0_0000n, 512n, 'RW     PCD         GLB NX', 'pmd'),
+];
+
+describe('the ptdump page', { skip: 'missing' in places ? places.missing : false }, () => {
+  let ptdump: PtdumpPage;
+  let page: Page;
+
+  before(async () => {
+    assert.ok(!('missing' in places));
+    ptdump = await PtdumpPage.open(places);
+    ({ page } = ptdump);
+    page.setDefaultTimeout(10_000);
+  });
+  after(async () => {
+    assert.deepEqual(ptdump.errors, []);
+    await ptdump.close();
+  });
+  beforeEach(async () => {
+    await page.evaluate(() => {
+      sessionStorage.clear();
+    });
+    await page.reload();
+    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+  });
+
+  const start = async (): Promise<number> => {
+    await ptdump.send(
+      { kind: 'session', state: 'live', name: 'one', next: null },
+      { kind: 'spaces', spaces: [{ id: 'kernel', label: 'kernel (init_mm)', root: '0x1000', userRoot: null }] },
+    );
+    const { generation } = (await ptdump.sent('load')).at(-1) ?? { generation: -1 };
+    return generation;
+  };
+  const show = async (sent: readonly PtdumpLine[] = lines): Promise<number> => {
+    const generation = await start();
+    await ptdump.send({ kind: 'lines', generation, start: 0, total: sent.length, lines: sent });
+    await page.waitForSelector('.row');
+    return generation;
+  };
+  const count = async (wanted: string): Promise<void> => {
+    await page.waitForFunction((text) => document.querySelector('.count')?.textContent.trim() === text, wanted);
+  };
+  const ranges = (): Promise<string[]> =>
+    page.$$eval('.row:not(.marker) .range', (cells) => cells.map(({ textContent }) => textContent.trim()));
+
+  test('holes that follow each other, and the KASAN shadow, are folded and open by keyboard', async () => {
+    await show();
+    assert.deepEqual(await ranges(), [
+      '0x0000000000000000-0x0000800000000000',
+      '0xffff888000000000-0xffff888000001000',
+      '0xffff888000001000-0xffff888000002000',
+      '2 holes from 0xffff888000002000',
+      '0xffff888000204000-0xffff888000404000',
+      '0xffffffffffe00000-0x0000000000000000',
+    ]);
+    await page.focus('.rows');
+    await page.press('.rows', 'End');
+    await page.press('.rows', 'ArrowUp');
+    await page.press('.rows', 'ArrowUp');
+    await page.press('.rows', 'Enter');
+    await page.waitForFunction(() => document.body.textContent.includes('0xffffec0000000000-0xffffec0000004000'));
+    await page.click('.row.folded');
+    await page.focus('.rows');
+    await page.press('.rows', 'ArrowRight');
+    await page.waitForFunction(() => document.querySelector('.row.folded') === null);
+    assert.equal((await ranges()).length, 8);
+  });
+
+  for (const [filter, shown] of [
+    ['w+x', ['0xffff888000204000-0xffff888000404000']],
+    ['PCD', ['0xffffffffffe00000-0x0000000000000000']],
+    ['level:pmd size>=2M -hole', ['0xffff888000204000-0xffff888000404000', '0xffffffffffe00000-0x0000000000000000']],
+    ['va:0xffff888000001fff', ['0xffff888000001000-0xffff888000002000']],
+    ['va:0xffff888000000000-0xffff888000001001', ['0xffff888000000000-0xffff888000001000', '0xffff888000001000-0xffff888000002000']],
+    ['w+x | PCD', ['0xffff888000204000-0xffff888000404000', '0xffffffffffe00000-0x0000000000000000']],
+    ['"ffffec"', ['0xffffec0000000000-0xffffec0000004000']],
+  ] as const)
+    test(`the filter ${filter}`, async () => {
+      await show();
+      await page.fill('input.filter', filter);
+      await count(`${shown.length} of 8 regions`);
+      assert.deepEqual(await ranges(), shown);
+    });
+
+  for (const [filter, said] of [
+    ['level:pgdd', 'there is no level pgdd; there are pgd, pte, pmd'],
+    ['size>=', 'write size>=2M'],
+    ['va:0x10000000000000000', 'is beyond 64 bits'],
+    ['va:zz', 'is no address'],
+    ['"open', 'the quotation mark is not closed'],
+    ['colour:red', 'colour: is no filter'],
+    ['RW |', 'nothing stands behind |'],
+  ] as const)
+    test(`the filter ${filter} is wrong, which is said, and nothing is lost`, async () => {
+      await show();
+      const shown = await ranges();
+      await page.fill('input.filter', filter);
+      await page.press('input.filter', 'Escape');
+      await page.waitForSelector('#filter-problem');
+      assert.match(await page.innerText('#filter-problem'), new RegExp(said.replaceAll(/[|.]/g, '\\$&')));
+      assert.deepEqual(await ranges(), shown);
+    });
+
+  test('what may be written is offered, words of other architectures as well', async () => {
+    await show();
+    await page.focus('input.filter');
+    await page.keyboard.type('lev');
+    assert.deepEqual(await page.$$eval('[role=option]', (all) => all.map(({ textContent }) => textContent.trim())), [
+      'level:pgd',
+      'level:pte',
+      'level:pmd',
+    ]);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal(await page.inputValue('input.filter'), 'level:pgd ');
+    await page.keyboard.type('UX');
+    assert.deepEqual(await page.$$eval('[role=option]', (all) => all.map(({ textContent }) => textContent.trim())), ['UXN']);
+  });
+
+  test('owners are asked for what is in view, once, and names are text', async () => {
+    const generation = await show();
+    const [asked] = await ptdump.sent('owners');
+    assert.ok(asked !== undefined && asked.asked.length === 6);
+    const hostile = '<img src=x onerror="window.hit=1">';
+    await ptdump.send(
+      { kind: 'owners', generation, owners: asked.asked.map(({ line }) => ({ line, owner: hostile })) },
+      {
+        kind: 'details',
+        address: '0x0',
+        identify: { address: '0x0', kind: 'symbol', summary: hostile, details: [] },
+        walk: { virtual: '0x0', physical: null, pageSize: 4096, levels: [], reason: hostile, effective: null, cacheType: null },
+      },
+    );
+    await page.waitForFunction((text) => document.querySelector('.row .owner')?.textContent.trim() === text, hostile);
+    assert.equal(await page.$('.row img, aside img'), null);
+    await page.fill('input.filter', 'owner:onerror');
+    await count('6 of 8 regions; owners of 6 are known so far');
+    assert.equal(await page.evaluate(() => 'hit' in window), false);
+  });
+
+  test('rows are copied as the kernel printed them, holes of a folded run among them', async () => {
+    await show();
+    await page.focus('.rows');
+    await page.press('.rows', 'Control+a');
+    await page.press('.rows', 'Control+c');
+    assert.equal((await ptdump.sent('copy'))[0]?.text, lines.map(({ text }) => `${text}\n`).join(''));
+    await ptdump.send({ kind: 'export', format: 'json' }, { kind: 'export', format: 'csv' }, { kind: 'export', format: 'text' });
+    const [json, csv, text] = await ptdump.sent('save');
+    const { regions, markers } = JSON.parse(json?.text ?? '') as { regions: unknown[]; markers: unknown[] };
+    assert.deepEqual(
+      regions,
+      lines.flatMap((line) => line.region ?? []),
+    );
+    assert.equal(markers.length, 4);
+    assert.equal(csv?.text.split('\n').length, 10);
+    assert.equal(text?.text, lines.map((line) => `${line.text}\n`).join(''));
+  });
+
+  test('a session that ends leaves what it showed, and says so', async () => {
+    await show();
+    await ptdump.send({ kind: 'session', state: 'ended', name: 'one', next: 'two' });
+    assert.match(await page.innerText('.banner'), /The session «one» has ended. This is a snapshot/);
+    assert.equal((await ranges()).length, 6);
+    await page.fill('input.filter', 'w+x');
+    await count('1 of 8 regions');
+    await page.click('.banner button');
+    assert.equal((await ptdump.sent('follow')).length, 1);
+  });
+
+  test('a session that ends while its lines come leaves those that came', async () => {
+    const generation = await start();
+    await ptdump.send(
+      { kind: 'lines', generation, start: 0, total: lines.length, lines: lines.slice(0, 6) },
+      { kind: 'session', state: 'ended', name: 'one', next: null },
+      { kind: 'problem', message: 'canceled' },
+    );
+    assert.match(await page.innerText('.banner'), /Only 6 of 12 lines had been read/);
+    assert.match(await page.innerText('.status'), /canceled/);
+    assert.ok((await ranges()).length >= 3);
+  });
+
+  test('the last region of a 32-bit space has its size', async () => {
+    await show([marker('Kernel', 0xc000_0000n), region(0xffff_e000n, 2n, 'RW NX')]);
+    assert.match(await page.innerText('.row:not(.marker)'), /0xffffe000-0x00000000\s+8K/);
+    await page.fill('input.jump', 'fffff000');
+    await page.press('input.jump', 'Enter');
+    await page.waitForSelector('.row.selected');
+    await page.fill('input.jump', '0x1ffffffffffffffff');
+    await page.press('input.jump', 'Enter');
+    assert.match(await page.innerText('.status .problem'), /beyond 64 bits/);
+  });
+
+  test('the map is used by keyboard and by mouse', async () => {
+    await show();
+    const canvas = page.locator('pagewalk-map canvas');
+    const said = async (): Promise<string> => (await canvas.getAttribute('aria-valuetext')) ?? '';
+    await canvas.focus();
+    for (let step = 0; step < 8; step++) await canvas.press('PageDown');
+    assert.match(await said(), /^0xffffffffff?[0-9a-f]+ · End/);
+    for (let step = 0; step < 60; step++) await canvas.press('+');
+    await canvas.press('Enter');
+    await page.waitForSelector('.row.selected');
+    assert.match(await page.innerText('.row.selected .range'), /0xffffffffffe00000/);
+    await canvas.press('0');
+    const box = await canvas.boundingBox();
+    assert.ok(box !== null);
+    await page.mouse.move(box.x + 10, box.y + 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 10, box.y + box.height - 2, { steps: 5 });
+    await page.mouse.up();
+    await page.waitForFunction(() => document.querySelectorAll('.row.selected').length > 5);
+  });
+
+  test('a million regions: the first are there while the others come, and no frame waits for a filter', async () => {
+    const generation = await start();
+    // Made in the page: what is measured is the page, not the way to it.
+    const measured = await page.evaluate(
+      async ({ asked, all, first }) => {
+        const line = (index: number): unknown => {
+          const at = `0xffff8${(index * 2 + 0x80000000).toString(16)}000`;
+          const words = index % 7 === 0 ? 'RW' : 'ro';
+          return {
+            text: `${at}-${at}          4K     ${words}                 GLB NX pte`,
+            region: {
+              start: at,
+              end: `0xffff8${(index * 2 + 0x80000001).toString(16)}000`,
+              level: 'pte',
+              attributes: [words, 'GLB', 'NX'],
+              present: true,
+            },
+            marker: null,
+          };
+        };
+        const tell = (start: number, lines: unknown[]): void => {
+          window.dispatchEvent(new MessageEvent('message', { data: { kind: 'lines', generation: asked, start, total: all, lines } }));
+        };
+        const frame = (): Promise<number> => new Promise((resume) => requestAnimationFrame(resume));
+        const batch = (from: number, length: number): unknown[] => Array.from({ length }, (_, index) => line(from + index));
+        const begun = performance.now();
+        tell(0, batch(0, first));
+        while (document.querySelector('.row') === null) await frame();
+        const firstRows = performance.now() - begun;
+        for (let from = first; from < all; from += 10_000) {
+          tell(from, batch(from, Math.min(10_000, all - from)));
+          await frame();
+        }
+        const longest = async (during: () => Promise<void>): Promise<number> => {
+          let [worst, last, on] = [0, performance.now(), true];
+          const look = (now: number): void => {
+            worst = Math.max(worst, now - last);
+            last = now;
+            if (on) requestAnimationFrame(look);
+          };
+          await frame();
+          last = await frame();
+          requestAnimationFrame(look);
+          await during();
+          on = false;
+          return worst;
+        };
+        const rows = document.querySelector('.rows');
+        const scrolling = await longest(async () => {
+          for (let step = 0; step < 60; step++) {
+            rows?.scrollTo(0, (rows.scrollHeight * ((step * 37) % 60)) / 60);
+            await frame();
+          }
+        });
+        const input = document.querySelector<HTMLInputElement>('input.filter');
+        const said = (): string => document.querySelector('.count')?.textContent.trim() ?? '';
+        const filtering = async (text: string): Promise<number> =>
+          longest(async () => {
+            if (input !== null) input.value = text;
+            input?.dispatchEvent(new Event('input', { bubbles: true }));
+            await frame();
+            do await frame();
+            while (said().startsWith('filtering'));
+          });
+        const byWord = await filtering('RW');
+        const counted = said();
+        const byText = await filtering('ffff89');
+        return { firstRows, scrolling, byWord, byText, counted };
+      },
+      { asked: generation, all: 1_000_000, first: 400 },
+    );
+    console.log(`a million regions, in ms: ${JSON.stringify(measured)}`);
+    assert.equal(measured.counted, '142,858 of 1,000,000 regions');
+    assert.ok(measured.firstRows < 1000);
+  });
+});
