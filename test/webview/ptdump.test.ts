@@ -160,7 +160,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
   test('owners are asked for what is in view, once, and names are text', async () => {
     const generation = await show();
     const [asked] = await ptdump.sent('owners');
-    assert.ok(asked !== undefined && asked.asked.length === 6);
+    assert.equal(asked?.asked.length, 6);
     const hostile = '<img src=x onerror="window.hit=1">';
     await ptdump.send(
       { kind: 'owners', generation, owners: asked.asked.map(({ line }) => ({ line, owner: hostile })) },
@@ -271,8 +271,10 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
             marker: null,
           };
         };
-        const tell = (start: number, lines: unknown[]): void => {
-          window.dispatchEvent(new MessageEvent('message', { data: { kind: 'lines', generation: asked, start, total: all, lines } }));
+        const tell = (from: number, part: unknown[]): void => {
+          window.dispatchEvent(
+            new MessageEvent('message', { data: { kind: 'lines', generation: asked, start: from, total: all, lines: part } }),
+          );
         };
         const frame = (): Promise<number> => new Promise((resume) => requestAnimationFrame(resume));
         const batch = (from: number, length: number): unknown[] => Array.from({ length }, (_, index) => line(from + index));
