@@ -38,6 +38,16 @@ export class DumpEditorProvider implements vscode.CustomReadonlyEditorProvider {
   }
 }
 
+/** What of the header belongs into an overview: what was left out, and the files of a split set with the pages of each. */
+const headerLabels: Readonly<Record<string, string>> = {
+  'left out': 'Left out',
+  'pages in RAM': 'Pages in RAM',
+  'pages dumped': 'Pages in the dump',
+  'pages left out': 'Pages left out',
+  member: 'Member',
+  'missing member': 'Missing member',
+};
+
 function overviewHtml(info: InfoFacts): string {
   const rows: [string, string][] = [
     ['Format', `${info.format}${info.compression.length === 0 ? '' : ` (${info.compression.join(', ')})`}`],
@@ -49,6 +59,10 @@ function overviewHtml(info: InfoFacts): string {
     ],
     ['Symbols', info.symbols.count === 0 ? 'none' : `${info.symbols.count} (${info.symbols.source})`],
     ['Types', info.types.source ?? 'none'],
+    ...info.header.flatMap(({ name, value }): [string, string][] => {
+      const label = headerLabels[name];
+      return label === undefined ? [] : [[label, value]];
+    }),
     ['CPUs, tasks, modules', `${info.cpus}, ${info.tasks ?? '?'}, ${info.modules ?? '?'}`],
   ];
   const table = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('');

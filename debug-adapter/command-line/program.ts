@@ -90,19 +90,35 @@ class Run {
 
   /** Opens the image, lets `use` print, tells warnings on standard error, closes. */
   with(image: string, options: CommonOptions, use: (session: Session) => void): void {
-    const session = openSession(this.host, {
-      paths: image.split(','),
-      symbols: options.symbols,
-      types: options.types,
-      vmlinux: options.vmlinux,
-      base: options.base,
-      cacheBytes: options.pageCache === undefined ? undefined : options.pageCache * 2 ** 20,
-    });
+    const session = this.#open(image, options);
     try {
       use(session);
       if (options.json === undefined) for (const warning of session.warnings()) this.output.complain(`pagewalk: warning: ${warning}`);
     } finally {
       session.close();
+    }
+  }
+
+  /** Tells progress where there is a terminal: raw memory is read as a whole. */
+  #open(image: string, options: CommonOptions): Session {
+    const tell = this.output.progress;
+    try {
+      return openSession(this.host, {
+        paths: image.split(','),
+        symbols: options.symbols,
+        types: options.types,
+        vmlinux: options.vmlinux,
+        base: options.base,
+        cacheBytes: options.pageCache === undefined ? undefined : options.pageCache * 2 ** 20,
+        progress:
+          tell === undefined
+            ? undefined
+            : (step, done, total) => {
+                tell(total > 1 ? `${step}: ${Math.floor((100 * done) / total)} %` : step);
+              },
+      });
+    } finally {
+      tell?.();
     }
   }
 

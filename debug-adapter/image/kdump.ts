@@ -3,8 +3,8 @@
  * pages; dumped pages), one descriptor for each dumped page, page data. One file, or the members of a split set.
  */
 import type { ByteSource, Host } from '../base/host.ts';
+import type { NumberRange } from '../base/range.ts';
 import { decodeCString } from '../base/text.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { parseNotes } from './elf-notes.ts';
 import type { DumpNotes } from './elf-notes.ts';
 import type { Image } from './image.ts';
@@ -35,7 +35,9 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
   if (files.some(({ header }) => (header.status & kdumpStatus.excludedVmemmap) !== 0))
     warnings.push('unused struct pages were left out of the dump (excluded-vmemmap flag)');
   const split = sources.length > 1 || first.sub.split !== undefined;
-  const memory: PhysicalMemory = split ? joinSplitSet(files, warnings) : first.memory;
+  const { memory, missing }: ReturnType<typeof joinSplitSet> = split
+    ? joinSplitSet(files, warnings)
+    : { memory: first.memory, missing: [] };
   for (const file of files) warnings.push(...file.memory.warnings);
   const machine = machineOf(first.source, first.header);
   const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings };
@@ -60,7 +62,7 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
           : { text: notes.vmcoreinfo, source: 'VMCOREINFO note' },
     cpus: notes.cpus,
     virtualSegments: [],
-    headerFacts: [...headerFacts(first, eraseInfo), ...(split ? files.map(memberFact) : [])],
+    headerFacts: [...headerFacts(first, eraseInfo), ...(split ? files.map(memberFact) : []), ...missing.map(missingFact)],
     dumpLevel: first.sub.dumpLevel,
     warnings,
     eraseInfo,
@@ -118,5 +120,14 @@ function headerFacts(file: KdumpFile, eraseInfo: string | undefined): { name: st
 
 function memberFact({ source, memory }: KdumpFile): { name: string; value: string } {
   const { start, end } = memory.pages;
-  return { name: 'member', value: `${source.name}: ${start === end ? 'no pages' : `pages 0x${start.toString(16)}-0x${end.toString(16)}`}` };
+  return { name: 'member', value: `${source.name}: ${start === end ? 'no pages' : pagesText(memory.pages)}` };
+}
+
+/** Pages that no member holds though the dump has some of them. */
+function missingFact(pages: NumberRange): { name: string; value: string } {
+  return { name: 'missing member', value: pagesText(pages) };
+}
+
+function pagesText({ start, end }: NumberRange): string {
+  return `pages 0x${start.toString(16)}-0x${end.toString(16)}`;
 }

@@ -19,7 +19,10 @@ interface Member extends NumberRange {
 }
 
 /** Joins the members; says in `warnings` which pages no member holds. Throws `UserError` for files of different dumps. */
-export function joinSplitSet(files: readonly KdumpFile[], warnings: string[]): PhysicalMemory {
+export function joinSplitSet(
+  files: readonly KdumpFile[],
+  warnings: string[],
+): { readonly memory: PhysicalMemory; readonly missing: readonly NumberRange[] } {
   const [first] = files;
   if (first === undefined) throw new RangeError('a set has at least one member');
   for (const file of files) {
@@ -57,7 +60,7 @@ export function joinSplitSet(files: readonly KdumpFile[], warnings: string[]): P
       `a member of the split dump is missing: it held pages 0x${start.toString(16)}-0x${end.toString(16)} (physical 0x${(start * blockSize).toString(16)}-0x${(end * blockSize).toString(16)}), ${pages} of them dumped; name all members, joined by commas`,
     );
   }
-  return memory;
+  return { memory, missing: memory.missing };
 }
 
 function sameDump(a: Pick<KdumpFile, 'header' | 'vmcoreinfo' | 'memory'>, b: Pick<KdumpFile, 'header' | 'vmcoreinfo' | 'memory'>): boolean {

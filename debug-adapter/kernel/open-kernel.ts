@@ -12,7 +12,7 @@ import { openKallsyms } from '../symbols/kallsyms.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import { findVmcoreinfo, parseVmcoreinfo } from '../symbols/vmcoreinfo.ts';
-import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
+import type { ScanOptions, Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
 import { Kernel } from './kernel.ts';
 import type { KernelRoot } from './kernel.ts';
 import { locateKernelImage } from './image-location.ts';
@@ -51,9 +51,9 @@ const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = {
 };
 
 /** Opens the kernel of an image. Throws `UserError` when the architecture or its root table is not known. */
-export function openKernel(image: Image, outside: OutsideSources): Kernel {
+export function openKernel(image: Image, outside: OutsideSources, scan: ScanOptions = {}): Kernel {
   const vmcoreinfo =
-    image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
+    image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory, scan) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
   if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside });
   let problem: UserError | undefined;
   for (const likely of likelyMachines(image.memory, vmcoreinfo)) {

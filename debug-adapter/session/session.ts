@@ -88,7 +88,7 @@ export function openSession(host: Host, options: OpenOptions): Session {
     cacheBytes: options.cacheBytes,
   });
   try {
-    return new Session(image, openKernel(image, outsideSources(host, options)));
+    return new Session(image, openKernel(image, outsideSources(host, options), options));
   } catch (error) {
     image.close();
     throw error;

@@ -2,6 +2,8 @@
  * VMCOREINFO: `KEY=value` lines that the kernel leaves for dump tools (kernel/vmcore_info.c). Addresses under SYMBOL are
  * hexadecimal without 0x; SIZE, OFFSET, LENGTH and NUMBER are signed decimal, unless written by hand with 0x.
  */
+import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
+import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { decodeText } from '../base/text.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -93,15 +95,30 @@ function small(text: string | undefined): number | undefined {
 const marker = Array.from('OSRELEASE=', (letter) => letter.charCodeAt(0));
 const longestText = 2 * frameSize;
 const leastKeys = 8;
+/** Bytes of RAM between two reports. */
+const reportedBytes = 64 * 2 ** 20;
+
+export interface ScanOptions {
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}
 
 /**
  * Searches RAM for the note's text. The kernel's buffer begins on a page boundary; the copy in the note has the name
  * VMCOREINFO before it. The longest text with the keys that every kernel writes wins.
+ * Reads all RAM: throws `Cancelled` when the token fires.
  */
-export function findVmcoreinfo(memory: PhysicalMemory): Vmcoreinfo | undefined {
+export function findVmcoreinfo(memory: PhysicalMemory, scan: ScanOptions = {}): Vmcoreinfo | undefined {
   let best: Vmcoreinfo | undefined;
+  const total = memory.ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  let done = 0;
   for (const { start, end } of memory.ranges) {
     for (let frame = Math.floor(start / frameSize); frame * frameSize < end; frame++) {
+      if (done % reportedBytes === 0) {
+        throwIfCancelled(scan.token ?? neverCancelled);
+        scan.progress?.('looking for VMCOREINFO in memory', Math.min(done, total), total);
+      }
+      done += frameSize;
       const bytes = memory.frame(frame);
       if (bytes === undefined) continue;
       for (let at = bytes.indexOf(marker[0] ?? 0); at >= 0; at = bytes.indexOf(marker[0] ?? 0, at + 1)) {

@@ -109,10 +109,10 @@ for (const transport of ['stdio', 'port'] as const) {
       assert.deepEqual([guard.data, guard.unreadableBytes], ['', 16]);
       const edge = await read({ memoryReference: guardPage, offset: -8, count: 32 });
       assert.deepEqual([Buffer.from(edge.data, 'base64').length, edge.unreadableBytes], [8, 24]);
-      const end = `0x${(BigInt(guardPage) + 24n).toString(16)}`;
+      const holeEnd = `0x${(BigInt(guardPage) + 24n).toString(16)}`;
       assert.deepEqual(
         edge.unreadable.map((hole) => [hole.start, hole.end]),
-        [[guardPage, end]],
+        [[guardPage, holeEnd]],
       );
       assert.match(edge.unreadable[0]?.reason ?? '', /not present/i);
       assert.deepEqual(there.unreadable, []);

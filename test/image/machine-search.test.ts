@@ -1,10 +1,12 @@
 /** Which machine memory is of, where no header tells. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { CancellationSource } from '../../debug-adapter/base/cancellation.ts';
+import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { likelyMachines } from '../../debug-adapter/kernel/machine-search.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { findVmcoreinfo, Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { filled } from '../builders/elf-file.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { limeRecord, recordHeader } from '../builders/lime-file.ts';
@@ -102,4 +104,18 @@ test('a machine that runs virtual machines of another kind', { skip: absent('ris
   assert.equal(session.info().architecture, 'riscv64');
   assert.equal(session.vmallocinfoText(), truthText('riscv64-sv48', 'vmallocinfo.txt'));
   session.close();
+});
+
+test('the search for VMCOREINFO tells how far it is, and can be cancelled', () => {
+  const { open } = sparseFile([pieceOf(0, recordHeader('EMiL', { start: 0n, last: 2n ** 28n - 1n }))], 2 ** 28 + 32);
+  const { memory } = openImage(fileHost({ lime: open }), ['lime']);
+  const source = new CancellationSource();
+  const told: number[] = [];
+  const progress = (_step: string, done: number, total: number): void => {
+    assert.equal(total, 2 ** 28);
+    told.push(done);
+    if (done >= 2 ** 27) source.cancel();
+  };
+  assert.throws(() => findVmcoreinfo(memory, { token: source, progress }), Cancelled);
+  assert.deepEqual(told, [0, 2 ** 26, 2 ** 27]);
 });

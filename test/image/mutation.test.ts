@@ -203,7 +203,7 @@ describe('damaged streams of real pages', { skip: absent(debian) ?? false }, () 
 /** Seeds that found bugs when a whole session was opened. */
 const sessionRegressions: readonly number[] = [];
 
-test(`a whole session on damaged files: ${sessionRounds} times`, (t) => {
+test(`a whole session on damaged files: ${sessionRounds} times`, async (t) => {
   const bytes = readFileSync(bundled.image);
   const addresses = ['0xffffffffa5a00000', '0xffff8ea000000000', '0x0', '0xffffffffffffffff'].map((text) => parseAddress(text));
   let opened = 0;
@@ -230,6 +230,8 @@ test(`a whole session on damaged files: ${sessionRounds} times`, (t) => {
       session.close();
     });
     if (fine) opened++;
+    // zlib gives up its memory in the loop's next turn.
+    await new Promise((resume) => setImmediate(resume));
   }
   const { rss } = process.memoryUsage();
   assert.ok(rss < mostMemory, `${rss} bytes of memory`);

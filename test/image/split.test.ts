@@ -114,6 +114,10 @@ describe('a member that is missing', () => {
       assert.equal(missing.length, count);
       const image = openImage(memoryHost(members([0, 100, 200, 300])), given.split(','));
       assert.deepEqual(image.warnings, [`a member of the split dump is missing: it held ${range}; name all members, joined by commas`]);
+      assert.deepEqual(
+        image.headerFacts.flatMap(({ name, value }) => (name === 'missing member' ? [value] : [])),
+        [/^pages 0x[0-9a-f]+-0x[0-9a-f]+/.exec(range)?.[0]],
+      );
     });
   }
 

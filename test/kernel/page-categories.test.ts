@@ -8,6 +8,7 @@ import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { countPages } from '../../debug-adapter/kernel/page-categories.ts';
 import { describeCategory, explainExcluded, frameCategory } from '../../debug-adapter/kernel/page-category-frame.ts';
+import type { HoleReason } from '../../debug-adapter/memory/hole.ts';
 import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import { counted, directMap, lines612, PageMemory, pageLayouts, pageLines, pageTypes } from '../builders/page-memory.ts';
 import type { PageFields, PageMemoryOptions } from '../builders/page-memory.ts';
@@ -308,6 +309,28 @@ describe('what is missing', () => {
     assert.deepEqual(explainExcluded(kernel, read, { start: toPhysAddr(0x2000), frameOf: () => 2 }), read);
   });
 
+  test('what an ELF dump fills with zeros is excluded where its struct page says so, and zero-filled elsewhere', () => {
+    const memory = machine();
+    memory.page(at(memory, 64), { mapcount: 0xf000_0000, private: 1n });
+    const reason: HoleReason = { kind: 'zero-filled', message: 'zero-filled by the writer' };
+    for (const frame of [64, 65, 66]) memory.remove(frame, reason);
+    const kernel = open(memory, lines612);
+    const start = toPhysAddr(64 * 4096 + 16);
+    const { holes } = explainExcluded(kernel, readPhysical(kernel.physical, start, 2.5 * 4096), {
+      start,
+      frameOf: (offset) => Math.floor((start + offset) / 4096),
+    });
+    assert.deepEqual(
+      holes.map(({ offset, length, reason: { kind } }) => [offset, length, kind]),
+      [
+        [0, 2 * 4096 - 16, 'excluded'],
+        [2 * 4096 - 16, 2.5 * 4096 - (2 * 4096 - 16), 'zero-filled'],
+      ],
+    );
+    assert.match(holes[0]?.reason.message ?? '', /by its struct page it is a free page, in a buddy block of order 1/);
+    assert.match(holes[1]?.reason.message ?? '', /^zero-filled by the writer; by its struct page it is /);
+  });
+
   test('a struct page that nothing maps is none', () => {
     const memory = new PageMemory({ ram: [[0, frames]] });
     memory.clearPages(structPages, 1024);
@@ -317,12 +340,12 @@ describe('what is missing', () => {
   });
 
   test('an ELF dump leaves out pages of zeros; of other dumps that is not known', () => {
-    for (const [options, expected] of [
-      [{ format: 'ELF vmcore' }, [3, 0]],
-      [{ format: 'kdump-compressed', dumpLevel: 31 }, [0, 3]],
+    for (const [options, kind, expected] of [
+      [{ format: 'ELF vmcore' }, 'zero-filled', [3, 0]],
+      [{ format: 'kdump-compressed', dumpLevel: 31 }, 'excluded', [0, 3]],
     ] as const) {
       const memory = machine(options);
-      for (const frame of [5, 6, 7]) memory.remove(frame);
+      for (const frame of [5, 6, 7]) memory.remove(frame, { kind, message: 'left out' });
       memory.remove(8, { kind: 'truncated', message: 'cut' });
       const counts = countPages(open(memory, lines612), {});
       assert.deepEqual([counts.categories.zero, counts.unreadable], [expected[0], expected[1] + 1]);
