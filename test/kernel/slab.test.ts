@@ -12,8 +12,8 @@ import { slabOf, slabPlace } from '../../debug-adapter/kernel/slab.ts';
 import type { Slab } from '../../debug-adapter/kernel/slab.ts';
 import { tasks } from '../../debug-adapter/kernel/task.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import { Session } from '../../debug-adapter/session/session.ts';
-import { openSession } from '../../debug-adapter/session/session.ts';
+import { openSession, Session } from '../../debug-adapter/session/session.ts';
+import { StructKernel } from '../builders/struct-kernel.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
 
 const kernels = [
@@ -106,4 +106,58 @@ test('parts of an object, and the end behind the last', () => {
   assert.equal(slabPlace(slab, 3 * 128), undefined);
   assert.equal(slabPlace({ ...slab, problem: 'it loops' }, 0)?.allocated, undefined);
   assert.equal(slabPlace({ ...slab, problem: 'it loops' }, 128)?.allocated, false);
+});
+
+/** One slab of 4 objects of 64 bytes, its free pointers stored by `encode`. */
+function madeSlab(next: readonly (bigint | number)[], encode: (pointer: bigint, at: bigint) => bigint, random?: bigint): Slab | undefined {
+  const made = new StructKernel({
+    slab: { size: 64, members: { slab_cache: [8, 8], freelist: [32, 8], objects: [40, 2] } },
+    kmem_cache: {
+      size: 128,
+      members: {
+        size: [0, 4],
+        object_size: [4, 4],
+        offset: [8, 4],
+        inuse: [12, 4],
+        name: [16, 8],
+        ...(random === undefined ? {} : { random: [24, 8] as const }),
+      },
+    },
+  });
+  const base = made.allocate(256, 4096);
+  const cache = made.make('kmem_cache', { size: 64, object_size: 60, offset: 32, inuse: 60, ...(random === undefined ? {} : { random }) });
+  const object = (index: bigint | number): bigint => (typeof index === 'bigint' ? index : base + BigInt(index * 64));
+  next.forEach((one, index) => {
+    const at = toAddress(base + BigInt(index * 64 + 32));
+    made.write(at, BigInt.asUintN(64, encode(object(one), at)), 8);
+  });
+  const slab = made.make('slab', { slab_cache: cache, freelist: object(0), objects: 4 });
+  return slabOf(made.open(), slab, base);
+}
+
+const swapped = (value: bigint): bigint =>
+  BigInt(`0x${value.toString(16).padStart(16, '0').replace(/../g, '$& ').trim().split(' ').reverse().join('')}`);
+
+test('free pointers: plain, and hardened in both ways', () => {
+  const random = 0x1234_5678_9abc_def1n;
+  const encodings = [
+    madeSlab([2, 0n, 1], (pointer) => pointer),
+    madeSlab([2, 0n, 1], (pointer, at) => pointer ^ random ^ at, random),
+    madeSlab([2, 0n, 1], (pointer, at) => pointer ^ random ^ swapped(at), random),
+  ];
+  for (const slab of encodings) {
+    assert.deepEqual([slab?.free, slab?.problem], [new Set([0, 2, 1]), undefined]);
+  }
+});
+
+test('lists of free objects that loop, or lead away, are told and end', () => {
+  const loop = madeSlab([1, 0], (pointer) => pointer);
+  assert.deepEqual(loop?.free, new Set([0, 1]));
+  assert.match(loop.problem ?? '', /comes back to object 0/);
+  for (const wild of [0xdead_0000_0000_0100n, 1n]) {
+    const slab = madeSlab([1, wild], (pointer) => pointer);
+    assert.deepEqual(slab?.free, new Set([0, 1]));
+    assert.match(slab.problem ?? '', /which is no object of the slab/);
+    assert.equal(slabPlace(slab, 3 * 64)?.allocated, undefined);
+  }
 });
