@@ -124,7 +124,7 @@ class PtdumpElement extends PtdumpPage {
     const { rights, cache, flags } = this.table.widths();
     const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
     const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
-    const columns = `--columns:${range + 3}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(cache, 7)} ${width(flags, 7)}`;
+    const columns = `--columns:${range + 1}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(cache, 7)} ${width(flags, 7)}`;
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
     return html`<div class="table" style=${columns}>
       <div
