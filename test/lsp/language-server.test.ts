@@ -1,5 +1,7 @@
 /** The language server as an editor meets it: `pagewalk lsp`, over its standard input and output. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { LanguageClientProcess } from './raw-client.ts';
 
@@ -199,6 +201,18 @@ describe('the language server', () => {
       ].join('\n'),
     );
     assert.equal(await laidOut(open(once).uri, once), once);
+  });
+
+  it('the examples are laid out already', async () => {
+    const folder = join(import.meta.dirname, '../../examples');
+    for (const name of readdirSync(folder).filter((file) => file.endsWith('.kmm'))) {
+      const text = readFileSync(join(folder, name), 'utf8');
+      const { result } = await client.request('textDocument/formatting', {
+        textDocument: { uri: open(text).uri },
+        options: { tabSize: 2, insertSpaces: true },
+      });
+      assert.equal(applied(text, (result ?? []) as readonly TextEdit[]), text, name);
+    }
   });
 
   it('shows addresses of a finished run beside their names', async () => {
