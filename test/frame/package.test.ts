@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, '../..');
 
 const meant = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
-  /^dist\/(?:pagewalk\.js|worker\.js|extension\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
+  /^dist\/(?:pagewalk\.js|worker\.js|language-server\.js|extension\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
