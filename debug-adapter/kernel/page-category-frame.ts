@@ -101,7 +101,10 @@ function isLeftOut({ kind }: HoleReason): boolean {
 function explained({ kind, message }: HoleReason, found: FrameCategory): HoleReason {
   const excluded = found.category !== 'kernel' && found.category !== 'zero';
   if (kind !== 'zero-filled' || !excluded) return { kind, message: `${message}; by its struct page it is ${found.text}` };
-  return { kind: 'excluded', message: `excluded by the writer: by its struct page it is ${found.text} (the ELF dump has zeros in its place)` };
+  return {
+    kind: 'excluded',
+    message: `excluded by the writer: by its struct page it is ${found.text} (the ELF dump has zeros in its place)`,
+  };
 }
 
 /** Judges frames one by one. */
