@@ -50,7 +50,7 @@ export async function runVerb(
   while (stop.kind !== 'failed' && stop.kind !== 'end') {
     stop = run.stepOver();
     if (options.json === true || run.printedCount === printed) continue;
-    for (const text of run.output.slice(printed)) output.text(`${text}\n`);
+    for (const text of run.outputFrom(printed)) output.text(`${text}\n`);
     printed = run.printedCount;
   }
   const failure = stop.kind === 'failed' ? stop.failure : undefined;

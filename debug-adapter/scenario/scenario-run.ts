@@ -79,7 +79,15 @@ export class ScenarioRun {
 
   /** What was printed so far, an element a `print`. */
   get output(): readonly string[] {
-    return outputOf(this.#state);
+    return this.outputFrom(0);
+  }
+
+  /** What was printed behind the first `count` elements; costs what it gives. */
+  outputFrom(count: number): readonly string[] {
+    const lines: string[] = [];
+    for (let printed = this.#state.printed; printed !== undefined && printed.count > count; printed = printed.before)
+      lines.push(printed.text);
+    return lines.reverse();
   }
 
   /** Elements of `output`. */
@@ -197,12 +205,6 @@ export class ScenarioRun {
       else return;
     }
   }
-}
-
-function outputOf(state: RunState): string[] {
-  const lines: string[] = [];
-  for (let printed = state.printed; printed !== undefined; printed = printed.before) lines.push(printed.text);
-  return lines.reverse();
 }
 
 function nodeOf(instruction: Instruction): Statement | undefined {
