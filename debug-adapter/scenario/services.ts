@@ -1,6 +1,7 @@
 /** The language's parts, put together: what a parser needs, without an editor. */
 import { createDefaultCoreModule, createDefaultSharedCoreModule, EmptyFileSystem, inject } from 'langium';
 import type { DeepPartial, LangiumCoreServices, LangiumSharedCoreServices, Module } from 'langium';
+import { boundedParser } from './bounded-parser.ts';
 import type { Catalogue } from './catalogue.ts';
 import { scenarioChecks, ScenarioValidator } from './checks.ts';
 import { KmmGeneratedModule, KmmGeneratedSharedModule } from './generated/module.ts';
@@ -15,6 +16,7 @@ export function scenarioModule(catalogue: Catalogue): Module<LangiumCoreServices
     parser: {
       TokenBuilder: () => new ScenarioTokenBuilder(),
       ValueConverter: () => new ScenarioValueConverter(),
+      LangiumParser: (services) => boundedParser(services),
       LexerErrorMessageProvider: () => new ScenarioLexerMessages(),
     },
     references: { ScopeProvider: (services) => new ScenarioScopeProvider(services) },

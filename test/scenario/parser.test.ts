@@ -139,3 +139,16 @@ test('any text is parsed: nothing throws, and each problem lies inside it', asyn
     { numRuns: 300 },
   );
 });
+
+test('what is nested too deep is told, however it is nested', async () => {
+  const deep = [
+    `print ${'('.repeat(20_000)}1${')'.repeat(20_000)}`,
+    `print ${'-'.repeat(20_000)}1`,
+    `print 1${'+1'.repeat(3000)}`,
+    `${'if true {'.repeat(5000)}${'}'.repeat(5000)}`,
+    `print ${'['.repeat(20_000)}`,
+  ];
+  for (const text of deep) assert.match((await problemsOf(text))[0]?.message ?? '', /deep|Expecting/, text.slice(0, 20));
+  const { output } = await outcome(`print 1${'+1'.repeat(300)}, ${'('.repeat(100)}1${')'.repeat(100)}`);
+  assert.deepEqual(output, ['301 1']);
+});
