@@ -4,6 +4,7 @@ import { saveFile } from './platform/save-file.ts';
 import { workerPort } from './platform/node-worker.ts';
 import { processOutput } from './command-line/output.ts';
 import { runProgram } from './command-line/program.ts';
+import { serveOnPort, serveOnStdio } from './dap/serve.ts';
 import { serveJobs } from './session/job-worker.ts';
 
 declare const PAGEWALK_VERSION: string | undefined;
@@ -21,10 +22,7 @@ async function runCommandLine(): Promise<void> {
       output,
       version: typeof PAGEWALK_VERSION === 'string' ? PAGEWALK_VERSION : 'development',
       scenarios: {
-        parse: async (text) => {
-          const { parse } = await import('./lsp/language-server.ts');
-          return parse(text);
-        },
+        load: () => import('./lsp/language-server.ts'),
         save: saveFile,
       },
       servers: {
@@ -33,7 +31,6 @@ async function runCommandLine(): Promise<void> {
           serveLanguage(process.stdin, process.stdout);
         },
         dap: async (options) => {
-          const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
           if (options.port === undefined) await serveOnStdio(host);
           else
             await serveOnPort(host, {

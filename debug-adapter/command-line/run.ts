@@ -2,7 +2,7 @@
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { decodeText } from '../base/text.ts';
-import { failureText, startScenario } from '../session/scenario.ts';
+import { failureText } from '../session/scenario-failure.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
 import { exitStatus } from './arguments.ts';
 import { json } from './output.ts';
@@ -14,7 +14,8 @@ export interface RunOptions {
 }
 
 /** What `run` needs of the entry. */
-export interface Scenarios extends ScenarioLanguage {
+export interface Scenarios {
+  load(): Promise<ScenarioLanguage>;
   /** Writes a file, whole or not at all. Throws `UserError`. */
   save(path: string, pieces: Iterable<Uint8Array>): void;
 }
@@ -29,7 +30,9 @@ export async function runVerb(
   asked: { readonly scenario: string; readonly options: RunOptions; readonly scenarios: Scenarios },
 ): Promise<number> {
   const { scenario: path, options, scenarios } = asked;
-  const parsed = await scenarios.parse(readScenario(host, path));
+  const source = readScenario(host, path);
+  const language = await scenarios.load();
+  const parsed = await language.parse(source);
   const complain = (line: string): void => {
     output.complain(`pagewalk: ${line}`);
   };
@@ -39,7 +42,7 @@ export async function runVerb(
     }
     return exitStatus.unusable;
   }
-  const started = startScenario(parsed);
+  const started = language.startScenario(parsed);
   if (!('run' in started)) {
     complain(failureText(path, started));
     return exitStatus.unusable;

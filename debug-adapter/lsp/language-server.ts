@@ -9,7 +9,7 @@ import { KmmGeneratedModule, KmmGeneratedSharedModule } from '../scenario/genera
 import { parseScenario } from '../scenario/parse-scenario.ts';
 import type { ParsedScenario } from '../scenario/parse-scenario.ts';
 import { scenarioModule } from '../scenario/services.ts';
-import { scenarioCatalogue } from '../session/scenario.ts';
+import { scenarioCatalogue, startScenario } from '../session/scenario.ts';
 import { ScenarioCompletion } from './completion.ts';
 import { ScenarioFormatter } from './formatter.ts';
 import { ScenarioHover } from './hover.ts';
@@ -55,6 +55,8 @@ export function serveLanguage(input: NodeJS.ReadableStream, output: NodeJS.Writa
     connection.languages.inlayHint.refresh().catch(() => undefined);
   });
 }
+
+export { startScenario };
 
 /** Parses a scenario for the machines that there are. */
 export function parse(text: string): Promise<ParsedScenario> {

@@ -22,9 +22,11 @@ export interface StartedScenario {
   readonly engine: MachineEngine;
 }
 
-/** Parses with `scenarioCatalogue`. In another bundle than this, for its size: whoever needs it loads it. */
+/** Language and machine. In a bundle of their own, for their size: whoever needs them loads them. */
 export interface ScenarioLanguage {
+  /** Parses with `scenarioCatalogue`. */
   parse(text: string): Promise<ParsedScenario>;
+  startScenario(parsed: ParsedScenario): StartedScenario | Failure;
 }
 
 /** Builds the machine of a scenario without problems. The failure tells of a machine that cannot be. */
@@ -54,9 +56,4 @@ function faceOf(machine: Machine): ScenarioMachine {
       machine.restore(snapshot as Snapshot);
     },
   };
-}
-
-/** `file:line:column: message`, counted from 1, as compilers tell. */
-export function failureText(file: string, { message, range }: Failure): string {
-  return `${file}:${range.start.line + 1}:${range.start.character + 1}: ${message}`;
 }
