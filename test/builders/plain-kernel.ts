@@ -3,16 +3,16 @@
  * says where things are in the addresses that the kernel itself would use.
  */
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
-import type { ArchitectureName, CpuState, Image } from '../../debug-adapter/image/image.ts';
+import type { ArchitectureName, CpuState } from '../../debug-adapter/image/image.ts';
 import { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
-import { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { SparseMemory } from './small-kernel.ts';
+import { directMapOf, memoryImage } from './memory-image.ts';
 
 /** Bytes at an offset; with a count an array of them. */
 export type MemberPlace = readonly [offset: number, size: number, count?: number] | readonly [offset: number, struct: string];
@@ -100,31 +100,8 @@ export class PlainKernel {
   open(): Kernel {
     const { architecture, base, vmcoreinfo, cpus = [], withoutTypes } = this.#options;
     const machine = { architecture, littleEndian: true, pointerSize: 8 } as const;
-    const image: Image = {
-      name: 'plain kernel',
-      format: 'test',
-      compression: [],
-      machine,
-      memory: this.ram,
-      vmcoreinfo: undefined,
-      cpus,
-      virtualSegments: [],
-      headerFacts: [],
-      dumpLevel: undefined,
-      warnings: [],
-      eraseInfo: undefined,
-      close: () => undefined,
-    };
-    const firstPage = Number(base >> 12n);
-    const memory = new AddressSpace(
-      this.ram,
-      {
-        frameOf: (page) => (page >= firstPage && page - firstPage < 0x10_0000 ? page - firstPage : -1),
-        explain: () => ({ kind: 'not-mapped', message: 'nothing is mapped there' }),
-        untag: (address) => address,
-      },
-      machine,
-    );
+    const image = memoryImage('plain kernel', machine, this.ram, cpus);
+    const memory = directMapOf(this.ram, machine, { start: base, pages: 0x10_0000 });
     const mode = x8664Mode({ levels: 4, encryptionMask: 0n });
     const symbols = this.#symbols.map((symbol) => ({ ...symbol, address: toAddress(symbol.address), module: undefined }));
     return new Kernel({

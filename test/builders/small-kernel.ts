@@ -5,9 +5,8 @@
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
-import type { ArchitectureName, CpuState, Image } from '../../debug-adapter/image/image.ts';
+import type { ArchitectureName, CpuState, MachineHint } from '../../debug-adapter/image/image.ts';
 import { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
 import { frameSize, missingFrame } from '../../debug-adapter/memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
@@ -15,6 +14,7 @@ import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { directMapOf, memoryImage } from './memory-image.ts';
 
 /** Sparse memory; what was never written is not there. */
 export class SparseMemory implements PhysicalMemory {
@@ -187,31 +187,9 @@ export class SmallKernel {
 
   open(): Kernel {
     const { architecture, mode, pageOffset, vmcoreinfo, cpus = [] } = this.options;
-    const image: Image = {
-      name: 'small kernel',
-      format: 'test',
-      compression: [],
-      machine: { architecture, littleEndian: true, pointerSize: this.#pointer },
-      memory: this.ram,
-      vmcoreinfo: undefined,
-      cpus,
-      virtualSegments: [],
-      headerFacts: [],
-      dumpLevel: undefined,
-      warnings: [],
-      eraseInfo: undefined,
-      close: () => undefined,
-    };
-    const firstPage = Number(pageOffset >> 12n);
-    const memory = new AddressSpace(
-      this.ram,
-      {
-        frameOf: (page) => (page >= firstPage && page - firstPage < 0x1_0000 ? page - firstPage : -1),
-        explain: () => ({ kind: 'not-mapped', message: 'outside the direct map of this test' }),
-        untag: (address) => address,
-      },
-      { littleEndian: true, pointerSize: this.#pointer },
-    );
+    const machine: MachineHint = { architecture, littleEndian: true, pointerSize: this.#pointer };
+    const image = memoryImage('small kernel', machine, this.ram, cpus);
+    const memory = directMapOf(this.ram, machine, { start: pageOffset, pages: 0x1_0000 });
     const root = this.ram.frame(Math.floor(this.initMm / frameSize));
     if (root === undefined) throw new Error('init_mm has no memory');
     const view = new DataView(root.buffer, root.byteOffset);
@@ -226,7 +204,7 @@ export class SmallKernel {
     }));
     return new Kernel({
       image,
-      machine: { architecture, littleEndian: true, pointerSize: this.#pointer },
+      machine,
       vmcoreinfo: vmcoreinfo === undefined ? undefined : new Vmcoreinfo(`${vmcoreinfo.join('\n')}\n`, 'test'),
       root: {
         mode,

@@ -5,14 +5,13 @@
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
-import type { Image } from '../../debug-adapter/image/image.ts';
 import { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
 import { SparseMemory } from './small-kernel.ts';
+import { directMapOf, memoryImage } from './memory-image.ts';
 
 /** Bytes of an integer, the name of a struct, or an array of integers. */
 type Shape = number | string | { readonly count: number; readonly size: number };
@@ -81,31 +80,8 @@ export class StructKernel {
 
   open(): Kernel {
     const machine = { architecture: 'x86-64', littleEndian: true, pointerSize: 8 } as const;
-    const image: Image = {
-      name: 'struct kernel',
-      format: 'test',
-      compression: [],
-      machine,
-      memory: this.ram,
-      vmcoreinfo: undefined,
-      cpus: [],
-      virtualSegments: [],
-      headerFacts: [],
-      dumpLevel: undefined,
-      warnings: [],
-      eraseInfo: undefined,
-      close: () => undefined,
-    };
-    const firstPage = Number(pageOffset >> 12n);
-    const memory = new AddressSpace(
-      this.ram,
-      {
-        frameOf: (page) => (page >= firstPage && page - firstPage < 0x10_0000 ? page - firstPage : -1),
-        explain: () => ({ kind: 'not-mapped', message: 'outside the direct map of this test' }),
-        untag: (address) => address,
-      },
-      machine,
-    );
+    const image = memoryImage('struct kernel', machine, this.ram);
+    const memory = directMapOf(this.ram, machine, { start: pageOffset, pages: 0x10_0000 });
     const mode = x8664Mode({ levels: 4, encryptionMask: 0n });
     const symbols = [...this.#symbols].map(([name, address]) => ({
       name,

@@ -13,6 +13,7 @@ import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type } from '../../debug-adapter/symbols/types.ts';
 import { SparseMemory } from './small-kernel.ts';
+import { memoryImage } from './memory-image.ts';
 
 /**
  * `flags`: to 5.1, lazily freed areas among the busy ones, radix tree of blocks. `lockless`: 5.4, free areas in a tree, an
@@ -228,21 +229,7 @@ export class VmallocKernel {
     const structs = this.#structs();
     const machine = { architecture: 'x86-64', littleEndian: true, pointerSize: 8 } as const;
     return new Kernel({
-      image: {
-        name: 'vmalloc kernel',
-        format: 'test',
-        compression: [],
-        machine,
-        memory: this.ram,
-        vmcoreinfo: undefined,
-        cpus: [],
-        virtualSegments: [],
-        headerFacts: [],
-        dumpLevel: undefined,
-        warnings: [],
-        eraseInfo: undefined,
-        close: () => undefined,
-      },
+      image: memoryImage('vmalloc kernel', machine, this.ram),
       machine,
       vmcoreinfo: undefined,
       root: { mode, pageTable, findings: [], warnings: [] },
