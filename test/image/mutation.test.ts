@@ -17,6 +17,9 @@ import { openSession } from '../../debug-adapter/session/session.ts';
 import { buildFlattened } from '../builders/flattened.ts';
 import { readSmallKdump } from '../builders/huge-kdump.ts';
 import { codecFlags } from '../builders/kdump.ts';
+import { joinBytes } from '../builders/elf-file.ts';
+import { kcoreHead, noPhysical } from '../builders/kcore-file.ts';
+import { avmlRecord, limeRecord } from '../builders/lime-file.ts';
 import { Dice, mutate } from '../builders/mutations.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { memoryHost } from '../support/memory-host.ts';
@@ -70,7 +73,29 @@ const files: Record<string, () => Uint8Array> = {
     }));
     return buildFlattened({ records: [...records, { offset: 0, bytes: elf.subarray(0, 64) }] });
   },
+  LiME: () => joinBytes(memoryRecords().map(({ start, data }) => limeRecord(start, data))),
+  AVML: () => joinBytes(memoryRecords().map(({ start, data }) => avmlRecord(start, data))),
+  'AVML with LiME records in it': () =>
+    joinBytes(memoryRecords().map(({ start, data }, index) => (index % 2 === 0 ? avmlRecord(start, data) : limeRecord(start, data)))),
+  'head of /proc/kcore': () => {
+    const virtual = 0xffff_8880_0000_0000n;
+    const segments = [
+      { virtual: 0xffff_ffff_8100_0000n, size: 0x20_0000n, physical: 0x100_0000n },
+      { virtual: 0xffff_c900_0000_0000n, size: 0x1fff_ffff_ffffn, physical: noPhysical },
+      { virtual, size: 0x100_0000n, physical: 0n },
+    ];
+    return kcoreHead({ segments, vmcoreinfo: 'OSRELEASE=6.12\nPAGESIZE=4096\n', offsetBits: 47, size: 2 ** 47 }).bytes;
+  },
 };
+
+/** Real memory in four pieces, as LiME's records have it: 64 KiB each, the last one of an odd size. */
+function memoryRecords(): { start: number; data: Uint8Array }[] {
+  const bytes = headOf(expandedDump('x86-64', 'vmcore.elf'), 4 * 65_536);
+  return [0, 1, 2, 3].map((index) => ({
+    start: index * 0x10_0000,
+    data: bytes.slice(index * 65_536, (index + 1) * 65_536 - (index === 3 ? 123 : 0)),
+  }));
+}
 
 /** Looks at all that an image tells and at many of its pages. */
 function examine(image: Image, seed: number): void {
