@@ -104,7 +104,7 @@ const results = await Promise.all([
 
 const files = new Map(results.flatMap(({ outputFiles }) => outputFiles.map(({ path, contents }) => [relative(dist, path), contents])));
 const copy = (from, to) => files.set(to, readFileSync(join(root, from)));
-for (const page of pages)
+for (const page of [...pages, 'panel'])
   for (const style of readdirSync(join(root, 'webview', page)))
     if (style.endsWith('.css')) copy(`webview/${page}/${style}`, `webview/${style}`);
 copy('node_modules/@vscode/codicons/dist/codicon.css', 'webview/codicon.css');
@@ -137,10 +137,14 @@ function licences() {
   const inputs = results.flatMap(({ metafile }) => Object.values(metafile.outputs).flatMap(({ inputs: used }) => Object.keys(used)));
   const packages = new Set(inputs.flatMap((input) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []));
   packages.add('node_modules/@vscode/codicons');
+  const notice = readFileSync(join(root, 'NOTICE'), 'utf8');
   const texts = [...packages].sort().map((folder) => {
     const { name, version: packaged, license } = JSON.parse(readFileSync(resolve(root, folder, 'package.json'), 'utf8'));
     const named = readdirSync(resolve(root, folder)).filter((file) => /^licen[cs]e/i.test(file));
-    if (named.length === 0) throw new Error(`${name} has no licence file; it cannot be bundled`);
+    if (named.length === 0) {
+      if (!notice.includes(`${name},`)) throw new Error(`${name} has no licence file, and NOTICE does not name it; it cannot be bundled`);
+      return `${name} ${packaged} (${license}), which comes without a text: see its notice below.\n\n${notice}`;
+    }
     return `${name} ${packaged} (${license})\n\n${named.map((file) => readFileSync(resolve(root, folder, file), 'utf8').trim()).join('\n\n')}\n`;
   });
   return `Pagewalk holds code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;

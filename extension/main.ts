@@ -38,7 +38,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
     vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {
       deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
-        PtdumpPanel.revive(panel, context, sessions);
+        PtdumpPanel.revive({ panel, context, sessions });
         return Promise.resolve();
       },
     }),

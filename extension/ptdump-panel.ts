@@ -2,11 +2,12 @@
  * The ptdump panel: hosts the page and answers its messages from one session, whichever is the active one. When that ends,
  * the page keeps what it has. One panel a session; opening it again reveals it.
  */
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { IdentifyFacts, TranslationFacts } from '../debug-adapter/protocol/facts.ts';
-import type { PagewalkRequestName, PagewalkRequests } from '../debug-adapter/protocol/requests.ts';
-import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../debug-adapter/protocol/webview.ts';
+import type { PanelToHost } from '../debug-adapter/protocol/panel.ts';
+import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../debug-adapter/protocol/ptdump-panel.ts';
+import { messageOf, SessionPanel } from './session-panel.ts';
+import type { PanelParts } from './session-panel.ts';
 import type { Sessions } from './sessions.ts';
 
 const viewType = 'pagewalk.ptdump';
@@ -21,125 +22,47 @@ interface PtdumpPlace {
   readonly mm: string | undefined;
 }
 
-export class PtdumpPanel {
+export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   static readonly #open = new Set<PtdumpPanel>();
-  readonly #panel: vscode.WebviewPanel;
-  readonly #sessions: Sessions;
-  readonly #subscriptions: vscode.Disposable[] = [];
-  #session: vscode.DebugSession | undefined;
-  #ended = false;
   #reveal: PtdumpPlace | undefined;
-  #ready = false;
 
-  constructor(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions) {
-    this.#panel = panel;
-    this.#sessions = sessions;
-    this.#session = sessions.current;
-    const root = vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview');
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+  constructor(parts: PanelParts) {
+    super(parts, 'ptdump');
     PtdumpPanel.#open.add(this);
-    this.#subscriptions.push(
-      panel.webview.onDidReceiveMessage((message: PtdumpToHost) => {
-        void this.#receive(message);
-      }),
-      sessions.onDidChange(() => {
-        this.#sessionsChanged();
-      }),
-      vscode.debug.onDidTerminateDebugSession((session) => {
-        if (session.id === this.#session?.id) this.#end();
-      }),
-    );
-    panel.onDidDispose(() => {
-      vscode.Disposable.from(...this.#subscriptions).dispose();
+    this.panel.onDidDispose(() => {
       PtdumpPanel.#open.delete(this);
     });
-    panel.webview.html = html(panel.webview, root);
   }
 
   static open(context: vscode.ExtensionContext, sessions: Sessions, at: PtdumpPlace): void {
     const wanted = sessions.current;
-    let panel = [...PtdumpPanel.#open].find((each) =>
-      wanted === undefined ? true : each.#session?.id === wanted.id || each.#session === undefined,
-    );
-    if (panel === undefined) {
-      const created = vscode.window.createWebviewPanel(viewType, 'ptdump', vscode.ViewColumn.Active, { retainContextWhenHidden: true });
-      panel = new PtdumpPanel(created, context, sessions);
-    } else panel.#panel.reveal();
-    panel.#revealPlace(at);
+    let opened = [...PtdumpPanel.#open].find(({ session }) => wanted === undefined || session === undefined || session.id === wanted.id);
+    if (opened === undefined) {
+      const panel = vscode.window.createWebviewPanel(viewType, 'ptdump', vscode.ViewColumn.Active, { retainContextWhenHidden: true });
+      opened = new PtdumpPanel({ panel, context, sessions });
+    } else opened.panel.reveal();
+    opened.#revealPlace(at);
   }
 
   /** After a reload of the window. */
-  static revive(panel: vscode.WebviewPanel, context: vscode.ExtensionContext, sessions: Sessions): void {
-    new PtdumpPanel(panel, context, sessions);
+  static revive(parts: PanelParts): void {
+    parts.panel.title = 'ptdump';
+    new PtdumpPanel(parts);
   }
 
   #revealPlace(at: PtdumpPlace): void {
     this.#reveal = at.address === undefined ? undefined : at;
-    if (this.#ready) this.#sendReveal();
+    if (this.ready) this.opened();
   }
 
-  #sendReveal(): void {
+  protected override opened(): void {
     const { address, mm } = this.#reveal ?? {};
-    if (address !== undefined) this.#post({ kind: 'reveal', address, ...(mm === undefined ? {} : { mm }) });
+    if (address !== undefined) this.post({ kind: 'reveal', address, ...(mm === undefined ? {} : { mm }) });
     this.#reveal = undefined;
   }
 
-  #post(message: HostToPtdump): void {
-    void this.#panel.webview.postMessage(message);
-  }
-
-  #sessionsChanged(): void {
-    const { current } = this.#sessions;
-    if (this.#session === undefined && current !== undefined) this.#session = current;
-    this.#postSession();
-    // Stopped anew: a scenario went on.
-    if (!this.#ended && this.#session !== undefined && current?.id === this.#session.id) void this.#guarded(() => this.#sendSpaces());
-  }
-
-  #postSession(): void {
-    const other = this.#sessions.current;
-    this.#post({
-      kind: 'session',
-      state: this.#session === undefined ? 'none' : this.#ended ? 'ended' : 'live',
-      name: this.#session?.name ?? '',
-      next: this.#ended && other !== undefined && other.id !== this.#session?.id ? other.name : null,
-    });
-  }
-
-  #end(): void {
-    this.#ended = true;
-    this.#panel.title = vscode.l10n.t('ptdump (session ended)');
-    this.#postSession();
-  }
-
-  async #request<Name extends PagewalkRequestName>(
-    name: Name,
-    parameters: PagewalkRequests[Name]['arguments'],
-  ): Promise<PagewalkRequests[Name]['body']> {
-    if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended; what it told before is shown.'));
-    return (await this.#session.customRequest(name, parameters)) as PagewalkRequests[Name]['body'];
-  }
-
-  async #receive(message: PtdumpToHost): Promise<void> {
-    await this.#guarded(() => this.#answer(message));
-  }
-
-  async #guarded(run: () => Promise<void>): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      this.#post({ kind: 'problem', message: messageOf(error) });
-    }
-  }
-
-  async #answer(message: PtdumpToHost): Promise<void> {
+  protected override async answer(message: Exclude<PtdumpToHost, PanelToHost>): Promise<void> {
     switch (message.kind) {
-      case 'ready':
-        this.#ready = true;
-        this.#postSession();
-        if (this.#session !== undefined && !this.#ended) await this.#sendSpaces();
-        this.#sendReveal();
-        break;
       case 'load':
         await this.#sendLines(message);
         break;
@@ -149,25 +72,14 @@ export class PtdumpPanel {
       case 'findings':
         await this.#sendFindings(message);
         break;
-      case 'select': {
-        const asked = { addresses: [message.address], mm: message.mm };
-        const [identified, translated] = await Promise.all([
-          this.#request('pagewalk/identify', asked),
-          this.#request('pagewalk/translate', asked),
-        ]);
-        const [identify] = identified.results;
-        const [walk] = translated.results;
-        if (identify !== undefined && walk !== undefined) this.#post({ kind: 'details', address: message.address, identify, walk });
+      case 'select':
+        await this.#sendDetails(message);
         break;
-      }
       case 'whoMaps':
         await this.#sendMappings(message);
         break;
       case 'goTo':
         await this.#goTo(message.expression);
-        break;
-      case 'copy':
-        await vscode.env.clipboard.writeText(message.text);
         break;
       case 'chooseExport':
         await this.#chooseExport();
@@ -175,30 +87,31 @@ export class PtdumpPanel {
       case 'save':
         await save(message);
         break;
-      case 'command':
-        await vscode.commands.executeCommand(`pagewalk.${message.command}`, { address: message.address, mm: message.mm });
-        break;
-      case 'follow':
-        this.#session = this.#sessions.current;
-        this.#ended = false;
-        this.#panel.title = 'ptdump';
-        this.#postSession();
-        if (this.#session !== undefined) await this.#sendSpaces();
-        break;
     }
   }
 
-  async #sendSpaces(): Promise<void> {
-    const { spaces } = await this.#request('pagewalk/addressSpaces', {});
-    this.#post({ kind: 'spaces', spaces });
+  protected override async refresh(): Promise<void> {
+    const { spaces } = await this.request('pagewalk/addressSpaces', {});
+    this.post({ kind: 'spaces', spaces });
+  }
+
+  async #sendDetails({ address, mm }: Extract<PtdumpToHost, { kind: 'select' }>): Promise<void> {
+    const asked = { addresses: [address], mm };
+    const [identified, translated] = await Promise.all([
+      this.request('pagewalk/identify', asked),
+      this.request('pagewalk/translate', asked),
+    ]);
+    const [identify] = identified.results;
+    const [walk] = translated.results;
+    if (identify !== undefined && walk !== undefined) this.post({ kind: 'details', address, identify, walk });
   }
 
   async #sendLines(asked: { generation: number; mm: string; user: boolean }): Promise<void> {
     const { generation, mm, user } = asked;
     let start = 0;
     for (;;) {
-      const page = await this.#request('pagewalk/ptdump', { mm, user, start, count: start === 0 ? linesAtFirst : linesAtOnce });
-      this.#post({ kind: 'lines', generation, start, total: page.total, lines: page.lines });
+      const page = await this.request('pagewalk/ptdump', { mm, user, start, count: start === 0 ? linesAtFirst : linesAtOnce });
+      this.post({ kind: 'lines', generation, start, total: page.total, lines: page.lines });
       start += page.lines.length;
       if (page.lines.length === 0 || start >= page.total) return;
     }
@@ -207,42 +120,42 @@ export class PtdumpPanel {
   async #sendOwners(message: Extract<PtdumpToHost, { kind: 'owners' }>): Promise<void> {
     const asked = { addresses: message.asked.map(({ address }) => address), mm: message.mm };
     const [{ results }, { results: walks }] = await Promise.all([
-      this.#request('pagewalk/identify', asked),
-      this.#request('pagewalk/translate', asked),
+      this.request('pagewalk/identify', asked),
+      this.request('pagewalk/translate', asked),
     ]);
     const owners = message.asked.map(({ line }, index) => ({ line, owner: ownerOf(results[index], walks[index]) }));
-    this.#post({ kind: 'owners', generation: message.generation, owners });
+    this.post({ kind: 'owners', generation: message.generation, owners });
   }
 
   async #sendFindings({ generation, mm }: { generation: number; mm: string }): Promise<void> {
     try {
-      const { findings } = await this.#request('pagewalk/findings', { mm });
-      this.#post({ kind: 'findings', generation, findings, problem: null });
+      const { findings } = await this.request('pagewalk/findings', { mm });
+      this.post({ kind: 'findings', generation, findings, problem: null });
     } catch (error) {
-      this.#post({ kind: 'findings', generation, findings: [], problem: messageOf(error) });
+      this.post({ kind: 'findings', generation, findings: [], problem: messageOf(error) });
     }
   }
 
   async #sendMappings({ generation, physical, all }: Extract<PtdumpToHost, { kind: 'whoMaps' }>): Promise<void> {
     const answer = { kind: 'mappings', generation, physical, all } as const;
     try {
-      const { results } = await this.#request('pagewalk/reverseMap', { physical: [physical], all });
-      this.#post({ ...answer, result: results[0] ?? null, problem: null });
+      const { results } = await this.request('pagewalk/reverseMap', { physical: [physical], all });
+      this.post({ ...answer, result: results[0] ?? null, problem: null });
     } catch (error) {
-      this.#post({ ...answer, result: null, problem: messageOf(error) });
+      this.post({ ...answer, result: null, problem: messageOf(error) });
     }
   }
 
   /** The page knows addresses; the session evaluates anything else. */
   async #goTo(expression: string): Promise<void> {
-    if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended: only addresses can be gone to.'));
-    const answer = (await this.#session.customRequest('evaluate', { expression, context: 'repl' })) as {
+    if (this.ended) throw new Error(vscode.l10n.t('The session has ended: only addresses can be gone to.'));
+    const answer = (await this.standardRequest('evaluate', { expression, context: 'repl' })) as {
       result: string;
       memoryReference?: string;
     };
     const address = answer.memoryReference ?? /0x[0-9a-f]+/i.exec(answer.result)?.[0];
     if (address === undefined) throw new Error(vscode.l10n.t('{0} is {1}, which is no address.', expression, answer.result));
-    this.#post({ kind: 'reveal', address });
+    this.post({ kind: 'reveal', address });
   }
 
   async #chooseExport(): Promise<void> {
@@ -252,7 +165,7 @@ export class PtdumpPanel {
       { label: 'JSON', detail: vscode.l10n.t('As «pagewalk ptdump --json» prints it'), format: 'json' },
     ];
     const chosen = await vscode.window.showQuickPick(formats, { placeHolder: vscode.l10n.t('Export what the filter shows') });
-    if (chosen !== undefined) this.#post({ kind: 'export', format: chosen.format });
+    if (chosen !== undefined) this.post({ kind: 'export', format: chosen.format });
   }
 }
 
@@ -265,10 +178,6 @@ async function save({ format, text }: { format: PtdumpExportFormat; text: string
   const suffix = { text: 'ptdump', csv: 'csv', json: 'json' }[format];
   const target = await vscode.window.showSaveDialog({ filters: { [suffix]: [suffix] } });
   if (target !== undefined) await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Kinds of details that say whose a whole region is, the best first; other details are about one page of it. */
@@ -285,13 +194,4 @@ function ownerOf(identify: IdentifyFacts | undefined, walk: TranslationFacts | u
   const words = best?.kind === 'direct-map' ? 'direct map' : (best?.summary ?? identify.summary).replace(/^byte 0x0 of the /, '');
   const frames = walk?.physical === null || walk?.physical === undefined ? '' : ` → ${walk.physical}`;
   return `${words}${caller === undefined || words.includes(caller) ? '' : ` · ${caller}`}${frames}`;
-}
-
-function html(webview: vscode.Webview, root: vscode.Uri): string {
-  const nonce = randomBytes(16).toString('base64');
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
-  return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>ptdump</title>
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; script-src 'nonce-${nonce}'">
-    <link rel="stylesheet" href="${uri('codicon.css')}"><link rel="stylesheet" href="${uri('ptdump.css')}"></head>
-    <body><pagewalk-ptdump></pagewalk-ptdump><script type="module" nonce="${nonce}" src="${uri('ptdump.js')}"></script></body></html>`;
 }

@@ -1,20 +1,19 @@
-/** The ptdump page in a browser without VS Code: what the extension host would send is sent by the test. */
+/** The page of a panel in a browser without VS Code: what the extension host would send is sent by the test. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/webview.ts';
 import { root } from '../support/vscode.ts';
 import { openBrowser } from '../vscode-web/browser.ts';
 import type { Places } from '../vscode-web/places.ts';
 
 const types: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', ttf: 'font/ttf' };
 const nonce = 'dGVzdA==';
-const document = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>ptdump</title>
+const documentOf = (name: string): string => `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>${name}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'self' 'unsafe-inline'; font-src 'self'; script-src 'nonce-${nonce}'">
-<link rel="stylesheet" href="codicon.css"><link rel="stylesheet" href="ptdump.css">
+<link rel="stylesheet" id="vscode-codicon-stylesheet" href="codicon.css"><link rel="stylesheet" href="panel.css"><link rel="stylesheet" href="${name}.css">
 <script nonce="${nonce}">
 window.sent = []; window.kept = JSON.parse(sessionStorage.getItem('kept') ?? 'null') ?? undefined;
 window.acquireVsCodeApi = () => ({
@@ -22,9 +21,10 @@ window.acquireVsCodeApi = () => ({
   getState: () => window.kept,
   setState: (state) => { sessionStorage.setItem('kept', JSON.stringify(state)); },
 });
-</script></head><body><pagewalk-ptdump></pagewalk-ptdump><script type="module" nonce="${nonce}" src="ptdump.js"></script></body></html>`;
+</script></head><body><pagewalk-${name}></pagewalk-${name}><script type="module" nonce="${nonce}" src="${name}.js"></script></body></html>`;
 
-export class PtdumpPage {
+/** `Incoming` and `Outgoing`: the messages that the page hears and sends. */
+export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing extends { readonly kind: string }> {
   readonly page: Page;
   readonly #browser: Browser;
   readonly #server: Server;
@@ -38,11 +38,15 @@ export class PtdumpPage {
     this.page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
-  static async open(places: Places): Promise<PtdumpPage> {
+  /** `panel`: the folder of the page in webview/. */
+  static async open<Incoming extends { readonly kind: string }, Outgoing extends { readonly kind: string }>(
+    places: Places,
+    panel: string,
+  ): Promise<WebviewPage<Incoming, Outgoing>> {
     const server = createServer((request, response) => {
       const name = (request.url ?? '/').slice(1);
       if (name === '') {
-        response.setHeader('content-type', 'text/html').end(document);
+        response.setHeader('content-type', 'text/html').end(documentOf(panel));
         return;
       }
       try {
@@ -54,24 +58,24 @@ export class PtdumpPage {
     });
     await new Promise<void>((resume) => server.listen(0, '127.0.0.1', resume));
     const { browser, page } = await openBrowser(places);
-    const opened = new PtdumpPage({ page, browser, server });
+    const opened = new WebviewPage<Incoming, Outgoing>({ page, browser, server });
     // What the loader of the tests' TypeScript puts around functions, which are sent to the page as text.
     await page.addInitScript('globalThis.__name = (what) => what');
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page.waitForFunction(() => customElements.get('pagewalk-ptdump') !== undefined);
+    await page.waitForFunction((name) => customElements.get(`pagewalk-${name}`) !== undefined, panel);
     return opened;
   }
 
-  async send(...messages: readonly HostToPtdump[]): Promise<void> {
+  async send(...messages: readonly Incoming[]): Promise<void> {
     await this.page.evaluate((each) => {
       for (const data of each) window.dispatchEvent(new MessageEvent('message', { data }));
     }, messages);
   }
 
   /** What the page sent of one kind. */
-  async sent<Kind extends PtdumpToHost['kind']>(kind: Kind): Promise<Extract<PtdumpToHost, { kind: Kind }>[]> {
-    const all = await this.page.evaluate(() => (window as unknown as { sent: PtdumpToHost[] }).sent);
-    return all.filter((message): message is Extract<PtdumpToHost, { kind: Kind }> => message.kind === kind);
+  async sent<Kind extends Outgoing['kind']>(kind: Kind): Promise<Extract<Outgoing, { kind: Kind }>[]> {
+    const all = await this.page.evaluate(() => (window as unknown as { sent: Outgoing[] }).sent);
+    return all.filter((message): message is Extract<Outgoing, { kind: Kind }> => message.kind === kind);
   }
 
   async close(): Promise<void> {

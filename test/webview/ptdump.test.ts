@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
+import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { PtdumpPage } from './page.ts';
+import { WebviewPage } from './page.ts';
 
 const places = findPlaces();
 
@@ -42,12 +43,12 @@ const lines: readonly PtdumpLine[] = [
 ];
 
 describe('the ptdump page', { skip: 'missing' in places ? places.missing : false }, () => {
-  let ptdump: PtdumpPage;
+  let ptdump: WebviewPage<HostToPtdump, PtdumpToHost>;
   let page: Page;
 
   before(async () => {
     assert.ok(!('missing' in places));
-    ptdump = await PtdumpPage.open(places);
+    ptdump = await WebviewPage.open<HostToPtdump, PtdumpToHost>(places, 'ptdump');
     ({ page } = ptdump);
     page.setDefaultTimeout(10_000);
   });

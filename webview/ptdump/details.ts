@@ -2,7 +2,7 @@
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { FindingFacts, IdentifyFacts, LevelFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
-import type { HostToPtdump } from '../../debug-adapter/protocol/webview.ts';
+import type { HostToPtdump } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 

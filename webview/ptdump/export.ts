@@ -1,5 +1,5 @@
 /** What the list shows, for other programs: the kernel's text, CSV, or JSON in the shape of `pagewalk ptdump --json`. */
-import type { PtdumpExportFormat } from '../../debug-adapter/protocol/webview.ts';
+import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { hexOfPage, markerName, sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 

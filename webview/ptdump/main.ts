@@ -2,6 +2,7 @@
  * The ptdump page: the kernel's own lines in a virtual list beside a map of the address space, with filter, address-space
  * chooser, jump, and the details of the selected region. Only rows in view are in the document.
  */
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { details } from './details.ts';
@@ -26,13 +27,9 @@ class PtdumpElement extends PtdumpPage {
 
   protected override render(): TemplateResult {
     if (this.session === undefined || (this.session.state === 'none' && this.table.length === 0)) {
-      return html`<div class="empty">
-        <i class="codicon codicon-debug" aria-hidden="true"></i>
-        <p>No image is open.</p>
-        <p>Start a Pagewalk session (F5, or «Pagewalk: Open Image…»), and its page tables appear here.</p>
-      </div>`;
+      return this.empty(l10n.t('its page tables'));
     }
-    return html`${this.#toolbar()}${this.#banner()}
+    return html`${this.#toolbar()}${this.endedBanner(this.#keptWords())}
       <div class="body"><pagewalk-map @choose=${this.#choose}></pagewalk-map>${this.#list()}${this.#aside()}</div>
       ${this.#status()}`;
   }
@@ -86,34 +83,12 @@ class PtdumpElement extends PtdumpPage {
     </div>`;
   }
 
-  #banner(): TemplateResult | typeof nothing {
-    if (this.session?.state !== 'ended') return nothing;
-    const { name, next } = this.session;
-    const cut = this.received < this.total || this.total < 0;
-    return html`<div class="banner" role="status">
-      <i class="codicon codicon-history" aria-hidden="true"></i>
-      <span
-        >The session «${name}» has ended.
-        ${
-          cut && this.total >= 0
-            ? `Only ${this.received.toLocaleString('en')} of ${this.total.toLocaleString('en')} lines had been read.`
-            : cut
-              ? 'Nothing had been read yet.'
-              : 'This is a snapshot of what it showed.'
-        }</span
-      >
-      ${
-        next === null
-          ? nothing
-          : html`<button
-              @click=${() => {
-                api.postMessage({ kind: 'follow' });
-              }}
-            >
-              Show «${next}»
-            </button>`
-      }
-    </div>`;
+  #keptWords(): string {
+    const [received, total] = [this.received.toLocaleString('en'), this.total.toLocaleString('en')];
+    if (this.total < 0) return l10n.t('Nothing had been read yet.');
+    return this.received < this.total
+      ? l10n.t('Only {0} of {1} lines had been read.', received, total)
+      : l10n.t('This is a snapshot of what it showed.');
   }
 
   #list(): TemplateResult {

@@ -3,9 +3,11 @@
  * and what was asked of the session. What it has read stays when the session ends. main.ts draws it.
  */
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
-import { LitElement } from 'lit';
 import type { AddressSpaceFacts, FindingFacts } from '../../debug-adapter/protocol/facts.ts';
-import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/webview.ts';
+import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
+import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
+import { pageHost } from '../panel/host.ts';
+import { PanelPage } from '../panel/panel-page.ts';
 import { exported } from './export.ts';
 import { addressText, compile, isProblem, parseFilter } from './filter.ts';
 import type { Filter, FilterProblem } from './filter.ts';
@@ -25,13 +27,8 @@ interface PageState {
 
 type Mappings = Extract<HostToPtdump, { kind: 'mappings' }>;
 
-declare function acquireVsCodeApi(): {
-  postMessage(message: PtdumpToHost): void;
-  getState(): Partial<PageState> | undefined;
-  setState(state: PageState): void;
-};
-
-export const api = acquireVsCodeApi();
+export const api = pageHost<PtdumpToHost, PageState>();
+const firstState: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null };
 export const rowHeight = 20;
 /** Chromium lays out no element that is higher than 2^25 pixels. */
 export const mostRows = 1_600_000;
@@ -40,7 +37,7 @@ const slice = 10;
 const linesBetweenLooks = 2000;
 const ownersAtOnce = 400;
 
-export abstract class PtdumpPage extends LitElement {
+export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, PageState> {
   protected table = new RegionTable();
   protected coming: RegionTable | undefined;
   protected rows: Row[] = [];
@@ -48,8 +45,6 @@ export abstract class PtdumpPage extends LitElement {
   protected received = 0;
   protected generation = 0;
   protected spaces: readonly AddressSpaceFacts[] = [];
-  protected kept: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null, ...api.getState() };
-  protected session: Extract<HostToPtdump, { kind: 'session' }> | undefined;
   protected parsed: Filter | undefined;
   protected filterProblem: FilterProblem | undefined;
   protected filtering = 0;
@@ -58,7 +53,6 @@ export abstract class PtdumpPage extends LitElement {
   protected turned = new Set<number>();
   protected selected = -1;
   protected anchor = -1;
-  protected problem = '';
   protected askRoot = false;
   protected loadFailed = false;
   protected facts: Extract<HostToPtdump, { kind: 'details' }> | undefined;
@@ -73,39 +67,30 @@ export abstract class PtdumpPage extends LitElement {
   protected virtualizer: Virtualizer<HTMLElement, HTMLElement> | undefined;
   protected cleanup: (() => void) | undefined;
 
-  /** Renders into the page itself, so that the theme's variables and the style sheet apply. */
-  protected override createRenderRoot(): HTMLElement {
-    return this;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    window.addEventListener('message', this.receive);
+  constructor() {
+    super(api, firstState);
     this.wanted = this.kept.at ?? undefined;
-    api.postMessage({ kind: 'ready' });
   }
 
   override disconnectedCallback(): void {
-    window.removeEventListener('message', this.receive);
     this.cleanup?.();
     super.disconnectedCallback();
-  }
-
-  protected get live(): boolean {
-    return this.session?.state === 'live';
   }
 
   protected get loading(): boolean {
     return !this.loadFailed && (this.total < 0 || this.received < this.total);
   }
 
-  protected readonly receive = (event: MessageEvent<HostToPtdump>): void => {
-    const message = event.data;
+  protected override sessionChanged(): void {
+    if (this.session?.state === 'ended' && this.loading) this.loadFailed = true;
+  }
+
+  protected override failed(): void {
+    if (this.loading) this.loadFailed = true;
+  }
+
+  protected override hear(message: Exclude<HostToPtdump, HostToPanel>): void {
     switch (message.kind) {
-      case 'session':
-        if (message.state === 'ended' && this.loading) this.loadFailed = true;
-        this.session = message;
-        break;
       case 'spaces':
         this.spaces = message.spaces;
         if (!this.kept.mm.startsWith('0x') && !message.spaces.some(({ id }) => id === this.kept.mm))
@@ -130,10 +115,6 @@ export abstract class PtdumpPage extends LitElement {
       case 'mappings':
         this.addMappings(message);
         break;
-      case 'problem':
-        if (this.loading) this.loadFailed = true;
-        this.problem = message.message;
-        break;
       case 'reveal':
         this.revealIn(message);
         break;
@@ -141,12 +122,6 @@ export abstract class PtdumpPage extends LitElement {
         api.postMessage({ kind: 'save', format: message.format, text: exported(this.table, this.shownLines(), message.format) });
         break;
     }
-    this.requestUpdate();
-  };
-
-  protected setKept(change: Partial<PageState>): void {
-    this.kept = { ...this.kept, ...change };
-    api.setState(this.kept);
   }
 
   /** `again`: what is shown stays until all of the new is there, so that nothing moves while one reads. */

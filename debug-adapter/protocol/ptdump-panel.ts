@@ -1,10 +1,12 @@
 /** Messages between the extension host and the ptdump panel's page. Types only. */
 import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts } from './facts.ts';
+import type { HostToPanel, PanelToHost } from './panel.ts';
 import type { PtdumpLine } from './requests.ts';
 
 export type PtdumpExportFormat = 'text' | 'csv' | 'json';
 
 export type HostToPtdump =
+  | HostToPanel
   | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[] }
   /** A page of lines; `total` is the whole count. `generation` echoes the request's. */
   | {
@@ -31,17 +33,11 @@ export type HostToPtdump =
       readonly result: ReverseMapFacts['results'][number] | null;
       readonly problem: string | null;
     }
-  | { readonly kind: 'problem'; readonly message: string }
-  /**
-   * `ended`: the session is over, and the panel keeps what it has. `next`: the name of another session that could be shown
-   * instead.
-   */
-  | { readonly kind: 'session'; readonly state: 'none' | 'live' | 'ended'; readonly name: string; readonly next: string | null }
   | { readonly kind: 'reveal'; readonly address: Hex; readonly mm?: string }
   | { readonly kind: 'export'; readonly format: PtdumpExportFormat };
 
 export type PtdumpToHost =
-  | { readonly kind: 'ready' }
+  | PanelToHost
   | { readonly kind: 'load'; readonly generation: number; readonly mm: string; readonly user: boolean }
   | {
       readonly kind: 'owners';
@@ -54,10 +50,6 @@ export type PtdumpToHost =
   | { readonly kind: 'whoMaps'; readonly generation: number; readonly physical: Hex; readonly all: boolean }
   /** An address or an expression to go to. */
   | { readonly kind: 'goTo'; readonly expression: string }
-  | { readonly kind: 'copy'; readonly text: string }
   /** Asks for the format; `save` follows. */
   | { readonly kind: 'chooseExport' }
-  | { readonly kind: 'save'; readonly format: PtdumpExportFormat; readonly text: string }
-  | { readonly kind: 'command'; readonly command: 'openMemory' | 'showTranslation'; readonly address: Hex; readonly mm: string }
-  /** Shows the other session that was offered. */
-  | { readonly kind: 'follow' };
+  | { readonly kind: 'save'; readonly format: PtdumpExportFormat; readonly text: string };
