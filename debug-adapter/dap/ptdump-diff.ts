@@ -1,8 +1,10 @@
 /** The page-table dumps that requests name: the session's, another image's, or a file's text; and two of them compared. */
 import * as v from 'valibot';
 import { errors } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
 import type { AddressSpaceFacts, PtdumpDiffFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
+import { ptdumpDiffFacts } from '../session/ptdump-diff-facts.ts';
 import { openPtdumpSource, sessionSource } from '../session/ptdump-source.ts';
 import type { PtdumpSource } from '../session/ptdump-source.ts';
 import type { PtdumpOptions } from '../session/session-face.ts';
@@ -18,6 +20,7 @@ export const otherSchema = v.optional(
 );
 
 const diffSchema = v.looseObject({
+  before: otherSchema,
   mm: v.optional(v.string()),
   otherMm: v.optional(v.string()),
   other: otherSchema,
@@ -36,6 +39,7 @@ type Other = v.InferOutput<typeof otherSchema>;
 export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Call): Promise<PtdumpDiffFacts> {
   const asked = check(diffSchema, parameters);
   const { user, otherMm, otherUser, range } = asked;
+  if (asked.before !== undefined) return diffOfFiles(adapter.host, { ...asked, before: asked.before });
   const mm = asked.mm ?? adapter.mm;
   if (asked.other === undefined && (otherMm ?? mm) === mm && (otherUser ?? user) === user) {
     throw errors.badArgument("there is nothing to compare with; give `other`, the path of an image or of a dump's text, or `otherMm`");
@@ -47,6 +51,28 @@ export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Ca
     return await adapter.jobs.run('ptdumpDiff', question, { cancellation: call.cancellation, progress: progress.report });
   } finally {
     progress.end();
+  }
+}
+
+/** Neither side is the session's: the adapter need not have one, so this runs at once and not beside it. */
+function diffOfFiles(
+  host: Host,
+  asked: v.InferOutput<typeof diffSchema> & { readonly before: string | readonly string[] },
+): PtdumpDiffFacts {
+  const { before, other, mm, otherMm, user, otherUser, range } = asked;
+  if (other === undefined)
+    throw errors.badArgument("there is nothing to compare with; give `other`, the path of an image or of a dump's text");
+  const paths = (given: string | readonly string[]): readonly string[] => (typeof given === 'string' ? [given] : given);
+  const one = openPtdumpSource(host, { paths: paths(before) });
+  try {
+    const two = openPtdumpSource(host, { paths: paths(other) });
+    try {
+      return ptdumpDiffFacts({ source: one, mm, user }, { source: two, mm: otherMm, user: otherUser }, { range });
+    } finally {
+      two.close();
+    }
+  } finally {
+    one.close();
   }
 }
 

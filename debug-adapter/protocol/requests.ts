@@ -51,10 +51,12 @@ export interface PagewalkRequests {
   /**
    * From the session's address space `mm` to `otherMm` (by default the same) of `other`: the path(s) of an image or of a
    * dump's text; without it, of the session's own image. `user` chooses the half that user mode sees on both sides,
-   * `otherUser` on the other alone.
+   * `otherUser` on the other alone. With `before`, the path(s) of an image or of text, that is what is compared from, each
+   * side has the choices made for it alone, and no image need be open.
    */
   'pagewalk/ptdumpDiff': {
     arguments: {
+      before?: string | readonly string[];
       mm?: string;
       otherMm?: string;
       other?: string | readonly string[];

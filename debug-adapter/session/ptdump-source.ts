@@ -1,4 +1,5 @@
 /** Where a page-table dump comes from: an image, or a file that holds the kernel's text. */
+import { formatAddress } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
@@ -70,10 +71,7 @@ function textSource(name: string, text: string): PtdumpSource {
     name,
     lines: (options) => {
       refuse(options);
-      return text
-        .replace(/\n$/, '')
-        .split('\n')
-        .map((line) => ({ text: line.replace(/\r$/, ''), region: null, marker: null }));
+      return textLines(text, name);
     },
     regions: (options) => {
       refuse(options);
@@ -83,6 +81,27 @@ function textSource(name: string, text: string): PtdumpSource {
     warnings: () => [],
     close: () => undefined,
   };
+}
+
+/** Each line with its region; a marker stands where the region behind it begins. */
+function textLines(text: string, name: string): PtdumpLine[] {
+  const { regions, addressBits } = parsePtdump(text, name);
+  const address = (page: number): string => formatAddress(BigInt.asUintN(addressBits, BigInt(page) << 12n));
+  let at = 0;
+  return text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((whole) => {
+      const line = whole.replace(/\r$/, '');
+      const next = regions[at];
+      if (next === undefined || !line.trimStart().startsWith('0x')) {
+        const marker = line.startsWith('---[') ? address(next?.start ?? regions.at(-1)?.end ?? 0) : null;
+        return { text: line, region: null, marker };
+      }
+      at++;
+      const { level, attributes, present } = next;
+      return { text: line, region: { start: address(next.start), end: address(next.end), level, attributes, present }, marker: null };
+    });
 }
 
 /** The text of a dump, or undefined when the file is something else. */

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { PtdumpChangeFacts, PtdumpDiffFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { PtdumpPage } from '../../debug-adapter/protocol/requests.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
 import { RawClient } from '../dap/raw-client.ts';
@@ -206,6 +207,30 @@ describe('pagewalk/ptdumpDiff', () => {
     await threaded.ask('cancel', { progressId: `request ${seq}` });
     assert.equal((await threaded.replyTo(seq)).message, 'cancelled');
     await threaded.body('disconnect');
+  });
+
+  test('two files without an open image: what the command line says, and the lines of the text with their regions', async () => {
+    const lines = text();
+    const other = join(folder, 'written.ptdump');
+    writeFileSync(other, lines.map((line) => line.replace(' ro ', ' RW ')).join(''));
+    const bare = new RawClient();
+    await bare.body('initialize', { adapterID: 'pagewalk' });
+    assert.deepEqual(
+      await bare.body('pagewalk/ptdumpDiff', { before: image, mm: 'kernel', other }),
+      await facts(image, other, '--mm', 'kernel'),
+    );
+    const { lines: ofText } = await bare.body<PtdumpPage>('pagewalk/ptdump', { other });
+    const { lines: ofImage } = await client.body<PtdumpPage>('pagewalk/ptdump', { mm: 'kernel' });
+    assert.deepEqual(
+      ofText.map(({ region }) => region && [region.start, region.end, region.level]),
+      ofImage.map(({ region }) => region && [region.start, region.end, region.level]),
+    );
+    assert.deepEqual(
+      ofText.map(({ marker }) => marker === null),
+      ofImage.map(({ marker }) => marker === null),
+    );
+    assert.match((await bare.ask('pagewalk/ptdumpDiff', { before: image })).message ?? '', /there is nothing to compare with/);
+    await bare.body('disconnect');
   });
 
   const refused: readonly (readonly [object, RegExp])[] = [
