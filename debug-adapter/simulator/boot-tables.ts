@@ -1,23 +1,10 @@
 /** The kernel's own page tables as they are after start-up: image, direct map, vmemmap, and what is kept ready for vmalloc. */
 import type { NumberRange } from '../base/range.ts';
 import { imageSectionSize } from './image-builder.ts';
-import type { ImageBuilder } from './image-builder.ts';
-import type { KernelMemory } from './kernel-memory.ts';
-import type { MachineConfiguration } from './options.ts';
-import type { Platform } from './platform.ts';
-import { kernelProtection } from './protection.ts';
-import type { Tables } from './tables.ts';
-
-export interface TableBuilder {
-  readonly configuration: MachineConfiguration;
-  readonly platform: Platform;
-  readonly memory: KernelMemory;
-  readonly tables: Tables;
-  readonly image: ImageBuilder;
-  readonly root: number;
-  /** An empty page for a table; its physical address. */
-  readonly page: () => number;
-}
+import { buildX86Regions } from './boot-regions.ts';
+import { kernelProtection, protection } from './protection.ts';
+import { directRanges, ensureEntry, pageOf } from './table-builder.ts';
+import type { TableBuilder } from './table-builder.ts';
 
 const largePages = 512;
 
@@ -26,6 +13,7 @@ export function buildTables(builder: TableBuilder, memoryMap: readonly (NumberRa
   const { memory, platform, image } = builder;
   const sections = [
     { at: image.start('text'), bits: kernelProtection.code, alias: kernelProtection.readOnly },
+    { at: image.start('entry'), bits: kernelProtection.code | protection.alwaysGlobal, alias: kernelProtection.readOnly },
     { at: image.start('rodata'), bits: kernelProtection.readOnly, alias: kernelProtection.readOnly },
     { at: image.start('data'), bits: kernelProtection.data, alias: kernelProtection.data },
   ];
@@ -53,17 +41,7 @@ export function buildTables(builder: TableBuilder, memoryMap: readonly (NumberRa
     }
   }
   prepareVmalloc(builder);
-}
-
-/** The first MiB is mapped with its hole. */
-function directRanges(memory: KernelMemory, platform: Platform): NumberRange[] {
-  if (platform.architecture === 'arm64') return [...memory.ranges];
-  const [first, second, ...rest] = memory.ranges;
-  return first === undefined || second === undefined ? [...memory.ranges] : [{ start: 0, end: second.end }, ...rest];
-}
-
-function pageOf(address: bigint): number {
-  return Number(address >> 12n);
+  if (platform.architecture !== 'arm64') buildX86Regions(builder);
 }
 
 function mapDirect(builder: TableBuilder, range: NumberRange, bits: number): void {
@@ -99,21 +77,9 @@ function mapRange(builder: TableBuilder, mapping: Mapping): void {
       if (page % span === 0 && address % (span * 4096) === 0 && mapping.pages - done >= span) break;
       level++;
     }
-    tables.setLeaf(level, ensure(builder, page, level), { address, bits: mapping.bits });
+    tables.setLeaf(level, ensureEntry(builder, page, level), { address, bits: mapping.bits });
     done += tables.span(level);
   }
-}
-
-function ensure(builder: TableBuilder, page: number, level: number): number {
-  const { tables, root } = builder;
-  return tables.ensure(root, page, {
-    level,
-    make: (above, at) => {
-      const table = builder.page();
-      tables.setTable(above, at, { table, user: false });
-      return table;
-    },
-  });
 }
 
 /** preallocate_vmalloc_pages() (arch/x86/mm/init_64.c): the upper entries of the vmalloc space are never added later. */
@@ -121,7 +87,7 @@ function prepareVmalloc(builder: TableBuilder): void {
   const { platform, tables } = builder;
   if (platform.architecture !== 'x86-64') return;
   const span = tables.span(0);
-  for (let page = Math.floor(platform.vmalloc.start / span) * span; page < platform.vmalloc.end; page += span) ensure(builder, page, 1);
+  for (let page = Math.floor(platform.vmalloc.start / span) * span; page < platform.vmalloc.end; page += span) ensureEntry(builder, page, 1);
   // The module area shares the image's upper entry.
-  ensure(builder, platform.modules.start, tables.last - 1);
+  ensureEntry(builder, platform.modules.start, tables.last - 1);
 }

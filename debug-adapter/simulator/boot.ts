@@ -1,6 +1,9 @@
 /** Builds a machine's memory as it is when its kernel has started: image, page tables, struct pages, allocators, first tasks. */
+import { buildEfi } from './boot-efi.ts';
+import { buildKasanShadow } from './boot-kasan.ts';
 import { bootVmalloc } from './boot-vmalloc.ts';
 import { bootTasks } from './boot-tasks.ts';
+import { placeMarkers } from './boot-markers.ts';
 import { buildTables } from './boot-tables.ts';
 import { encodeBtf } from './btf-encoder.ts';
 import { Core } from './core.ts';
@@ -11,6 +14,7 @@ import { ImageBuilder, imageSize } from './image-builder.ts';
 import { encodeKallsyms } from './kallsyms-table.ts';
 import type { KallsymsPart } from './kallsyms-table.ts';
 import { functionNames } from './kernel-functions.ts';
+import { buildUserHalf } from './isolation.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { kernelTypes } from './kernel-types.ts';
 import { buildMemoryMap } from './memory-map.ts';
@@ -42,6 +46,7 @@ export function boot(options: MachineOptions): Core {
     vmapRamFlags: configuration.features.vmapRamFlags,
     usedMap: configuration.features.usedMap,
     blockPages: configuration.blockPages,
+    fixmapSlots: configuration.fixmapSlots,
   });
   const image = new ImageBuilder(memory);
   let next = platform.image.physical + imageSize;
@@ -50,13 +55,17 @@ export function boot(options: MachineOptions): Core {
     next = at + size;
     return at;
   };
-  placeText(memory, image);
+  placeText(memory, image, configuration);
   const map = buildMemoryMap({ configuration, platform, memory, types, image, early });
-  const tables = new Tables(memory, platform);
+  const tables = new Tables(memory, platform, configuration.pti && platform.architecture !== 'arm64');
   const rootSize = configuration.pti && platform.architecture !== 'arm64' ? 8192 : 4096;
   const root = image.place('data', 'swapper_pg_dir', { size: rootSize, align: rootSize });
   image.name(platform.architecture === 'x86-64' ? 'init_top_pgt' : 'swapper_pg_dir', root, 'D');
-  buildTables({ configuration, platform, memory, tables, image, root, page: () => early(4096, 4096) }, map.pieces, types.size('page'));
+  const builder = { configuration, platform, memory, tables, image, root, page: () => early(4096, 4096) };
+  buildTables(builder, map.pieces, types.size('page'));
+  if (configuration.features.kasan) buildKasanShadow(builder, early);
+  if (configuration.pti && platform.architecture !== 'arm64') buildUserHalf(builder);
+  if (configuration.features.efi) buildEfi(builder, types);
   const pages = new PageAllocator(memory, { types, map, zones: map.zones });
   const perCpu = placePerCpu({ configuration, platform, memory, types, image, early });
   const variables = { configuration, platform, memory, types, image };
@@ -104,15 +113,18 @@ interface Variables {
   readonly image: ImageBuilder;
 }
 
-function placeText(memory: KernelMemory, image: ImageBuilder): void {
+function placeText(memory: KernelMemory, image: ImageBuilder, { features }: MachineConfiguration): void {
   const start = image.start('text');
   // Where no code is stands int3.
   memory.fill(start, 0xcc, image.start('rodata') - start);
   image.name('_text', start, 'T');
   image.name('_stext', start, 'T');
-  image.place('text', '__entry_text_start', { size: 4096, align: 4096 });
   for (const name of functionNames) image.place('text', name, { size: 256 });
   if (memory.pointerSize === 8) image.place('text', 'vmemmap_populate', { size: 256 });
+  if (features.efi) image.place('text', 'efi_sync_low_kernel_mappings', { size: 256 });
+  image.place('entry', '__entry_text_start', { size: 4096, align: 4096 });
+  image.place('entry', 'asm_exc_page_fault', { size: 256 });
+  image.name('__entry_text_end', image.start('rodata') - 4096, 'T');
   image.name('_etext', image.start('rodata') - 4096, 'T');
   image.place('rodata', '__start_rodata', { size: 64 });
   const text = image.place('rodata', 'linux_banner', { size: 128 });
@@ -183,6 +195,7 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
     const mask = image.place('data', '__supported_pte_mask', { size: 8 });
     memory.setU32(mask, 0xffff_ffff);
     memory.setU32(mask + 4, 0xffff_ffff);
+    placeMarkers({ configuration, platform, memory, types, image });
     image.place('data', 'pgd_list', { size: 2 * word });
     memory.listInit(image.places.get('pgd_list') ?? 0);
   }
@@ -194,7 +207,6 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
   } else if (platform.architecture === 'arm64') {
     variable('memstart_addr', BigInt(memory.ranges[0]?.start ?? 0));
   } else {
-    placeMarkers({ platform, memory, types, image });
     variable('high_memory', platform.directOffset + BigInt(memory.ranges.at(-1)?.end ?? 0));
     variable('max_low_pfn', BigInt((memory.ranges.at(-1)?.end ?? 0) / 4096));
   }
@@ -230,34 +242,6 @@ function placeVariables({ configuration, platform, memory, types, image }: Varia
   image.place('data', 'free_vmap_area_root', { size: word });
   image.place('data', 'free_vmap_area_list', { size: 2 * word });
   if (map.zones.length === 0) throw new RangeError('no zone has memory');
-}
-
-/** Places of the upper address space of 32-bit x86 without highmem: each has its own 2 MiB (arch/x86/mm/dump_pagetables.c). */
-const upperMarkers = [
-  ['LDT remap', 0xff80_0000n],
-  ['CPU entry area', 0xffa0_0000n],
-  ['Fixmap area', 0xffe0_0000n],
-] as const;
-
-/** address_markers[], which the kernel's page-table dump goes by: from there the engine knows where the vmalloc space ends. */
-function placeMarkers({ platform, memory, types, image }: Omit<Variables, 'configuration'>): void {
-  const { vmalloc } = platform;
-  const markers: readonly (readonly [name: string, address: bigint])[] = [
-    ['User Space', 0n],
-    ['Kernel Mapping', platform.directOffset],
-    ['vmalloc() Area', BigInt(vmalloc.start) << 12n],
-    ['vmalloc() End', BigInt(vmalloc.end) << 12n],
-    ...upperMarkers,
-  ];
-  const size = types.size('addr_marker');
-  const at = image.place('data', 'address_markers', { size: size * (markers.length + 1) });
-  markers.forEach(([name, address], index) => {
-    const text = image.place('data', `.marker${index}`, { size: 32 });
-    memory.setText(text, name, 32);
-    memory.setLong(at + index * size + types.offset('addr_marker', 'start_address'), address);
-    memory.setPointer(at + index * size + types.offset('addr_marker', 'name'), text);
-  });
-  memory.setLong(at + markers.length * size + types.offset('addr_marker', 'start_address'), memory.addressMask);
 }
 
 /** Physical address of the image less the one that its virtual address would have. */

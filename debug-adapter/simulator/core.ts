@@ -10,6 +10,7 @@ import type { PageAllocator } from './page-allocator.ts';
 import type { Platform } from './platform.ts';
 import type { SlabCache } from './slab.ts';
 import type { Tables } from './tables.ts';
+import { entryTrampoline } from './x86-regions.ts';
 
 /** Steps of an operation, and what it gives. */
 export type Steps<Result = void> = Generator<Step, Result>;
@@ -164,7 +165,7 @@ export class Core {
     const found: VirtualSegment[] = [];
     if (architecture === 'x86-64') {
       if (this.configuration.features.kcoreRemap) {
-        found.push({ virtual: 0xffff_fe00_0000_6000n, physical: BigInt(this.symbol('__entry_text_start')), size: 0x1000n });
+        found.push({ virtual: entryTrampoline(this.configuration.cpus), physical: BigInt(this.symbol('__entry_text_start')), size: 0x1000n });
       }
       found.push({ virtual: image.virtual, physical: BigInt(image.physical), size: BigInt(image.size) });
     }

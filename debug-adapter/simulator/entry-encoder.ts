@@ -68,7 +68,7 @@ export class X86Encoder extends EntryEncoder {
       this.low = ((~(address >>> 0) & 0xffff_f000) | (low & 0xfff & ~0x2) | 0x100) >>> 0;
       high = ~high & 0x000f_ffff;
     } else {
-      if ((bits & protection.global) !== 0 && this.#global) low |= 0x100;
+      if ((bits & (this.#global ? protection.global : protection.alwaysGlobal)) !== 0) low |= 0x100;
       this.low = ((address >>> 0) | low | 0x1) >>> 0;
     }
     this.high = ((bits & protection.execute) === 0 ? high | 0x8000_0000 : high) >>> 0;
@@ -84,7 +84,7 @@ export class X86Encoder extends EntryEncoder {
     if ((low & 0x200) !== 0) bits |= protection.special;
     if ((low & 0x400) !== 0) bits |= protection.userfaultWriteProtect;
     if ((low & 0x800) !== 0) bits |= protection.softDirty;
-    if ((low & 0x100) !== 0) bits |= present ? protection.global : protection.none;
+    if ((low & 0x100) !== 0) bits |= present ? protection.global | (this.#global ? 0 : protection.alwaysGlobal) : protection.none;
     if ((high & 0x8000_0000) === 0) bits |= protection.execute;
     const pat = low & (level === this.#lastLevel ? 0x80 : 0x1000);
     const cache = (low & 0x18) | (pat === 0 ? 0 : 0x80);

@@ -1,9 +1,9 @@
-/** The kernel image of a simulated machine: text, read-only data and data, 2 MiB each, and the names of what lies where. */
+/** The kernel image of a simulated machine: text, entry text, read-only data and data, 2 MiB each, and the names of what lies where. */
 import type { KernelMemory } from './kernel-memory.ts';
 import type { KernelName } from './kallsyms-table.ts';
 
 export const imageSectionSize = 2 * 2 ** 20;
-export const imageSections = ['text', 'rodata', 'data'] as const;
+export const imageSections = ['text', 'entry', 'rodata', 'data'] as const;
 export type ImageSection = (typeof imageSections)[number];
 export const imageSize = imageSectionSize * imageSections.length;
 
@@ -19,7 +19,7 @@ export class ImageBuilder {
   constructor(memory: KernelMemory) {
     this.#memory = memory;
     this.#physical = memory.shape.image.physical;
-    this.#next = { text: this.start('text'), rodata: this.start('rodata'), data: this.start('data') };
+    this.#next = { text: this.start('text'), entry: this.start('entry'), rodata: this.start('rodata'), data: this.start('data') };
   }
 
   /** Physical address at which a section begins. */
@@ -34,7 +34,7 @@ export class ImageBuilder {
     this.#next[section] = at + shape.size;
     if (this.#next[section] > this.start(section) + imageSectionSize)
       throw new RangeError(`the kernel's ${section} has no room for ${name}`);
-    this.name(name, at, { text: 'T', rodata: 'R', data: 'D' }[section]);
+    this.name(name, at, { text: 'T', entry: 'T', rodata: 'R', data: 'D' }[section]);
     return at;
   }
 

@@ -13,6 +13,8 @@ export interface TypeOptions {
   readonly usedMap: boolean;
   /** VMAP_BBMAP_BITS: pages of a vmap_block. */
   readonly blockPages: number;
+  /** Permanent slots of the fixmap (x86). */
+  readonly fixmapSlots: number;
 }
 
 export const pageFlags = [
@@ -48,7 +50,7 @@ export const pageTypes = { buddy: 0xf0, offline: 0xf1, table: 0xf2, guard: 0xf3,
 
 export function kernelTypes(options: TypeOptions): CTypes {
   return new CTypes(
-    [base(options), memory(options), vmalloc(options), addressSpace(options), tasks(options)].join('\n'),
+    [base(options), memory(options), vmalloc(options), addressSpace(options), tasks(), architecture(options)].join('\n'),
     options.pointerSize,
   );
 }
@@ -169,12 +171,7 @@ function addressSpace({ pointerSize, architecture }: TypeOptions): string {
       unsigned long arg_start, arg_end, env_start, env_end; struct percpu_counter rss_stat[4]; mm_context_t context; };`;
 }
 
-function tasks({ architecture }: TypeOptions): string {
-  const x86 = `
-    struct cpuinfo_x86 { u8 x86; u8 x86_vendor; u8 x86_model; u8 x86_stepping; u8 x86_virt_bits; u8 x86_phys_bits;
-      u32 x86_capability[24]; };
-    struct tlb_state { struct mm_struct *loaded_mm; };`;
-
+function tasks(): string {
   return `
     struct thread_info { unsigned long flags; u32 cpu; };
     struct signal_struct { int nr_threads; struct list_head thread_head; };
@@ -184,6 +181,20 @@ function tasks({ architecture }: TypeOptions): string {
       struct task_struct *group_leader; struct list_head thread_node; char comm[16]; struct fs_struct *fs; struct signal_struct *signal; };
     struct addr_marker { unsigned long start_address; char *name; unsigned long max_lines; };
     struct rq { unsigned int nr_running; struct task_struct *curr, *idle; };
-    struct module { int state; struct list_head list; char name[56]; };
-    ${architecture === 'arm64' ? '' : x86}`;
+    struct module { int state; struct list_head list; char name[56]; };`;
+}
+
+/** What x86 alone has. */
+function architecture({ architecture: of, fixmapSlots }: TypeOptions): string {
+  if (of === 'arm64') return '';
+  return `
+    struct cpuinfo_x86 { u8 x86; u8 x86_vendor; u8 x86_model; u8 x86_stepping; u8 x86_virt_bits; u8 x86_phys_bits;
+      u32 x86_capability[24]; };
+    struct tlb_state { struct mm_struct *loaded_mm; };
+    struct efi_memory_map { phys_addr_t phys_map; void *map; void *map_end; int nr_map; unsigned long desc_version; unsigned long desc_size;
+      unsigned long flags; };
+    struct efi { void *runtime; unsigned int runtime_version; struct efi_memory_map memmap; };
+    enum fixed_addresses { ${of === 'x86-32' ? 'FIX_HOLE, ' : ''}FIX_DBGP_BASE, FIX_EARLYCON_MEM_BASE, FIX_APIC_BASE, FIX_IO_APIC_BASE_0,
+      FIX_IO_APIC_BASE_END = 67, FIX_KMAP_BEGIN, FIX_KMAP_END = ${fixmapSlots - 1}, __end_of_permanent_fixed_addresses,
+      __end_of_fixed_addresses = ${fixmapSlots + 512} };`;
 }

@@ -15,6 +15,21 @@ export interface MachineFeatures {
   readonly kcoreRemap: boolean;
   /** Unmappings of the vmalloc space are synced to all page tables before the TLB flush (x86-32 PAE without shared PMDs). */
   readonly syncUnmappings: boolean;
+  /** VMCOREINFO has NUMBER(page_offset_base), as was proposed in 2018 (x86-64). */
+  readonly pageOffsetNote: boolean;
+  /** EFI runtime services with page tables of their own, efi_mm (x86-64). */
+  readonly efi: boolean;
+  /** KASAN's shadow, of which the most part is early shadow tables that are shared (x86-64); regions stay where they are then. */
+  readonly kasan: boolean;
+  /** The espfix area, in which one table stands for 65,536 stacks (x86-64). */
+  readonly espfix: boolean;
+}
+
+/** Addresses in bytes. */
+export interface RegionBases {
+  readonly directMap: bigint;
+  readonly vmalloc: bigint;
+  readonly vmemmap: bigint;
 }
 
 export interface MachineOptions {
@@ -28,6 +43,10 @@ export interface MachineOptions {
   readonly paging?: Paging | undefined;
   /** Chooses where KASLR puts kernel, direct map, vmalloc space and vmemmap; without one nothing is moved. */
   readonly kaslrSeed?: number | undefined;
+  /** Where regions begin, instead of where KASLR or the constants put them: multiples of 1 GiB, in this order (x86-64). */
+  readonly bases?: RegionBases | undefined;
+  /** Permanent slots of the fixmap, on which the configuration decides (x86). */
+  readonly fixmapSlots?: number | undefined;
   /** Page-table isolation: a user half for each process. */
   readonly pti?: boolean | undefined;
   /** VMAP_BBMAP_BITS: pages of a vmap_block, a power of two from 64 to 1024; by default what CONFIG_NR_CPUS=8192 gives. */
@@ -42,6 +61,8 @@ export interface MachineConfiguration {
   readonly nodes: number;
   readonly paging: Paging;
   readonly kaslrSeed: number | undefined;
+  readonly bases: RegionBases | undefined;
+  readonly fixmapSlots: number;
   readonly pti: boolean;
   readonly blockPages: number;
   readonly features: MachineFeatures;
@@ -52,13 +73,18 @@ const gib = 2 ** 30;
 
 /** Fills in what is left out. Throws `Fault` for what no machine has. */
 export function configurationOf(options: MachineOptions): MachineConfiguration {
-  const { ram = 128 * mib, cpus = 2, nodes = 1, paging = 'x86-64-4', kaslrSeed, pti = false, features = {} } = options;
+  const { ram = 128 * mib, cpus = 2, nodes = 1, paging = 'x86-64-4', kaslrSeed, pti = false, fixmapSlots = 131, features = {} } = options;
   const pciHole = options.pciHole ?? { start: 3 * gib, end: 4 * gib };
   const blockPages = options.blockPages ?? (paging.startsWith('x86-32') ? 1024 : 256);
   const whole = (name: string, value: number, range: readonly [least: number, most: number]): void => {
     const [least, most] = range;
     if (!Number.isInteger(value) || value < least || value > most) throw bad(`${name} is ${value}; it can be from ${least} to ${most}`);
   };
+  if (!pagings.includes(paging)) throw bad(`there is no paging mode ${paging}; there are ${pagings.join(', ')}`);
+  const x8664Alone = ['efi', 'kasan', 'espfix', 'pageOffsetNote'] as const;
+  if (!paging.startsWith('x86-64') && x8664Alone.some((name) => features[name] === true)) {
+    throw bad(`${x8664Alone.filter((name) => features[name] === true).join(', ')}: these machines have it with x86-64 alone`);
+  }
   whole('the number of CPUs', cpus, [1, 64]);
   whole('the number of NUMA nodes', nodes, [1, 8]);
   whole('the size of RAM in bytes', ram, [64 * mib, paging.startsWith('x86-32') ? 768 * mib : 4 * gib]);
@@ -69,7 +95,9 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
   if (pciHole.start < 64 * mib || pciHole.end < pciHole.start || pciHole.end > 4 * gib || pciHole.start % (2 * mib) !== 0) {
     throw bad('the PCI hole must begin at a multiple of 2 MiB, at 64 MiB or above, and end at 4 GiB or below');
   }
-  if (!pagings.includes(paging)) throw bad(`there is no paging mode ${paging}; there are ${pagings.join(', ')}`);
+  whole('the number of fixmap slots', fixmapSlots, [80, 1024]);
+  if (options.bases !== undefined && !paging.startsWith('x86-64')) throw bad(`the regions of ${paging} lie where its constants say`);
+  if (pti && paging === 'x86-32-pae-shared') throw bad('page-table isolation needs kernel PMDs of each process: paging x86-32-pae');
   if (kaslrSeed !== undefined) whole('the seed of KASLR', kaslrSeed, [0, 2 ** 32 - 1]);
   return {
     ram,
@@ -78,11 +106,24 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
     nodes,
     paging,
     kaslrSeed,
+    bases: options.bases,
+    fixmapSlots,
     pti,
     blockPages,
-    features: { vmapRamFlags: true, usedMap: true, kcoreRemap: false, syncUnmappings: true, ...features },
+    features: { ...usualFeatures, ...features },
   };
 }
+
+const usualFeatures: MachineFeatures = {
+  vmapRamFlags: true,
+  usedMap: true,
+  kcoreRemap: false,
+  syncUnmappings: true,
+  pageOffsetNote: false,
+  efi: false,
+  kasan: false,
+  espfix: false,
+};
 
 function bad(message: string): Fault {
   return new Fault('argument', message);

@@ -6,7 +6,9 @@ import { x8664Mode } from '../arch/x86-64.ts';
 import type { NumberRange } from '../base/range.ts';
 import { Arm64Encoder, X86Encoder } from './entry-encoder.ts';
 import type { EntryEncoder } from './entry-encoder.ts';
-import type { MachineConfiguration } from './options.ts';
+import { Fault } from './fault.ts';
+import type { MachineConfiguration, RegionBases } from './options.ts';
+import { cpuEntryArea, x8632Regions } from './x86-regions.ts';
 
 export interface Platform {
   readonly architecture: 'x86-64' | 'x86-32' | 'arm64';
@@ -78,6 +80,19 @@ const x8664Bases = {
   5: { direct: 0xff11_0000_0000_0000n, vmalloc: 0xffa0_0000_0000_0000n, vmemmap: 0xffd4_0000_0000_0000n, vmallocSize: 12_800n << 40n },
 } as const;
 
+/** Whether regions can lie so: in order, without overlap, below the CPU entry area. Throws `Fault`. */
+function checkBases({ directMap, vmalloc, vmemmap }: RegionBases, levels: 4 | 5): void {
+  const { direct, vmallocSize } = x8664Bases[levels];
+  const order = [direct, directMap, vmalloc - (1n << 40n), vmemmap - vmallocSize, cpuEntryArea - (1n << 40n)];
+  const wrong = [directMap, vmalloc, vmemmap].some((address) => address % (1n << 30n) !== 0n);
+  if (wrong || order.some((address, index) => index > 0 && address < (order[index - 1] ?? 0n))) {
+    throw new Fault(
+      'argument',
+      `direct map, vmalloc space and vmemmap begin at multiples of 1 GiB, in this order, from 0x${direct.toString(16)} on, and do not overlap`,
+    );
+  }
+}
+
 function x8664(configuration: MachineConfiguration, imageSize: number): Platform {
   const levels = configuration.paging === 'x86-64-5' ? 5 : 4;
   const bases = x8664Bases[levels];
@@ -86,10 +101,13 @@ function x8664(configuration: MachineConfiguration, imageSize: number): Platform
   const imageSteps = (Math.min(configuration.ram, configuration.pciHole.start) / 2 - imageSize) / (2 * mib) - 8;
   const kaslrOffset = choose === undefined ? 0n : BigInt(choose(480)) << 21n;
   const physical = 16 * mib + (choose === undefined ? 0 : choose(Math.max(1, Math.min(400, Math.floor(imageSteps)))) * 2 * mib);
-  const moves = [0, 1, 2].map(() => (choose === undefined ? 0n : BigInt(choose(0x1000)) << 30n));
-  const direct = bases.direct + (moves[0] ?? 0n);
-  const vmallocStart = bases.vmalloc + (moves[1] ?? 0n);
-  const vmemmap = bases.vmemmap + (moves[2] ?? 0n) * 1n;
+  if (configuration.bases !== undefined) checkBases(configuration.bases, levels);
+  // KASAN's shadow has one place: with it regions stay where they are (CONFIG_RANDOMIZE_MEMORY depends on !KASAN).
+  const chooseMove = configuration.features.kasan ? undefined : choose;
+  const moves = [0, 1, 2].map(() => (chooseMove === undefined ? 0n : BigInt(chooseMove(0x1000)) << 30n));
+  const direct = configuration.bases?.directMap ?? bases.direct + (moves[0] ?? 0n);
+  const vmallocStart = configuration.bases?.vmalloc ?? bases.vmalloc + (moves[1] ?? 0n);
+  const vmemmap = configuration.bases?.vmemmap ?? bases.vmemmap + (moves[2] ?? 0n);
   return {
     architecture: 'x86-64',
     pointerSize: 8,
@@ -122,8 +140,8 @@ function x8632(configuration: MachineConfiguration, imageSize: number): Platform
     directOffset,
     image: { virtual: 0xc100_0000n, physical: 16 * mib, size: imageSize },
     kaslrOffset: 0n,
-    vmalloc: { start, end: 0xff7f_e000 / 4096 },
-    modules: { start, end: 0xff7f_e000 / 4096 },
+    vmalloc: { start, end: Number(x8632Regions.vmallocEnd) / 4096 },
+    modules: { start, end: Number(x8632Regions.vmallocEnd) / 4096 },
     vmemmap: undefined,
     sectionBits: 29,
     physicalBits: 36,

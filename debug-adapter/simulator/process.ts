@@ -2,7 +2,9 @@
 import { entryKind } from '../arch/paging-mode.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
+import { fillUserHalf } from './isolation.ts';
 import { needPages } from './kernel-mapping.ts';
+import { userHalf } from './tables.ts';
 import { addTask, findTask, removeTask } from './task.ts';
 import { areasOf, setAreas } from './vma-tree.ts';
 
@@ -109,6 +111,16 @@ function* pgdAlloc(core: Core, mm: number): Steps {
       }
     }
     if (small) return;
+    if (order === 1) {
+      yield core.step(() => 'fill the user half of the root');
+      fillUserHalf(tables, {
+        root,
+        reference: core.root,
+        entries: kernelEntries,
+        ownPmds: kernelPmds === 'copied',
+        newTable: () => newTable(core, mm),
+      });
+    }
     const page = core.pages.pageAt(root / 4096);
     memory.setPointer(page + types.offset('ptdesc', 'pt_mm'), mm);
     memory.listAdd(page + types.offset('ptdesc', 'pt_list'), core.symbol('pgd_list'));
@@ -128,6 +140,7 @@ export function* endProcess(core: Core, pid: number): Steps {
     yield core.step(() => 'free the page tables');
     if (areasOf(core, mm).length > 0) setAreas(core, mm, []);
     freeTables(core, mm, { level: 0, table: root });
+    if (configuration.pti && platform.kernelPmds === 'copied') freeUserPmds(core, mm, root);
     const small = platform.kernelPmds === 'shared';
     if (platform.kernelEntries !== undefined && !small)
       memory.listDelete(core.pages.pageAt(root / 4096) + types.offset('ptdesc', 'pt_list'));
@@ -139,6 +152,15 @@ export function* endProcess(core: Core, pid: number): Steps {
     removeTask(core, task);
   } finally {
     core.leave();
+  }
+}
+
+/** The PMD tables of the kernel's part of a PAE root's user half. */
+function freeUserPmds(core: Core, mm: number, root: number): void {
+  const { tables, platform } = core;
+  for (let index = platform.kernelEntries?.first ?? 0; index < (platform.kernelEntries?.end ?? 0); index++) {
+    const at = root + userHalf + index * 8;
+    if (tables.kind(0, at) === entryKind.table) freeTable(core, mm, tables.tableAt(0, at));
   }
 }
 

@@ -19,6 +19,10 @@ export const protection = {
   special: 0x800,
   /** PROT_NONE: the frame is kept, no access is allowed. */
   none: 0x1000,
+  /** Global under page-table isolation too: what user mode's tables share. */
+  alwaysGlobal: 0x2000,
+  /** Protection key of a user page, 4 bits (x86-64). */
+  keyMask: 0x3_c000,
 } as const;
 
 const { write, execute, global, accessed, dirty } = protection;

@@ -5,6 +5,9 @@ import type { EntryEncoder } from './entry-encoder.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { Platform } from './platform.ts';
 
+/** kernel_to_user_pgdp(): bytes from a root to its user half, under page-table isolation. */
+export const userHalf = 4096;
+
 /** Where a walk ended. */
 export interface Place {
   /** 0 is the root's. */
@@ -23,8 +26,11 @@ export class Tables {
   readonly shifts: readonly number[];
   readonly #spans: readonly number[];
   readonly #entries: readonly number[];
+  /** Whether roots have user halves. */
+  readonly #isolated: boolean;
 
-  constructor(memory: KernelMemory, platform: Platform) {
+  constructor(memory: KernelMemory, platform: Platform, isolated: boolean) {
+    this.#isolated = isolated;
     this.memory = memory;
     this.mode = platform.mode;
     this.encoder = platform.encoder;
@@ -103,6 +109,11 @@ export class Tables {
 
   setTable(level: number, at: number, to: { readonly table: number; readonly user: boolean }): void {
     this.encoder.table(level, to.table, to.user);
+    if (level === 0 && to.user && this.#isolated) {
+      // pti_set_user_pgtbl(): into both halves; what the kernel's half has of user memory it must not execute.
+      this.#write(at + userHalf);
+      if (this.last > 2) this.encoder.high = (this.encoder.high | 0x8000_0000) >>> 0;
+    }
     this.#write(at);
   }
 
