@@ -19,6 +19,11 @@ export interface ByteSource {
    * Throws `UserError('not-readable')` on an I/O error.
    */
   read(offset: number, length: number): Uint8Array;
+  /**
+   * Where the file can do so without a copy: fills `bytes` from `offset` on, and gives how many of them the file had.
+   * Throws as `read` does; what `bytes` then holds means nothing.
+   */
+  readInto?(offset: number, bytes: Uint8Array): number;
   close(): void;
 }
 
@@ -36,6 +41,8 @@ export interface Host {
   /** Names of the files beside `path`, for offering the other members of a split set. */
   siblings(path: string): readonly string[];
   readonly codecs: PlatformCodecs;
+  /** Where `text` begins in `bytes`, from byte `from` on; -1 where it does not. Absent where nothing is faster than a loop. */
+  readonly findBytes?: ((bytes: Uint8Array, text: Uint8Array, from: number) => number) | undefined;
   /** Loads the library that decodes instructions; absent where there is none. Rejects with `UserError`. */
   readonly loadDecoders?: (() => Promise<OpenDecoder>) | undefined;
   /** Starts a thread that serves jobs (session/job-worker.ts); absent where there are no threads. */

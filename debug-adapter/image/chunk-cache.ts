@@ -1,19 +1,46 @@
-/** Reads a file in chunks that are kept: a bounded window over it, from which frames are borrowed. */
+/**
+ * Reads a file in chunks that are kept: a bounded window over it, from which frames are borrowed. A chunk is read when a
+ * second place in it, or in the one before, is asked for; until then only what was asked for is read, so that jumping about in
+ * a file costs no more than what is looked at.
+ */
 import { BoundedCache } from '../base/bounded-cache.ts';
 import { UserError } from '../base/errors.ts';
 import type { ByteSource } from '../base/host.ts';
 
 const chunkSize = 64 * 1024;
 const defaultCacheBytes = 24 * 1024 * 1024;
+/** Bytes of the longest piece that is read alone, and the share of the cache for such pieces. */
+const pieceSize = 4096;
+const piecesShare = 1 / 4;
+/** Chunks that are remembered as asked for once. */
+const rememberedChunks = 64;
 
 export class ChunkCache {
   readonly source: ByteSource;
   readonly #chunks: BoundedCache<number, Uint8Array>;
+  /** Pieces by their offset in the file. */
+  readonly #pieces: BoundedCache<number, Uint8Array>;
+  #slab = new Uint8Array(0);
+  #slabUsed = 0;
+  readonly #visited = new BoundedCache<number, true>(rememberedChunks);
 
   /** Keeps at most `cacheBytes` of the file, but two chunks at least. */
   constructor(source: ByteSource, cacheBytes = defaultCacheBytes) {
     this.source = source;
-    this.#chunks = new BoundedCache(Math.floor(Math.min(cacheBytes, defaultCacheBytes) / chunkSize));
+    const kept = Math.min(cacheBytes, defaultCacheBytes);
+    this.#chunks = new BoundedCache(Math.floor((kept * (1 - piecesShare)) / chunkSize));
+    this.#pieces = new BoundedCache(Math.floor((kept * piecesShare) / pieceSize));
+  }
+
+  /** Fills `bytes` from `offset` on, past the cache; gives how many bytes there were, and 0 where they must be asked for singly. */
+  copyInto(offset: number, bytes: Uint8Array): number {
+    try {
+      return this.source.readInto?.(offset, bytes) ?? 0;
+    } catch (error) {
+      // A bad block: what lies around it can be read in smaller parts.
+      if (error instanceof UserError) return 0;
+      throw error;
+    }
   }
 
   /**
@@ -24,6 +51,8 @@ export class ChunkCache {
     const inChunk = offset % chunkSize;
     const number = (offset - inChunk) / chunkSize;
     try {
+      const piece = length <= pieceSize ? this.#piece(offset, { number, length }) : undefined;
+      if (piece !== undefined) return piece;
       const chunk = this.#chunk(number);
       if (inChunk + length <= chunkSize) return chunk.subarray(inChunk, inChunk + length);
       return this.#joined(chunk, { number, inChunk, length });
@@ -32,6 +61,32 @@ export class ChunkCache {
       if (error instanceof UserError && error.code === 'not-readable') return this.source.read(offset, length);
       throw error;
     }
+  }
+
+  /** The bytes alone, where nothing near them was asked for lately; undefined where their chunk is to be read. */
+  #piece(offset: number, { number, length }: { number: number; length: number }): Uint8Array | undefined {
+    if (this.#chunks.get(number) !== undefined) return undefined;
+    const known = this.#pieces.get(offset);
+    if (known !== undefined && known.length >= length) return known.subarray(0, length);
+    const near = this.#visited.get(number) === true || this.#visited.get(number - 1) === true;
+    this.#visited.set(number, true);
+    if (near) return undefined;
+    const piece = this.#readPiece(offset, length);
+    this.#pieces.set(offset, piece);
+    return piece;
+  }
+
+  /** Pieces share slabs: buffers of their own would cost as much as reading them. */
+  #readPiece(offset: number, length: number): Uint8Array {
+    if (this.source.readInto === undefined) return this.source.read(offset, length);
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = new Uint8Array(chunkSize);
+      this.#slabUsed = 0;
+    }
+    const piece = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    const got = this.source.readInto(offset, piece);
+    this.#slabUsed += length;
+    return got === length ? piece : piece.subarray(0, got);
   }
 
   #joined(first: Uint8Array, from: { number: number; inChunk: number; length: number }): Uint8Array {

@@ -4,7 +4,7 @@ import type { NumberRange } from '../base/range.ts';
 import { appendHole } from '../memory/hole.ts';
 import type { Hole, HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import { PieceTable, pieceState } from './piece-table.ts';
 
@@ -22,6 +22,8 @@ const notWritten: HoleReason = {
 };
 /** The bytes of a frame of which nothing is there; they mean nothing, and nobody writes to them. */
 const nothing = new Uint8Array(frameSize);
+/** Bytes that a pass over all memory reads at once. */
+const blockSize = 256 * 1024;
 /** Ranges named in one warning. */
 const toldRanges = 4;
 
@@ -68,6 +70,14 @@ export class SegmentMemory implements PhysicalMemory {
     }
   }
 
+  copyRun(address: number, bytes: Uint8Array): number {
+    const pieces = this.#pieces;
+    const index = pieces.find(address);
+    if (index < 0 || pieces.states[index] !== pieceState.present) return 0;
+    const within = bytes.subarray(0, pieces.end(index) - address);
+    return this.#file.copyInto((pieces.fileOffsets[index] ?? 0) + address - pieces.start(index), within);
+  }
+
   /** A frame that adjoining segments share. */
   #joined(frameNumber: number): Uint8Array | undefined {
     const { bytes, holes } = this.partialFrame(frameNumber);
@@ -99,6 +109,35 @@ export class SegmentMemory implements PhysicalMemory {
     if (index < 0) return this.#pieces.start(~index) >= end ? notRam : undefined;
     const state = this.#pieces.states[index];
     return state === pieceState.present || this.#pieces.end(index) < end ? undefined : this.#reason(state);
+  }
+
+  *blocks(from: number): Generator<MemoryBlock> {
+    const pieces = this.#pieces;
+    const first = pieces.find(from);
+    for (let index = first < 0 ? ~first : first; index < pieces.count; index++) {
+      if (pieces.states[index] !== pieceState.present) continue;
+      const end = pieces.end(index);
+      const offset = (pieces.fileOffsets[index] ?? 0) - pieces.start(index);
+      for (let start = Math.max(from, pieces.start(index)); start < end; start += blockSize)
+        yield* this.#readable({ start, length: Math.min(blockSize, end - start), offset: offset + start });
+    }
+  }
+
+  /** A block without the frames that cannot be read. */
+  *#readable(block: { start: number; length: number; offset: number }): Generator<MemoryBlock> {
+    const { start, length, offset } = block;
+    let bytes: Uint8Array;
+    try {
+      bytes = this.#file.source.read(offset, length);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      if (length <= frameSize) return;
+      const half = Math.ceil(length / 2 / frameSize) * frameSize;
+      yield* this.#readable({ start, length: half, offset });
+      yield* this.#readable({ start: start + half, length: length - half, offset: offset + half });
+      return;
+    }
+    if (bytes.length > 0) yield { start, bytes };
   }
 
   #reason(state: number | undefined): HoleReason {

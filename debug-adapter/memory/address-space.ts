@@ -11,13 +11,18 @@ import { limits } from '../base/limits.ts';
 import { decodeText } from '../base/text.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
-import { copyFromFrame, frameSize } from './physical-memory.ts';
+import { copyPhysical, frameSize } from './physical-memory.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
 /** Turns 4 KiB virtual page numbers (address / 4096, an integer below 2^52) into 4 KiB physical frame numbers. */
 export interface Translator {
   /** The frame number, or -1 when nothing is mapped. */
   frameOf(virtualPage: number): number;
+  /**
+   * Pages from the one that `frameOf` was asked for last, and found, whose frames follow one another because one entry maps
+   * them; at least 1.
+   */
+  readonly pagesAhead?: number;
   /** Why `frameOf` gave -1. */
   explain(address: Address): HoleReason;
   /** The address as the hardware takes it: without a pointer tag, cut to the width of the machine. */
@@ -79,11 +84,18 @@ export class AddressSpace {
     while (done < bytes.length) {
       const at = this.#wrap(addToAddress(address, done));
       const inFrame = Number(at & 0xfffn);
-      const part = Math.min(frameSize - inFrame, bytes.length - done);
-      const frame = this.#translator.frameOf(Number(at >> 12n));
-      if (frame < 0) appendHole(holes, { offset: done, length: part, reason: this.#translator.explain(at) });
-      else copyFromFrame(this.physical, frame, { inFrame, part, bytes, done, holes });
-      done += part;
+      const page = Number(at >> 12n);
+      const frame = this.#translator.frameOf(page);
+      if (frame < 0) {
+        const part = Math.min(frameSize - inFrame, bytes.length - done);
+        appendHole(holes, { offset: done, length: part, reason: this.#translator.explain(at) });
+        done += part;
+      } else {
+        const pages = this.#run(at, { page, frame, wanted: Math.ceil((inFrame + bytes.length - done) / frameSize) });
+        const to = Math.min(bytes.length, done + pages * frameSize - inFrame);
+        copyPhysical(this.physical, frame * frameSize + inFrame, { bytes, from: done, to, holes });
+        done = to;
+      }
     }
     return { bytes, holes };
   }
@@ -161,6 +173,18 @@ export class AddressSpace {
       collected.push(byte);
     }
     return decodeText(Uint8Array.from(collected));
+  }
+
+  /** Pages from `page`, mapped to `frame` just now, that map frames which follow one another; `wanted` at most. */
+  #run(at: Address, from: { readonly page: number; readonly frame: number; readonly wanted: number }): number {
+    const { page, frame, wanted } = from;
+    if (wanted === 1) return 1;
+    const translator = this.#translator;
+    let pages = Math.min(wanted, translator.pagesAhead ?? 1);
+    while (pages < wanted && translator.frameOf(page + pages) === frame + pages)
+      pages = Math.min(wanted, pages + (translator.pagesAhead ?? 1));
+    // Behind the top of the space, page numbers go on where addresses start again.
+    return this.#wrap(addToAddress(at, (pages - 1) * frameSize)) === at + BigInt((pages - 1) * frameSize) ? pages : 1;
   }
 
   #offset = 0;

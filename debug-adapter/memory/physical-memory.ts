@@ -17,6 +17,13 @@ export interface PartialFrame {
   readonly holes: readonly Hole[];
 }
 
+/** Bytes that follow each other in physical memory. */
+export interface MemoryBlock {
+  /** Physical address of the first byte. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface PhysicalMemory {
   /** RAM as the file describes it, in bytes: ascending and disjoint. Pages in it may still be excluded. */
   readonly ranges: readonly NumberRange[];
@@ -27,7 +34,15 @@ export interface PhysicalMemory {
   frame(frameNumber: number): Uint8Array | undefined;
   /** What there is of a frame for which `frame` gave `undefined`, with the reasons for what is missing. */
   partialFrame(frameNumber: number): PartialFrame;
+  /**
+   * Where many bytes lie in the file one behind the other: copies from physical `address` to all of `bytes`, or up to the
+   * first byte that is not there so; gives how many. None are copied where it must be asked frame by frame.
+   */
+  copyRun?(address: number, bytes: Uint8Array): number;
 }
+
+/** Bytes from which on a run is worth a reading of its own, past what is kept of the file. */
+const longRun = 32 * 1024;
 
 /** A partial frame with nothing in it. */
 export function missingFrame(reason: HoleReason): PartialFrame {
@@ -38,19 +53,30 @@ export function missingFrame(reason: HoleReason): PartialFrame {
 export function readPhysical(memory: PhysicalMemory, address: PhysAddr, length: number): MemoryRead {
   const bytes = new Uint8Array(length);
   const holes: Hole[] = [];
-  let done = 0;
-  while (done < length) {
-    const at = address + done;
-    const inFrame = at % frameSize;
-    const part = Math.min(frameSize - inFrame, length - done);
-    copyFromFrame(memory, (at - inFrame) / frameSize, { inFrame, part, bytes, done, holes });
-    done += part;
-  }
+  copyPhysical(memory, address, { bytes, from: 0, to: length, holes });
   return { bytes, holes };
 }
 
+/** Copies from physical `address` to `bytes` from `from` to `to`; holes are relative to the start of `bytes`. */
+export function copyPhysical(
+  memory: PhysicalMemory,
+  address: number,
+  share: { readonly bytes: Uint8Array; readonly from: number; readonly to: number; readonly holes: Hole[] },
+): void {
+  const { bytes, from, to, holes } = share;
+  let done = from;
+  if (to - from >= longRun) done += memory.copyRun?.(address, bytes.subarray(from, to)) ?? 0;
+  while (done < to) {
+    const at = address + done - from;
+    const inFrame = at % frameSize;
+    const part = Math.min(frameSize - inFrame, to - done);
+    copyFromFrame(memory, (at - inFrame) / frameSize, { inFrame, part, bytes, done, holes });
+    done += part;
+  }
+}
+
 /** Copies one frame's share of a read into `bytes` at `done`, and its holes (relative to the read) into `holes`. */
-export function copyFromFrame(
+function copyFromFrame(
   memory: PhysicalMemory,
   frameNumber: number,
   share: { inFrame: number; part: number; bytes: Uint8Array; done: number; holes: Hole[] },

@@ -34,6 +34,7 @@ export class PageTable implements Translator {
   readonly #kernel: PageTable | undefined;
   /** Virtual pages from here on belong to the kernel's half, where halves have separate roots. */
   readonly #firstKernelPage: number;
+  #pagesAhead = 1;
 
   constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr, use: PageTableUse = { half: 'kernel' }) {
     this.physical = physical;
@@ -64,8 +65,13 @@ export class PageTable implements Translator {
     return this.mode.split === 'spaces' ? this.#half === 'user' : this.mode.isUserAddress(address);
   }
 
+  get pagesAhead(): number {
+    return this.#pagesAhead;
+  }
+
   frameOf(virtualPage: number): number {
     const { levels, split } = this.mode;
+    this.#pagesAhead = 1;
     if (split !== 'shared') {
       const window = this.mode.directWindow(toAddress(BigInt(virtualPage) << BigInt(frameBits)));
       if (window !== undefined) return window / frameSize;
@@ -88,7 +94,9 @@ export class PageTable implements Translator {
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
         if (!this.#isCanonicalPage(virtualPage)) return -1;
         const pages = 2 ** (this.mode.leafShift(level, low, high) - frameBits);
-        return this.mode.leafAddress(level, low, high) / frameSize + (virtualPage % pages);
+        const inside = virtualPage % pages;
+        this.#pagesAhead = pages - inside;
+        return this.mode.leafAddress(level, low, high) / frameSize + inside;
       } else return -1;
     }
     return -1;

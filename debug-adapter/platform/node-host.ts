@@ -14,6 +14,7 @@ export function nodeHost(program?: URL): Host {
     openFile,
     siblings,
     codecs: { inflate, zstd: nativeZstd() },
+    findBytes: (bytes, text, from) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(text, from),
     loadDecoders,
     startWorker: program === undefined ? undefined : () => startWorker(program),
   };
@@ -60,18 +61,24 @@ class FileSource implements ByteSource {
 
   read(offset: number, length: number): Uint8Array {
     const available = Math.max(0, Math.min(length, this.size - offset));
-    const bytes = new Uint8Array(available);
+    // Not cleared: every byte that is given is read. Not from the pool: the chunks are kept, and would keep all of it.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(available).buffer);
+    const done = this.readInto(offset, bytes);
+    return done === available ? bytes : bytes.subarray(0, done);
+  }
+
+  readInto(offset: number, bytes: Uint8Array): number {
     let done = 0;
     try {
-      while (done < available) {
-        const got = readSync(this.#descriptor, bytes, done, available - done, offset + done);
+      while (done < bytes.length) {
+        const got = readSync(this.#descriptor, bytes, done, bytes.length - done, offset + done);
         if (got === 0) break;
         done += got;
       }
     } catch (error) {
       throw openError(this.name, error);
     }
-    return done === available ? bytes : bytes.subarray(0, done);
+    return done;
   }
 
   close(): void {

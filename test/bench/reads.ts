@@ -1,0 +1,110 @@
+/**
+ * Pages read per second through the page tables, and megabytes per second of long reads: random pages of the direct map and
+ * of vmalloc areas, and a straight run through the direct map. In one process, after one pass that warms the caches of the
+ * file system; each pass opens the image anew, so that no page is decompressed before its turn.
+ */
+import { addToAddress, parseAddress } from '../../debug-adapter/base/address.ts';
+import type { Address } from '../../debug-adapter/base/address.ts';
+import { frameSize } from '../../debug-adapter/memory/physical-memory.ts';
+import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
+import { openSession } from '../../debug-adapter/session/session.ts';
+import type { SessionFace } from '../../debug-adapter/session/session-face.ts';
+
+const reads = 20_000;
+const chunk = 1 << 20;
+const passes = 5;
+
+export interface ReadFigures {
+  readonly image: string;
+  /** Reads of 4 KiB a second. */
+  readonly randomDirect: number;
+  readonly randomVmalloc: number;
+  /** Bytes a second, in reads of 1 MiB. */
+  readonly sequential: number;
+  /** Translations a second. */
+  readonly translations: number;
+}
+
+/** Where to read: the same for the peers. */
+export interface ReadPlan {
+  readonly randomDirect: readonly Address[];
+  readonly randomVmalloc: readonly Address[];
+  readonly sequential: readonly Address[];
+}
+
+/** The same addresses in every run: a linear congruential generator (Numerical Recipes). */
+function* sequence(below: number): Generator<number> {
+  for (let state = 7; ;) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    yield Math.floor((state / 2 ** 32) * below);
+  }
+}
+
+function pick<Item>(items: readonly Item[], count: number): Item[] {
+  const chosen: Item[] = [];
+  for (const index of sequence(items.length)) {
+    const item = items[index];
+    if (item === undefined || chosen.length === count) return chosen;
+    chosen.push(item);
+  }
+  return chosen;
+}
+
+/** Pages of RAM as the image has it, and pages of busy vmalloc areas. */
+export function readPlan(image: string): ReadPlan {
+  const session = openSession(nodeHost(), { paths: [image] });
+  try {
+    const base = parseAddress(session.info().pageOffset ?? '');
+    if (base === undefined) throw new Error(`${image}: no direct map`);
+    const direct: Address[] = [];
+    const sequential: Address[] = [];
+    for (const { start, end } of session.memory().physical.ranges) {
+      for (let at = start; at + frameSize <= end; at += frameSize) direct.push(addToAddress(base, at));
+      for (let at = Math.ceil(start / chunk) * chunk; at + chunk <= end; at += chunk) sequential.push(addToAddress(base, at));
+    }
+    const vmalloc = session.vmalloc().areas.flatMap(({ start, pages }) => {
+      const first = parseAddress(start);
+      return first === undefined ? [] : Array.from({ length: pages ?? 0 }, (_, page) => addToAddress(first, page * frameSize));
+    });
+    return { randomDirect: pick(direct, reads), randomVmalloc: pick(vmalloc, reads), sequential };
+  } finally {
+    session.close();
+  }
+}
+
+function secondsOf(image: string, run: (session: SessionFace) => void): number {
+  const times: number[] = [];
+  for (let pass = 0; pass <= passes; pass++) {
+    const session = openSession(nodeHost(), { paths: [image] });
+    try {
+      session.memory();
+      const start = process.hrtime.bigint();
+      run(session);
+      if (pass > 0) times.push(Number(process.hrtime.bigint() - start) / 1e9);
+    } finally {
+      session.close();
+    }
+  }
+  times.sort((a, b) => a - b);
+  return times[passes >> 1] ?? Number.NaN;
+}
+
+export function measureReads(image: string, plan: ReadPlan): ReadFigures {
+  const rate = (addresses: readonly Address[], length: number): number =>
+    addresses.length /
+    secondsOf(image, (session) => {
+      for (const address of addresses) session.readVirtual(address, length);
+    });
+  return {
+    image,
+    randomDirect: rate(plan.randomDirect, frameSize),
+    randomVmalloc: rate(plan.randomVmalloc, frameSize),
+    sequential: rate(plan.sequential, chunk) * chunk,
+    translations:
+      plan.randomVmalloc.length /
+      secondsOf(image, (session) => {
+        const memory = session.memory();
+        for (const address of plan.randomVmalloc) memory.frameOf(Number(address >> 12n));
+      }),
+  };
+}
