@@ -5,7 +5,7 @@
 import type { TableBuilder } from './table-builder.ts';
 import { ensureEntry, pageOf } from './table-builder.ts';
 import type { CTypes } from './c-declarations.ts';
-import { kernelProtection } from './protection.ts';
+import { kernelProtection, protection } from './protection.ts';
 import { efiStart } from './x86-regions.ts';
 
 /** efi_memory_desc_t */
@@ -50,7 +50,7 @@ export function buildEfi(builder: TableBuilder, structs: CTypes): void {
   const places = map.map(({ type, physical, pages, runtime }) => {
     if (!runtime) return 0;
     next -= pages;
-    const bits = type === types.runtimeCode ? kernelProtection.code : kernelProtection.data;
+    const bits = (type === types.runtimeCode ? kernelProtection.code : kernelProtection.data) & ~protection.global;
     for (let index = 0; index < pages; index++) {
       const to = { address: physical + index * 4096, bits };
       for (const first of [next, physical / 4096]) tables.setLeaf(tables.last, ensureEntry(efi, first + index, tables.last), to);

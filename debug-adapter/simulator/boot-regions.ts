@@ -54,8 +54,7 @@ function buildEntryArea32(builder: TableBuilder): void {
   const descriptors = builder.image.place('data', 'idt_table', { size: 4096, align: 4096 });
   mapPage(builder, start, { address: descriptors, bits: sharedReadOnly });
   const layout = [shared, 'none', shared, 'none', ...Array.from({ length: 6 }, () => shared)] as const;
-  for (let cpu = 0; cpu < builder.configuration.cpus; cpu++)
-    mapNew(builder, start + 1 + (cpu * x8632Regions.cpuEntrySize) / 4096, layout);
+  for (let cpu = 0; cpu < builder.configuration.cpus; cpu++) mapNew(builder, start + 1 + (cpu * x8632Regions.cpuEntrySize) / 4096, layout);
 }
 
 /**

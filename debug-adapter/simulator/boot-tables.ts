@@ -87,7 +87,8 @@ function prepareVmalloc(builder: TableBuilder): void {
   const { platform, tables } = builder;
   if (platform.architecture !== 'x86-64') return;
   const span = tables.span(0);
-  for (let page = Math.floor(platform.vmalloc.start / span) * span; page < platform.vmalloc.end; page += span) ensureEntry(builder, page, 1);
+  for (let page = Math.floor(platform.vmalloc.start / span) * span; page < platform.vmalloc.end; page += span)
+    ensureEntry(builder, page, 1);
   // The module area shares the image's upper entry.
   ensureEntry(builder, platform.modules.start, tables.last - 1);
 }

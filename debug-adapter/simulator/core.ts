@@ -165,7 +165,11 @@ export class Core {
     const found: VirtualSegment[] = [];
     if (architecture === 'x86-64') {
       if (this.configuration.features.kcoreRemap) {
-        found.push({ virtual: entryTrampoline(this.configuration.cpus), physical: BigInt(this.symbol('__entry_text_start')), size: 0x1000n });
+        found.push({
+          virtual: entryTrampoline(this.configuration.cpus),
+          physical: BigInt(this.symbol('__entry_text_start')),
+          size: 0x1000n,
+        });
       }
       found.push({ virtual: image.virtual, physical: BigInt(image.physical), size: BigInt(image.size) });
     }

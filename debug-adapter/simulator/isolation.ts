@@ -5,6 +5,7 @@
 import { entryKind } from '../arch/paging-mode.ts';
 import type { TableBuilder } from './table-builder.ts';
 import { pageOf } from './table-builder.ts';
+import { kernelProtection } from './protection.ts';
 import { userHalf } from './tables.ts';
 import type { Tables } from './tables.ts';
 import { cpuEntryArea, espfixArea, x8632Regions } from './x86-regions.ts';
@@ -23,13 +24,23 @@ export function buildUserHalf(builder: TableBuilder): void {
   const upper = (tables.levelOf('pud') ?? 1) - 1;
   cloneEntry(builder, pageOf(cpuEntryArea), upper);
   if (configuration.features.espfix) cloneEntry(builder, pageOf(espfixArea), upper);
+  // pti_clone_user_shared(): the page with the TSS of each CPU, where system calls find room for a register.
+  for (let cpu = 0; cpu < configuration.cpus; cpu++) {
+    const address = builder.page();
+    const entry = ensureUserEntry(builder, pageOf(memory.virtual(address)), tables.last);
+    tables.setLeaf(tables.last, entry, { address, bits: kernelProtection.data });
+  }
 }
 
 /** Makes the user half lead where the kernel's leads at `level`, with tables of its own above. */
 function cloneEntry(builder: TableBuilder, page: number, level: number): void {
   const { tables, root } = builder;
-  const from = tables.walk(root, page, level);
-  const to = tables.ensure(root + userHalf, page, {
+  tables.copyEntry(ensureUserEntry(builder, page, level), tables.walk(root, page, level).at);
+}
+
+function ensureUserEntry(builder: TableBuilder, page: number, level: number): number {
+  const { tables, root } = builder;
+  return tables.ensure(root + userHalf, page, {
     level,
     make: (above, at) => {
       const table = builder.page();
@@ -37,7 +48,6 @@ function cloneEntry(builder: TableBuilder, page: number, level: number): void {
       return table;
     },
   });
-  tables.copyEntry(to, from.at);
 }
 
 /**

@@ -50,7 +50,7 @@ export const pageTypes = { buddy: 0xf0, offline: 0xf1, table: 0xf2, guard: 0xf3,
 
 export function kernelTypes(options: TypeOptions): CTypes {
   return new CTypes(
-    [base(options), memory(options), vmalloc(options), addressSpace(options), tasks(), architecture(options)].join('\n'),
+    [base(options), memory(options), vmalloc(options), addressSpace(options), tasks(), x86Types(options)].join('\n'),
     options.pointerSize,
   );
 }
@@ -185,7 +185,7 @@ function tasks(): string {
 }
 
 /** What x86 alone has. */
-function architecture({ architecture: of, fixmapSlots }: TypeOptions): string {
+function x86Types({ architecture: of, fixmapSlots }: TypeOptions): string {
   if (of === 'arm64') return '';
   return `
     struct cpuinfo_x86 { u8 x86; u8 x86_vendor; u8 x86_model; u8 x86_stepping; u8 x86_virt_bits; u8 x86_phys_bits;
