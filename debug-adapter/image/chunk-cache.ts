@@ -32,8 +32,16 @@ export class ChunkCache {
     this.#pieces = new BoundedCache(Math.floor((kept * piecesShare) / pieceSize));
   }
 
-  /** Fills `bytes` from `offset` on, past the cache; gives how many bytes there were, and 0 where they must be asked for singly. */
+  /** Fills `bytes` from `offset` on, and keeps nothing; gives how many bytes there were, and 0 where they must be asked for singly. */
   copyInto(offset: number, bytes: Uint8Array): number {
+    const inChunk = offset % chunkSize;
+    if (inChunk + bytes.length <= chunkSize) {
+      const chunk = this.#chunks.get((offset - inChunk) / chunkSize);
+      if (chunk !== undefined && inChunk + bytes.length <= chunk.length) {
+        bytes.set(chunk.subarray(inChunk, inChunk + bytes.length));
+        return bytes.length;
+      }
+    }
     try {
       return this.source.readInto?.(offset, bytes) ?? 0;
     } catch (error) {

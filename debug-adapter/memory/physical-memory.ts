@@ -41,8 +41,8 @@ export interface PhysicalMemory {
   copyRun?(address: number, bytes: Uint8Array): number;
 }
 
-/** Bytes from which on a run is worth a reading of its own, past what is kept of the file. */
-const longRun = 32 * 1024;
+/** Bytes from which on a run is worth a reading of its own, into its place: shorter ones mostly come in numbers from one frame. */
+const longRun = frameSize;
 
 /** A partial frame with nothing in it. */
 export function missingFrame(reason: HoleReason): PartialFrame {
