@@ -66,7 +66,8 @@ export function* mapKernelPages(core: Core, name: string, mapping: KernelMapping
       if (level < tables.last) upper = true;
       done += tables.span(level);
     }
-    if (upper) yield* syncKernelMappings(core, mapping.page, mapping.page + mapping.pages);
+    // Without the sync, as before 5.3, other roots get new entries when a process faults.
+    if (upper && core.configuration.features.syncUnmappings) yield* syncKernelMappings(core, mapping.page, mapping.page + mapping.pages);
   } finally {
     core.leave();
   }
@@ -116,17 +117,35 @@ export function* syncKernelMappings(core: Core, start: number, end: number): Ste
   if (core.platform.kernelPmds !== 'copied') return;
   core.enter('arch_sync_kernel_mappings', () => ({ start: addressOfPage(core, start), end: addressOfPage(core, end) }));
   try {
-    const { tables } = core;
-    const span = tables.span(1);
-    for (let page = Math.floor(start / span) * span; page < core.platform.vmalloc.end; page += span) {
-      for (const root of pgdList(core)) {
-        const at = page;
-        yield* vmallocSyncOne(core, root, at);
-      }
-    }
+    yield* syncRoots(core, start, vmallocSyncOne);
   } finally {
     core.leave();
   }
+}
+
+/** vmalloc_sync_all() of kernels before 5.8; without `syncUnmappings` as before 5.3. */
+export function* vmallocSyncAll(core: Core): Steps {
+  core.enter('vmalloc_sync_all');
+  try {
+    yield* syncRoots(core, core.platform.vmalloc.start, core.configuration.features.syncUnmappings ? vmallocSyncOne : addMissing);
+  } finally {
+    core.leave();
+  }
+}
+
+/** Of each 2 MiB from `start` to the end of the vmalloc space, the PMD entry of every root on pgd_list. */
+function* syncRoots(core: Core, start: number, syncOne: typeof vmallocSyncOne): Steps {
+  const span = core.tables.span(1);
+  for (let page = Math.floor(start / span) * span; page < core.platform.vmalloc.end; page += span) {
+    for (const root of pgdList(core)) yield* syncOne(core, root, page);
+  }
+}
+
+/** vmalloc_sync_one() before 5.3: it stops where init_mm has nothing. */
+function* addMissing(core: Core, root: number, page: number): Steps {
+  const { tables } = core;
+  const reference = tables.tableAt(0, core.root + tables.index(0, page) * 8) + tables.index(1, page) * 8;
+  if ((core.memory.u32(reference) & 1) === 1) yield* vmallocSyncOne(core, root, page);
 }
 
 /** vmalloc_sync_one(): copies init_mm's PMD entry where the two differ in presence. Throws `Fault` where both lead elsewhere. */

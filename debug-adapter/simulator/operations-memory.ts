@@ -7,24 +7,20 @@ import { addressOfPage, within } from './core.ts';
 import type { Core } from './core.ts';
 import { Fault } from './fault.ts';
 import type { OperationSpec } from './operation.ts';
-import { rootOfProcess } from './process.ts';
 import { setMemory } from './set-memory.ts';
 import type { MemoryChange } from './set-memory.ts';
+import { namedRoot, spaceParameter } from './space.ts';
 
 const levels = ['pgd', 'p4d', 'pud', 'pmd', 'pte'];
 const processParameter = optional({ name: 'process', kind: 'process' }, undefined, 'Whose page table; the kernel’s when left out.');
 const levelParameter = optional({ name: 'level', kind: 'text', names: levels }, 'pte', 'Level of the entry.');
-
-function rootOf(core: Core, given: ArgumentReader): number {
-  return given.has('process') ? rootOfProcess(core, given.number('process', 0, 2 ** 22)) : core.root;
-}
 
 /** The entry of an address at the level that is asked for. Throws `Fault` where the tables end above. */
 function entryPlace(core: Core, given: ArgumentReader): number {
   const name = given.text('level');
   const level = core.tables.levelOf(name);
   if (level === undefined) throw new Fault('argument', `this paging mode has no ${name}`);
-  const found = core.tables.walk(rootOf(core, given), given.page('address'), level);
+  const found = core.tables.walk(namedRoot(core, given), given.page('address'), level);
   if (found.level !== level) {
     throw new Fault('page-fault', `there is no ${name} entry: the ${core.tables.name(found.level)} entry leads to no table`, {
       address: toAddress(given.address('address')),
@@ -85,13 +81,14 @@ export const memoryOperations: readonly OperationSpec[] = [
       parameter('value', 'number', 'What.'),
       optional({ name: 'size', kind: 'size' }, 8n, 'Bytes: 1, 2, 4 or 8.'),
       processParameter,
+      spaceParameter,
     ],
     documentation: 'Writes a value to memory, whatever stands there and whatever the rights are.',
     returns: undefined,
     *steps(core, given) {
       const size = given.number('size', 1, 8);
       const value = BigInt.asUintN(64, given.bigint('value'));
-      const root = rootOf(core, given);
+      const root = namedRoot(core, given);
       const start = given.address('address');
       const places = Array.from({ length: size }, (_, index) => physicalOf(core, root, start + BigInt(index)));
       yield core.step(() => `write ${size} bytes to 0x${start.toString(16)}`);
@@ -108,12 +105,13 @@ export const memoryOperations: readonly OperationSpec[] = [
       parameter('size', 'size', 'Bytes.'),
       parameter('text', 'text', 'What is repeated.'),
       processParameter,
+      spaceParameter,
     ],
     documentation: 'Fills memory with a text, again and again.',
     returns: undefined,
     *steps(core, given) {
       const text = given.text('text');
-      const root = rootOf(core, given);
+      const root = namedRoot(core, given);
       const start = given.address('address');
       const size = given.number('size', 1, 2 ** 24);
       if (text === '') throw new Fault('argument', 'fill: the text is empty');
@@ -138,12 +136,13 @@ export const memoryOperations: readonly OperationSpec[] = [
       parameter('address', 'address', 'Where; through the page table.'),
       optional({ name: 'size', kind: 'size' }, 8n, 'Bytes: 1 to 8.'),
       processParameter,
+      spaceParameter,
     ],
     documentation: 'Reads a value from memory. A missing entry is a page fault.',
     returns: 'the value',
     *steps(core, given) {
       const size = given.number('size', 1, 8);
-      const root = rootOf(core, given);
+      const root = namedRoot(core, given);
       yield core.step(() => `read ${size} bytes`);
       let value = 0n;
       for (let index = size - 1; index >= 0; index--)
@@ -178,6 +177,7 @@ export const memoryOperations: readonly OperationSpec[] = [
       parameter('value', 'number', 'The raw entry.'),
       levelParameter,
       processParameter,
+      spaceParameter,
     ],
     documentation: 'Writes a page-table entry, whatever it is: damage, or what a bug would leave.',
     returns: 'the entry that stood there',
@@ -191,7 +191,7 @@ export const memoryOperations: readonly OperationSpec[] = [
   }),
   operation({
     name: 'read_entry',
-    parameters: [parameter('address', 'address', 'Whose entry.'), levelParameter, processParameter],
+    parameters: [parameter('address', 'address', 'Whose entry.'), levelParameter, processParameter, spaceParameter],
     documentation: 'The raw page-table entry of an address.',
     returns: 'the entry',
     *steps(core, given) {

@@ -1,7 +1,13 @@
 /** All operations, in the order in which they are documented. */
 import type { OperationSpec } from './operation.ts';
 import { memoryOperations } from './operations-memory.ts';
+import { tableOperations } from './operations-tables.ts';
 import { processOperations } from './operations-process.ts';
 import { vmallocOperations } from './operations-vmalloc.ts';
 
-export const operationList: readonly OperationSpec[] = [...vmallocOperations, ...processOperations, ...memoryOperations];
+export const operationList: readonly OperationSpec[] = [
+  ...vmallocOperations,
+  ...processOperations,
+  ...memoryOperations,
+  ...tableOperations,
+];
