@@ -2,7 +2,6 @@
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
-import { categoryNames } from '../kernel/pagemap-category.ts';
 import type { OperationValue, ParameterKind, ParameterSpec } from '../simulator/operation.ts';
 import type { ScenarioEngine } from './engine.ts';
 import { formatValue, isList, isRecord, isSpan, kindOf } from './scenario-value.ts';
@@ -32,12 +31,6 @@ export interface EngineFunction {
 }
 
 const addressParameter: CallableParameter = { name: 'address', kind: 'address', documentation: 'A virtual address.' };
-
-const scanFlags = ['WP_MATCHING', 'CHECK_WPASYNC'];
-
-function mask(name: string, documentation: string): CallableParameter {
-  return { name, kind: 'flags', names: categoryNames, default: undefined, documentation };
-}
 
 export const engineFunctions: readonly EngineFunction[] = [
   {
@@ -97,26 +90,6 @@ export const engineFunctions: readonly EngineFunction[] = [
     documentation: 'Checks page tables and vmalloc state, as `pagewalk check` does.',
     returns: 'a list of texts, one a finding; empty where all is well',
     call: ({ engine }) => engine.check(),
-  },
-  {
-    name: 'pagemap_scan',
-    parameters: [
-      { name: 'start', kind: 'address', documentation: 'Where the scan begins.' },
-      { name: 'end', kind: 'address', documentation: 'Where it ends.' },
-      mask('category_mask', 'Categories that a page must all have.'),
-      mask('category_anyof_mask', 'Categories of which a page must have one.'),
-      mask('category_inverted', 'Categories that are matched where they are absent.'),
-      mask('return_mask', 'Categories that are told; all of them unless given.'),
-      { name: 'flags', kind: 'flags', names: scanFlags, default: undefined, documentation: 'What to do besides.' },
-      { name: 'max_pages', kind: 'count', default: undefined, documentation: 'Pages that are told at most.' },
-      { name: 'vec_len', kind: 'count', default: undefined, documentation: 'Regions for which there is room.' },
-      { name: 'vec', kind: 'switch', default: true, documentation: 'False for a null pointer: nothing is told.' },
-      { name: 'process', kind: 'process', documentation: 'Whose pages.' },
-    ],
-    documentation:
-      "The PAGEMAP_SCAN ioctl on a process's /proc/PID/pagemap, as `pagewalk pagemap-scan` answers it. The machine is not changed; what WP_MATCHING would protect is told.",
-    returns: 'a record: return, errno, walk_end, regions (a list of records: start, end, categories), protects',
-    call: ({ engine }, given) => engine.pagemapScan(given, numberIn(given, 'process')),
   },
   {
     name: 'eval',

@@ -13,8 +13,6 @@ export interface ScenarioEngine {
   ptdump(process: bigint | undefined): readonly string[];
   vmallocinfo(): readonly string[];
   check(): readonly string[];
-  /** PAGEMAP_SCAN: `asked` has the members of struct pm_scan_arg by their names, masks as names or numbers. */
-  pagemapScan(asked: Readonly<Record<string, OperationValue>>, process: bigint): OperationValue;
   /** A C expression. */
   evaluate(expression: string, process: bigint | undefined): OperationValue;
   /** Page-table dump regions that differ; `before` and `after` bring the machine to the moments that are compared. */

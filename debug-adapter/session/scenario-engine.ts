@@ -6,7 +6,6 @@ import { structureText } from '../expression/structure-text.ts';
 import { numberOf } from '../expression/value.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
 import type { ScenarioEngine } from '../scenario/engine.ts';
-import { formatValue } from '../scenario/scenario-value.ts';
 import type { Machine } from '../simulator/machine.ts';
 import type { OperationValue } from '../simulator/operation.ts';
 import { stripType } from '../symbols/type-layout.ts';
@@ -78,36 +77,6 @@ export class MachineEngine implements ScenarioEngine {
 
   check(): readonly string[] {
     return this.session.findings({ token: neverCancelled }).findings.map(({ message }) => message);
-  }
-
-  pagemapScan(asked: Readonly<Record<string, OperationValue>>, process: bigint): OperationValue {
-    const text = (name: string): string | undefined => (asked[name] === undefined ? undefined : formatValue(asked[name]));
-    const facts = this.session.pagemapScan({
-      pid: Number(process),
-      start: text('start'),
-      end: text('end'),
-      categoryMask: text('category_mask'),
-      categoryInverted: text('category_inverted'),
-      categoryAnyofMask: text('category_anyof_mask'),
-      returnMask: text('return_mask'),
-      flags: text('flags'),
-      maxPages: text('max_pages'),
-      vecLen: text('vec_len'),
-      vec: asked['vec'] !== false,
-    });
-    const ranges = (some: readonly { readonly start: string; readonly end: string }[]): OperationValue[] =>
-      some.map(({ start, end }) => ({ start: BigInt(start), end: BigInt(end) }));
-    return {
-      return: BigInt(facts.return),
-      errno: facts.errno,
-      walk_end: facts.walkEnd === null ? undefined : BigInt(facts.walkEnd),
-      regions: facts.regions.map(({ start, end, categories }) => ({
-        start: BigInt(start),
-        end: BigInt(end),
-        categories: categories.join('|'),
-      })),
-      protects: ranges(facts.protects),
-    };
   }
 
   evaluate(expression: string, process: bigint | undefined): OperationValue {

@@ -26,6 +26,10 @@ export class ArgumentReader {
     return this.given[name] !== undefined;
   }
 
+  isNumber(name: string): boolean {
+    return typeof this.given[name] === 'bigint';
+  }
+
   bigint(name: string): bigint {
     const value = this.given[name];
     if (typeof value !== 'bigint') throw this.#bad(value === undefined ? `${name} is missing` : `${name} is no number`);

@@ -2,6 +2,7 @@
 import { buildEfi } from './boot-efi.ts';
 import { buildKasanShadow } from './boot-kasan.ts';
 import { bootVmalloc } from './boot-vmalloc.ts';
+import { bootProcesses, placeProcessVariables } from './boot-process.ts';
 import { bootTasks } from './boot-tasks.ts';
 import { placeMarkers } from './boot-markers.ts';
 import { buildTables } from './boot-tables.ts';
@@ -70,6 +71,7 @@ export function boot(options: MachineOptions): Core {
   const perCpu = placePerCpu({ configuration, platform, memory, types, image, early });
   const variables = { configuration, platform, memory, types, image };
   placeVariables(variables, map);
+  placeProcessVariables(variables);
   const caches = makeCaches({ memory, types, pages, early });
   const vmapPlaces = early(types.size('vmap_node') * configuration.cpus, 64);
   freeTheRest({ memory, pages, map }, next);
@@ -90,6 +92,7 @@ export function boot(options: MachineOptions): Core {
   });
   bootVmalloc(core, vmapPlaces);
   bootTasks(core);
+  bootProcesses(core);
   return core;
 }
 

@@ -1,5 +1,5 @@
 /** Page-table entries as a kernel writes them; `low` and `high` hold the last one made. */
-import { protection } from './protection.ts';
+import { keyShift, protection } from './protection.ts';
 
 export abstract class EntryEncoder {
   /** Bits 0-31 of the entry that was made last. */
@@ -14,7 +14,19 @@ export abstract class EntryEncoder {
   /** `bits` of a leaf, or of an entry with PROT_NONE. */
   abstract bitsOf(level: number, low: number, high: number): number;
   /** A swap entry. */
-  abstract swap(type: number, offset: number, marks: { readonly softDirty: boolean; readonly writeProtected: boolean }): void;
+  abstract swap(type: number, offset: number, marks: SwapMarks): void;
+  /** What a swap entry holds. */
+  abstract swapOf(low: number, high: number): SwapEntry;
+}
+
+export interface SwapMarks {
+  readonly softDirty: boolean;
+  readonly writeProtected: boolean;
+}
+
+export interface SwapEntry extends SwapMarks {
+  readonly type: number;
+  readonly offset: number;
 }
 
 const two32 = 0x1_0000_0000;
@@ -53,8 +65,9 @@ export class X86Encoder extends EntryEncoder {
     if ((bits & protection.accessed) !== 0) low |= 0x20;
     if ((bits & protection.dirty) !== 0) low |= 0x40;
     if ((bits & protection.special) !== 0) low |= 0x200;
-    if ((bits & protection.userfaultWriteProtect) !== 0) low |= 0x400;
-    if ((bits & protection.softDirty) !== 0) low |= 0x800;
+    // 32-bit kernels have neither of the two marks.
+    if ((bits & protection.userfaultWriteProtect) !== 0 && !this.#pae) low |= 0x400;
+    if ((bits & protection.softDirty) !== 0 && !this.#pae) low |= 0x800;
     const cache = bits & protection.cacheMask;
     if (cache !== 0) for (const [mark, value] of x86Cache) if (mark === cache) low |= value;
     if (level !== this.#lastLevel) {
@@ -65,12 +78,13 @@ export class X86Encoder extends EntryEncoder {
     let high = Math.floor(address / two32);
     if ((bits & protection.none) !== 0) {
       // PROT_NONE: bit 8, and the frame's number complemented (arch/x86/include/asm/pgtable-invert.h).
-      this.low = ((~(address >>> 0) & 0xffff_f000) | (low & 0xfff & ~0x2) | 0x100) >>> 0;
+      this.low = ((~(address >>> 0) & (level === this.#lastLevel ? 0xffff_f000 : 0xffe0_0000)) | (low & 0xfff & ~0x2) | 0x100) >>> 0;
       high = ~high & 0x000f_ffff;
     } else {
       if ((bits & (this.#global ? protection.global : protection.alwaysGlobal)) !== 0) low |= 0x100;
       this.low = ((address >>> 0) | low | 0x1) >>> 0;
     }
+    if (!this.#pae) high |= ((bits & protection.keyMask) >>> keyShift) << 27;
     this.high = ((bits & protection.execute) === 0 ? high | 0x8000_0000 : high) >>> 0;
   }
 
@@ -86,24 +100,27 @@ export class X86Encoder extends EntryEncoder {
     if ((low & 0x800) !== 0) bits |= protection.softDirty;
     if ((low & 0x100) !== 0) bits |= present ? protection.global | (this.#global ? 0 : protection.alwaysGlobal) : protection.none;
     if ((high & 0x8000_0000) === 0) bits |= protection.execute;
+    if (!this.#pae) bits |= ((high >>> 27) & 0xf) << keyShift;
     const pat = low & (level === this.#lastLevel ? 0x80 : 0x1000);
     const cache = (low & 0x18) | (pat === 0 ? 0 : 0x80);
     for (const [mark, value] of x86Cache) if (value === cache) bits |= mark;
     return bits;
   }
 
-  swap(type: number, offset: number, marks: { readonly softDirty: boolean; readonly writeProtected: boolean }): void {
-    const flags = (marks.softDirty ? 0x2 : 0) | (marks.writeProtected ? 0x4 : 0);
-    if (this.#pae) {
-      // Type in bits 32-36, offset above (arch/x86/include/asm/pgtable-3level.h).
-      this.low = flags;
-      this.high = ((offset << 5) | type) >>> 0;
-      return;
-    }
-    // Type in bits 59-63, offset complemented in 9-58.
-    const entry = (BigInt(type) << 59n) | ((~BigInt(offset) & ((1n << 50n) - 1n)) << 9n);
-    this.low = (Number(entry & 0xffff_ffffn) | flags) >>> 0;
-    this.high = Number(entry >> 32n);
+  /** Type in bits 59-63, offset complemented in 9-58 (arch/x86/include/asm/pgtable_64.h, pgtable-3level.h). */
+  swap(type: number, offset: number, marks: SwapMarks): void {
+    const flags = (marks.softDirty && !this.#pae ? 0x2 : 0) | (marks.writeProtected && !this.#pae ? 0x4 : 0);
+    this.low = (((~offset << 9) & 0xffff_fe00) | flags) >>> 0;
+    this.high = ((~Math.floor(offset / 2 ** 23) & 0x07ff_ffff) | (type << 27)) >>> 0;
+  }
+
+  swapOf(low: number, high: number): SwapEntry {
+    return {
+      type: high >>> 27,
+      offset: (~high & 0x07ff_ffff) * 2 ** 23 + (~low >>> 9),
+      softDirty: !this.#pae && (low & 0x2) !== 0,
+      writeProtected: !this.#pae && (low & 0x4) !== 0,
+    };
   }
 }
 
@@ -169,9 +186,18 @@ export class Arm64Encoder extends EntryEncoder {
     return bits;
   }
 
-  swap(type: number, offset: number, marks: { readonly softDirty: boolean; readonly writeProtected: boolean }): void {
+  swap(type: number, offset: number, marks: SwapMarks): void {
     const at = offset * 4096;
     this.low = ((at >>> 0) | (type << 6) | (marks.writeProtected ? 0x8 : 0)) >>> 0;
     this.high = Math.floor(at / two32);
+  }
+
+  swapOf(low: number, high: number): SwapEntry {
+    return {
+      type: (low >>> 6) & 0x1f,
+      offset: (high & 0x3fff_ffff) * 2 ** 20 + (low >>> 12),
+      softDirty: false,
+      writeProtected: (low & 0x8) !== 0,
+    };
   }
 }

@@ -2,29 +2,97 @@
 import type { ArgumentReader } from './arguments.ts';
 import { operation, optional, parameter } from './arguments.ts';
 import { addressOfPage, within } from './core.ts';
-import type { Core } from './core.ts';
+import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
+import { kindOfFile, putFile } from './file.ts';
+import { fork } from './fork.ts';
 import { vmallocSyncOne } from './kernel-mapping.ts';
+import { advices, lockAreas, madvise } from './madvise.ts';
+import type { Advice } from './madvise.ts';
+import { newSharedMemory, openFile } from './open-file.ts';
 import type { OperationSpec } from './operation.ts';
-import { clearSoftDirty, fork, handleFault, swapOut, writeProtect } from './page-fault.ts';
+import { handleFault } from './page-fault.ts';
+import { mapDevice } from './device-mapping.ts';
 import { createProcess, endProcess, mmOf, rootOfMm } from './process.ts';
-import { doMmap, doMprotect, doMunmap, setVmaFlags, splitAreas, vmaFlags, vmaFlagsOf } from './user-mapping.ts';
-import type { Range } from './user-mapping.ts';
+import { clearSoftDirty } from './soft-dirty.ts';
+import { installSpecialMapping } from './special-mapping.ts';
+import { swapOut } from './swap.ts';
+import type { Range } from './user-entry.ts';
+import { doMmap, doMprotect, doMunmap } from './user-mapping.ts';
+import type { MmapRequest } from './user-mapping.ts';
+import { vmaFlags, vmaFlagsOf } from './vma.ts';
 import { areasOf } from './vma-tree.ts';
 
 const rights = { PROT_NONE: 0, PROT_READ: vmaFlags.read, PROT_WRITE: vmaFlags.write, PROT_EXEC: vmaFlags.exec } as const;
-const mapFlags = { MAP_PRIVATE: 0, MAP_SHARED: 1, MAP_ANONYMOUS: 0, MAP_FIXED: 2, MAP_FIXED_NOREPLACE: 4, MAP_POPULATE: 8 } as const;
+const mapFlags = {
+  MAP_PRIVATE: 0,
+  MAP_SHARED: 1,
+  MAP_ANONYMOUS: 0,
+  MAP_FIXED: 2,
+  MAP_FIXED_NOREPLACE: 4,
+  MAP_POPULATE: 8,
+  MAP_HUGETLB: 16,
+} as const;
 
-const processParameter = parameter('process', 'process', 'The process.');
-const addressParameter = parameter('address', 'address', 'A user address.');
-const sizeParameter = parameter('size', 'size', 'Bytes; rounded up to whole pages.');
+export const processParameter = parameter('process', 'process', 'The process.');
+export const addressParameter = parameter('address', 'address', 'A user address.');
+export const sizeParameter = parameter('size', 'size', 'Bytes; rounded up to whole pages.');
 
-function mm(core: Core, given: ArgumentReader): number {
+export function mmArgument(core: Core, given: ArgumentReader): number {
   return mmOf(core, given.number('process', 0, 2 ** 22));
 }
 
-function range(given: ArgumentReader): Range {
+export function rangeArgument(given: ArgumentReader): Range {
   return { page: given.wholePage('address'), pages: given.pages('size') };
+}
+
+/** What mmap() is asked for. Throws `Fault`. */
+function mmapRequest(core: Core, given: ArgumentReader, how: number): MmapRequest {
+  const isShared = (how & mapFlags.MAP_SHARED) !== 0;
+  const wantsHuge = (how & mapFlags.MAP_HUGETLB) !== 0;
+  const shared = isShared ? vmaFlags.shared | vmaFlags.mayShare : 0;
+  const flags = given.flags('prot', rights) | vmaFlags.mayRead | vmaFlags.mayWrite | vmaFlags.mayExec | shared;
+  const pages = given.pages('size');
+  const where = {
+    page: given.has('address') ? given.wholePage('address') : undefined,
+    pages,
+    replace: (how & mapFlags.MAP_FIXED) !== 0,
+  };
+  const invalid = (why: string): Fault => new Fault('errno', `mmap: ${why}`, { errno: 'EINVAL' });
+  if (!given.has('file')) {
+    if (wantsHuge && isShared) throw invalid('huge pages can only be mapped privately here');
+    if (wantsHuge) return { ...where, flags: flags | vmaFlags.hugetlb, kind: 'hugetlb', file: 0, offset: 0 };
+    return isShared
+      ? { ...where, flags, kind: 'shmem', file: 0, offset: 0 }
+      : { ...where, flags, kind: 'anonymous', file: 0, offset: undefined };
+  }
+  const file = openFile(core, given.address('file'));
+  const kind = kindOfFile(core, file);
+  const offset = given.number('offset');
+  if (offset % 4096 !== 0) throw invalid(`the offset 0x${offset.toString(16)} is no multiple of a page`);
+  if (kind === 'secret' && !isShared) throw invalid('secret memory can only be shared');
+  if (kind === 'hugetlb') throw invalid('a file of huge pages is made by MAP_HUGETLB');
+  return { ...where, flags: kind === 'secret' ? flags | vmaFlags.locked | vmaFlags.dontDump : flags, kind, file, offset: offset / 4096 };
+}
+
+/** mmap() of whatever kind. Shared anonymous memory, and huge pages, have files that nobody can open. */
+function* mmap(core: Core, mm: number, of: { readonly request: MmapRequest; readonly populate: boolean }): Steps<bigint> {
+  const { request } = of;
+  const hidden = request.file === 0 && request.kind !== 'anonymous' ? newSharedMemory(core, request) : 0;
+  try {
+    const area = yield* doMmap(core, mm, hidden === 0 ? request : { ...request, file: hidden });
+    if (request.kind === 'device') yield* mapDevice(core, mm, area);
+    else if (of.populate)
+      yield* populate(core, mm, { page: area.start, pages: request.pages, write: (request.flags & vmaFlags.write) !== 0 });
+    return addressOfPage(core, area.start);
+  } finally {
+    if (hidden !== 0) putFile(core, hidden);
+  }
+}
+
+/** mm_populate() */
+function* populate(core: Core, mm: number, of: Range & { readonly write: boolean }): Steps {
+  for (let page = of.page; page < of.page + of.pages; page++) yield* handleFault(core, mm, { page, write: of.write });
 }
 
 export const processOperations: readonly OperationSpec[] = [
@@ -57,8 +125,8 @@ export const processOperations: readonly OperationSpec[] = [
     returns: undefined,
     *steps(core, given) {
       const pid = given.number('process', 0, 2 ** 22);
-      for (const { start, end } of areasOf(core, mm(core, given)))
-        yield* doMunmap(core, mm(core, given), { page: start, pages: end - start });
+      const mm = mmArgument(core, given);
+      for (const { start, end } of areasOf(core, mm)) yield* doMunmap(core, mm, { page: start, pages: end - start });
       yield* endProcess(core, pid);
       return undefined;
     },
@@ -71,30 +139,18 @@ export const processOperations: readonly OperationSpec[] = [
       optional({ name: 'prot', kind: 'flags', names: Object.keys(rights) }, 'PROT_READ|PROT_WRITE', 'Rights.'),
       optional({ name: 'flags', kind: 'flags', names: Object.keys(mapFlags) }, 'MAP_PRIVATE|MAP_ANONYMOUS', 'How.'),
       optional({ name: 'address', kind: 'address' }, undefined, 'Where; the kernel chooses when it is left out.'),
+      optional({ name: 'file', kind: 'address' }, undefined, 'What is mapped, as create_file() gave it; anonymous memory when left out.'),
+      optional({ name: 'offset', kind: 'size' }, 0n, 'Bytes from the file’s start; of a device, the physical address.'),
     ],
-    documentation: 'Maps anonymous memory; its pages come with the first access, or at once with MAP_POPULATE (mm/mmap.c: do_mmap).',
+    documentation:
+      'Maps anonymous memory, a file, or with MAP_HUGETLB pages of hugetlbfs; pages come with the first access, or at once with MAP_POPULATE (mm/mmap.c: do_mmap).',
     returns: 'the address',
     *steps(core, given) {
-      const flags = given.flags('flags', mapFlags);
-      const protectionFlags = given.flags('prot', rights);
-      const may = vmaFlags.mayRead | vmaFlags.mayWrite | vmaFlags.mayExec;
-      const shared = (flags & mapFlags.MAP_SHARED) !== 0 ? vmaFlags.shared | vmaFlags.mayShare : 0;
-      const pages = given.pages('size');
-      const page = yield* within(
-        core,
-        { name: 'mmap', variables: () => given.given },
-        doMmap(core, mm(core, given), {
-          page: given.has('address') ? given.wholePage('address') : undefined,
-          pages,
-          flags: protectionFlags | may | shared,
-          replace: (flags & mapFlags.MAP_FIXED) !== 0,
-        }),
-      );
-      if ((flags & mapFlags.MAP_POPULATE) !== 0) {
-        const write = (protectionFlags & vmaFlags.write) !== 0;
-        for (let index = 0; index < pages; index++) yield* handleFault(core, mm(core, given), { page: page + index, write });
-      }
-      return addressOfPage(core, page);
+      const how = given.flags('flags', mapFlags);
+      const owner = mmArgument(core, given);
+      const request = mmapRequest(core, given, how);
+      const populates = (how & mapFlags.MAP_POPULATE) !== 0;
+      return yield* within(core, { name: 'mmap', variables: () => given.given }, mmap(core, owner, { request, populate: populates }));
     },
   }),
   operation({
@@ -103,7 +159,7 @@ export const processOperations: readonly OperationSpec[] = [
     documentation: 'Takes mappings away; pages that nothing else maps are freed (mm/mmap.c: do_munmap).',
     returns: undefined,
     *steps(core, given) {
-      yield* doMunmap(core, mm(core, given), range(given));
+      yield* doMunmap(core, mmArgument(core, given), rangeArgument(given));
       return undefined;
     },
   }),
@@ -114,22 +170,60 @@ export const processOperations: readonly OperationSpec[] = [
       addressParameter,
       sizeParameter,
       parameter('prot', 'flags', 'Rights: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC.'),
+      optional({ name: 'key', kind: 'number' }, undefined, 'Protection key from 0 to 15, as pkey_mprotect() sets it (x86-64).'),
     ],
     documentation: 'Changes the rights of mappings (mm/mprotect.c: do_mprotect_pkey).',
     returns: undefined,
     *steps(core, given) {
-      yield* doMprotect(core, mm(core, given), { ...range(given), rights: given.flags('prot', rights) });
+      const key = given.has('key') ? given.number('key', 0, core.platform.architecture === 'x86-64' ? 15 : 0) : undefined;
+      yield* doMprotect(core, mmArgument(core, given), { ...rangeArgument(given), rights: given.flags('prot', rights), key });
+      return undefined;
+    },
+  }),
+  operation({
+    name: 'madvise',
+    parameters: [
+      processParameter,
+      addressParameter,
+      sizeParameter,
+      { ...parameter('advice', 'text', 'What the process tells of the range.'), names: advices },
+    ],
+    documentation:
+      'Drops pages (MADV_DONTNEED), lets clean ones go (MADV_FREE), swaps them out (MADV_PAGEOUT), wants huge pages or none (MADV_HUGEPAGE, MADV_NOHUGEPAGE), or makes one of small pages (MADV_COLLAPSE; mm/madvise.c: do_madvise).',
+    returns: undefined,
+    *steps(core, given) {
+      const advice = given.text('advice');
+      yield* madvise(core, mmArgument(core, given), {
+        ...rangeArgument(given),
+        advice: advices.find((one): one is Advice => one === advice) ?? 'MADV_DONTNEED',
+      });
       return undefined;
     },
   }),
   operation({
     name: 'madvise_hugepage',
     parameters: [processParameter, addressParameter, sizeParameter],
-    documentation: 'Lets an area have 2 MiB pages (VM_HUGEPAGE), at its next faults.',
+    documentation: 'Lets an area have 2 MiB pages (VM_HUGEPAGE), at its next faults: madvise() with MADV_HUGEPAGE.',
     returns: undefined,
     *steps(core, given) {
-      for (const { vma } of yield* splitAreas(core, mm(core, given), range(given)))
-        setVmaFlags(core, vma, vmaFlagsOf(core, vma) | vmaFlags.hugePage);
+      yield* madvise(core, mmArgument(core, given), { ...rangeArgument(given), advice: 'MADV_HUGEPAGE' });
+      return undefined;
+    },
+  }),
+  operation({
+    name: 'mlock',
+    parameters: [processParameter, addressParameter, sizeParameter],
+    documentation: 'Brings all pages of a range in, and keeps them (mm/mlock.c: do_mlock).',
+    returns: undefined,
+    *steps(core, given) {
+      const owner = mmArgument(core, given);
+      const range = rangeArgument(given);
+      yield* lockAreas(core, owner, range);
+      for (const { start, end, vma } of areasOf(core, owner)) {
+        const page = Math.max(start, range.page);
+        const last = Math.min(end, range.page + range.pages);
+        if (page < last) yield* populate(core, owner, { page, pages: last - page, write: (vmaFlagsOf(core, vma) & vmaFlags.write) !== 0 });
+      }
       return undefined;
     },
   }),
@@ -137,11 +231,10 @@ export const processOperations: readonly OperationSpec[] = [
     name: 'fault',
     parameters: [processParameter, addressParameter, optional({ name: 'write', kind: 'switch' }, false, 'The access writes.')],
     documentation:
-      'An access of user mode, with what the kernel does about it: a new page, the zero page, a copy, a page from swap (mm/memory.c: handle_mm_fault).',
-    returns: undefined,
+      'An access of user mode, with what the kernel does about it: a new page, the zero page, a page of a file, a copy, a page from swap (mm/memory.c: handle_mm_fault).',
+    returns: 'whether the access is done; false where it waits for userfaultfd',
     *steps(core, given) {
-      yield* handleFault(core, mm(core, given), { page: given.page('address'), write: given.switch('write') });
-      return undefined;
+      return yield* handleFault(core, mmArgument(core, given), { page: given.page('address'), write: given.switch('write') });
     },
   }),
   operation({
@@ -150,7 +243,7 @@ export const processOperations: readonly OperationSpec[] = [
     documentation: 'Unmaps pages into the swap cache; their entries become swap entries (mm/vmscan.c, mm/rmap.c: try_to_unmap_one).',
     returns: 'pages that went',
     *steps(core, given) {
-      return BigInt(yield* swapOut(core, mm(core, given), range(given)));
+      return BigInt(yield* swapOut(core, mmArgument(core, given), rangeArgument(given)));
     },
   }),
   operation({
@@ -159,44 +252,31 @@ export const processOperations: readonly OperationSpec[] = [
     documentation: 'Writes 4 to /proc/PID/clear_refs: what is written from then on is soft-dirty (fs/proc/task_mmu.c: clear_refs_write).',
     returns: undefined,
     *steps(core, given) {
-      yield* clearSoftDirty(core, mm(core, given));
+      yield* clearSoftDirty(core, mmArgument(core, given));
       return undefined;
     },
   }),
   operation({
-    name: 'userfaultfd_register',
-    parameters: [processParameter, addressParameter, sizeParameter],
-    documentation: 'Registers a range for write protection by userfaultfd (VM_UFFD_WP), asynchronously resolved (fs/userfaultfd.c).',
-    returns: undefined,
-    *steps(core, given) {
-      const owner = mm(core, given);
-      const { memory, types } = core;
-      const areas = yield* splitAreas(core, owner, range(given));
-      if (areas.length === 0) throw new Fault('errno', 'userfaultfd: no area is in the range', { errno: 'EINVAL' });
-      const context = core.caches['kmalloc-64'].take();
-      // UFFD_FEATURE_WP_ASYNC
-      memory.setU32(context + types.offset('userfaultfd_ctx', 'features'), 1 << 15);
-      memory.setPointer(context + types.offset('userfaultfd_ctx', 'mm'), owner);
-      for (const { vma } of areas) {
-        setVmaFlags(core, vma, vmaFlagsOf(core, vma) | vmaFlags.uffdWriteProtect);
-        memory.setPointer(vma + types.offset('vm_area_struct', 'vm_userfaultfd_ctx.ctx'), context);
-      }
-      return undefined;
-    },
-  }),
-  operation({
-    name: 'userfaultfd_writeprotect',
+    name: 'install_special_mapping',
     parameters: [
       processParameter,
-      addressParameter,
       sizeParameter,
-      optional({ name: 'on', kind: 'switch' }, true, 'Whether protection is set or taken away.'),
+      parameter('name', 'text', 'As /proc/PID/maps shows it: `[vdso]`.'),
+      optional({ name: 'prot', kind: 'flags', names: Object.keys(rights) }, 'PROT_READ|PROT_EXEC', 'Rights.'),
+      optional({ name: 'address', kind: 'address' }, undefined, 'Where; the kernel chooses when it is left out.'),
+      optional({ name: 'pfn_map', kind: 'switch' }, false, 'All pages are mapped at once and are not counted (VM_PFNMAP), as `[vvar]`.'),
     ],
-    documentation: 'Sets or takes away write protection of the pages that are there (mm/userfaultfd.c: mwriteprotect_range).',
-    returns: undefined,
+    documentation: 'Maps pages of the kernel into a process under a name (mm/mmap.c: _install_special_mapping).',
+    returns: 'the address',
     *steps(core, given) {
-      yield* writeProtect(core, mm(core, given), { ...range(given), on: given.switch('on') });
-      return undefined;
+      const area = yield* installSpecialMapping(core, mmArgument(core, given), {
+        name: given.text('name'),
+        page: given.has('address') ? given.wholePage('address') : undefined,
+        pages: given.pages('size'),
+        rights: given.flags('prot', rights),
+        pfnMap: given.switch('pfn_map'),
+      });
+      return addressOfPage(core, area.start);
     },
   }),
   operation({
@@ -208,7 +288,7 @@ export const processOperations: readonly OperationSpec[] = [
     *steps(core, given) {
       if (core.platform.kernelPmds !== 'copied')
         throw new Fault('argument', 'vmalloc_fault: the kernel’s tables are shared in this paging mode');
-      yield* vmallocSyncOne(core, rootOfMm(core, mm(core, given)), given.page('address'));
+      yield* vmallocSyncOne(core, rootOfMm(core, mmArgument(core, given)), given.page('address'));
       return undefined;
     },
   }),

@@ -1,5 +1,6 @@
 /** All operations, in the order in which they are documented. */
 import type { OperationSpec } from './operation.ts';
+import { fileOperations } from './operations-file.ts';
 import { memoryOperations } from './operations-memory.ts';
 import { tableOperations } from './operations-tables.ts';
 import { processOperations } from './operations-process.ts';
@@ -8,6 +9,7 @@ import { vmallocOperations } from './operations-vmalloc.ts';
 export const operationList: readonly OperationSpec[] = [
   ...vmallocOperations,
   ...processOperations,
+  ...fileOperations,
   ...memoryOperations,
   ...tableOperations,
 ];

@@ -142,62 +142,8 @@ export class PageAllocator {
     this.#memory.setU32(this.pageAt(frame) + this.#offsets.type, name === undefined ? noType : (pageTypes[name] << 24) >>> 0);
   }
 
-  /** _mapcount: mappings of the page less one. */
-  mapCount(frame: number): number {
-    return (this.#memory.u32(this.pageAt(frame) + this.#offsets.type) | 0) + 1;
-  }
-
-  addMapCount(frame: number, by: number): void {
-    const at = this.pageAt(frame) + this.#offsets.type;
-    this.#memory.setU32(at, (this.#memory.u32(at) + by) >>> 0);
-  }
-
-  referenceCount(frame: number): number {
-    return this.#memory.u32(this.pageAt(frame) + this.#offsets.count);
-  }
-
-  addReference(frame: number, by: number): void {
-    const at = this.pageAt(frame) + this.#offsets.count;
-    this.#memory.setU32(at, (this.#memory.u32(at) + by) >>> 0);
-  }
-
-  /** Makes pages anonymous memory of a process: `mapping` is its anon_vma. One mapping each; a larger order is one compound page. */
-  setAnonymous(frame: number, of: { readonly mapping: number; readonly index: number; readonly order: number }): void {
-    const memory = this.#memory;
-    const { mapping, index, lru } = this.#offsets;
-    const head = this.pageAt(frame);
-    for (let tail = 1; tail < 1 << of.order; tail++) {
-      memory.setPointer(this.pageAt(frame + tail) + lru, head + 1);
-      memory.setU32(this.pageAt(frame + tail) + this.#offsets.count, 0);
-    }
-    // PAGE_MAPPING_ANON
-    memory.setPointer(head + mapping, of.mapping + 1);
-    memory.setWord(head + index, of.index);
-    for (const name of ['uptodate', 'swapbacked', 'dirty'] as const) this.setFlag(frame, name);
-    if (of.order > 0) this.setFlag(frame, 'head');
-    this.addMapCount(frame, 1);
-  }
-
-  /** A tail of a large page becomes a page of its own, used as the head is. */
-  copyUse(from: number, to: number): void {
-    const memory = this.#memory;
-    const { mapping, index, lru, type, count } = this.#offsets;
-    const source = this.pageAt(from);
-    const target = this.pageAt(to);
-    memory.setU32(target, memory.u32(source));
-    this.setFlag(to, 'head', false);
-    memory.setPointer(target + lru, 0);
-    memory.setPointer(target + lru + memory.pointerSize, 0);
-    memory.setPointer(target + mapping, memory.pointer(source + mapping));
-    memory.setWord(target + index, memory.word(source + index) + to - from);
-    memory.setU32(target + type, memory.u32(source + type));
-    memory.setU32(target + count, memory.u32(source + count));
-  }
-
-  /** The page's anon_vma, and its place in it. */
-  anonymousUse(frame: number): { readonly mapping: number; readonly index: number } {
-    const page = this.pageAt(frame);
-    return { mapping: this.#memory.pointer(page + this.#offsets.mapping) - 1, index: this.#memory.word(page + this.#offsets.index) };
+  isSlab(frame: number): boolean {
+    return this.#memory.u32(this.pageAt(frame) + this.#offsets.type) >>> 24 === pageTypes.slab;
   }
 
   /** Whether a frame is free. */

@@ -32,8 +32,11 @@ export interface Platform {
   readonly kernelEntries: { readonly first: number; readonly end: number } | undefined;
   /** Whether a process's kernel PMDs are the kernel's own pages (PAE), copied entry by entry, or neither. */
   readonly kernelPmds: 'shared' | 'copied' | 'none';
-  /** Levels that may have leaves for huge pages of the vmalloc space, lowest first. */
+  /** Page number of the first address that no process can have. */
   readonly userEnd: number;
+  /** Soft-dirty bits (CONFIG_MEM_SOFT_DIRTY), and userfaultfd's write protection (HAVE_ARCH_USERFAULTFD_WP). */
+  readonly hasSoftDirty: boolean;
+  readonly hasUserfaultWriteProtect: boolean;
 }
 
 const mib = 2 ** 20;
@@ -125,6 +128,8 @@ function x8664(configuration: MachineConfiguration, imageSize: number): Platform
     kernelEntries: { first: 256, end: 512 },
     kernelPmds: 'none',
     userEnd: levels === 5 ? 2 ** 44 - 1 : 2 ** 35 - 1,
+    hasSoftDirty: true,
+    hasUserfaultWriteProtect: true,
   };
 }
 
@@ -148,6 +153,8 @@ function x8632(configuration: MachineConfiguration, imageSize: number): Platform
     kernelEntries: { first: 3, end: 4 },
     kernelPmds: configuration.paging === 'x86-32-pae-shared' ? 'shared' : 'copied',
     userEnd: 0xc000_0000 / 4096 - 1,
+    hasSoftDirty: false,
+    hasUserfaultWriteProtect: false,
   };
 }
 
@@ -173,5 +180,7 @@ function arm64(configuration: MachineConfiguration, imageSize: number): Platform
     kernelEntries: undefined,
     kernelPmds: 'none',
     userEnd: 2 ** 36,
+    hasSoftDirty: false,
+    hasUserfaultWriteProtect: true,
   };
 }

@@ -8,8 +8,8 @@ import { userHalf } from './tables.ts';
 import { addTask, findTask, removeTask } from './task.ts';
 import { areasOf, setAreas } from './vma-tree.ts';
 
-export const anonymousPages = 1;
-export const swappedPages = 2;
+/** MM_FILEPAGES and so on (include/linux/mm_types_task.h). */
+export const residentPages = { file: 0, anonymous: 1, swapped: 2, shmem: 3 } as const;
 
 /** The mm of a process. Throws `Fault`. */
 export function mmOf(core: Core, pid: number): number {
@@ -43,7 +43,7 @@ export function newTable(core: Core, mm: number): number {
   return frame * 4096;
 }
 
-function freeTable(core: Core, mm: number, table: number): void {
+export function freeTable(core: Core, mm: number, table: number): void {
   core.pages.give(table / 4096);
   const at = mm + core.types.offset('mm_struct', 'pgtables_bytes');
   core.memory.setWord(at, core.memory.word(at) - 4096);

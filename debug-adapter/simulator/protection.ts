@@ -25,6 +25,9 @@ export const protection = {
   keyMask: 0x3_c000,
 } as const;
 
+/** log2 of the lowest bit of the key. */
+export const keyShift = 14;
+
 const { write, execute, global, accessed, dirty } = protection;
 
 /** PAGE_KERNEL and its like. */

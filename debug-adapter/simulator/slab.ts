@@ -88,6 +88,16 @@ export class SlabCache {
     return object;
   }
 
+  /** Whether an object of this cache, in use or free, lies at a physical address. */
+  holds(at: number): boolean {
+    const frame = Math.floor(at / 4096);
+    const first = frame - (frame % (1 << this.#order));
+    const slab = this.#pages.pageAt(first);
+    return (
+      this.#pages.isSlab(first) && this.#memory.pointer(slab + this.#offsets.cache) === this.#cache && (at - first * 4096) % this.size === 0
+    );
+  }
+
   /** Gives an object back. */
   give(object: number): void {
     const memory = this.#memory;

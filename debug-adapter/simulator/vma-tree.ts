@@ -36,6 +36,38 @@ function collect(core: Core, encoded: number, found: Area[]): void {
   }
 }
 
+/** The area that a page lies in, by the way down the tree (mas_walk); undefined where there is none. */
+export function findArea(core: Core, mm: number, page: number): Area | undefined {
+  const { memory } = core;
+  const at = core.once(nodeOffsets);
+  const root = memory.pointer(mm + at.root);
+  if (root === 0) return undefined;
+  for (let encoded = root - rootMark; ;) {
+    const low = encoded % 256;
+    const node = encoded - low;
+    const { slots, pivots, end } = low >> 3 === leafType ? at.leaf : at.upper;
+    const last = memory.u8(node + end);
+    let slot = 0;
+    while (slot < last && page > memory.page(node + pivots + slot * memory.pointerSize)) slot++;
+    const entry = memory.pointer(node + slots + slot * memory.pointerSize);
+    if (low >> 3 === leafType) return entry === 0 ? undefined : areaOf(core, entry);
+    encoded = entry;
+  }
+}
+
+function nodeOffsets({ types }: Core): {
+  readonly root: number;
+  readonly leaf: Readonly<Record<'slots' | 'pivots' | 'end', number>>;
+  readonly upper: Readonly<Record<'slots' | 'pivots' | 'end', number>>;
+} {
+  const node = (name: string): Record<'slots' | 'pivots' | 'end', number> => ({
+    slots: types.offset(name, 'slot'),
+    pivots: types.offset(name, 'pivot'),
+    end: types.offset(name, 'meta.end'),
+  });
+  return { root: types.offset('mm_struct', 'mm_mt.ma_root'), leaf: node('maple_range_64'), upper: node('maple_arange_64') };
+}
+
 function areaOf(core: Core, vma: number): Area {
   return {
     vma,

@@ -28,17 +28,36 @@ const countAt = 2;
 
 /** The entry at an index of the array at `array`; 0 where there is none. */
 export function xaLoad(core: Core, array: number, index: number): number {
+  const place = xaPlace(core, array, index);
+  return place === 0 ? 0 : core.memory.pointer(place);
+}
+
+/** Physical address of the word that holds an index's entry, or would; 0 where the array has no node for it. */
+export function xaPlace(core: Core, array: number, index: number): number {
   const { memory } = core;
-  const at = core.once(offsetsOf);
-  let entry = memory.pointer(array + at.head);
-  if ((entry & 3) !== nodeTag) return index === 0 ? entry : 0;
+  let place = array + core.once(offsetsOf).head;
+  let entry = memory.pointer(place);
+  if ((entry & 3) !== nodeTag) return index === 0 ? place : 0;
   if (index >= 2 ** (memory.u8(entry - nodeTag + shiftAt) + slotBits)) return 0;
   while ((entry & 3) === nodeTag) {
     const node = entry - nodeTag;
     const shift = memory.u8(node + shiftAt);
-    entry = memory.pointer(slotOf(core, node, Math.floor(index / 2 ** shift) % slots));
+    place = slotOf(core, node, Math.floor(index / 2 ** shift) % slots);
+    if (shift === 0) return place;
+    entry = memory.pointer(place);
   }
-  return entry;
+  return entry === 0 ? 0 : place;
+}
+
+/** xa_mk_value(): a number below 2^30 as an entry, written to the word that holds one. */
+export function setXaValue(core: Core, place: number, value: number): void {
+  core.memory.setWord(place, value * 2 + 1);
+}
+
+/** The number of a word that holds one; undefined where it holds a pointer or nothing. */
+export function xaValue(core: Core, place: number): number | undefined {
+  const word = core.memory.u32(place);
+  return word % 2 === 1 ? (word - 1) / 2 : undefined;
 }
 
 function slotOf(core: Core, node: number, slot: number): number {

@@ -123,7 +123,6 @@ function fakeEngine(machine: FakeMachine): ScenarioEngine {
     ptdump: () => ['one', 'two'],
     vmallocinfo: () => [],
     check: () => [],
-    pagemapScan: (asked, process) => ({ asked: asked['category_mask'], process }),
     evaluate: (expression) => `C: ${expression}`,
     diff: ({ before, after }) => {
       before();

@@ -1,0 +1,106 @@
+/** fork() (kernel/fork.c: dup_mmap, mm/memory.c: copy_page_range): the child shares its parent's pages, which neither may write any more. */
+import type { Core, Steps } from './core.ts';
+import { folioOf, getFolio } from './folio.ts';
+import { needPages } from './kernel-mapping.ts';
+import { countPages, createProcess, mmOf, residentPages, rootOfMm } from './process.ts';
+import { protection } from './protection.ts';
+import { frameInSwap } from './swap-cache.ts';
+import { addMapping, entriesIn, isCounted, kindOf, swapEntry, userEntry } from './user-entry.ts';
+import type { UserEntry } from './user-entry.ts';
+import { areaKind, fileIndex, fileOf, keyOf, newVma, privateData, setKey, setPrivateData, vmaFlags, vmaFlagsOf } from './vma.ts';
+import { addressOfText } from './vmap-area.ts';
+import { areasOf, setAreas } from './vma-tree.ts';
+import type { Area } from './vma-tree.ts';
+
+/** The child's PID. Throws `Fault`; nothing is changed then. */
+export function* fork(core: Core, pid: number, comm: string): Steps<number> {
+  core.enter('kernel_clone', () => ({ pid: BigInt(pid) }));
+  try {
+    const parent = mmOf(core, pid);
+    const areas = areasOf(core, parent);
+    needPages(core, 16 + areas.length + tablesNeeded(core, parent, areas));
+    const child = yield* createProcess(core, comm, pid);
+    const mm = mmOf(core, child);
+    const copies: Area[] = [];
+    for (const area of areas) {
+      const flags = vmaFlagsOf(core, area.vma);
+      if ((flags & vmaFlags.dontCopy) !== 0) continue;
+      yield core.step(() => `copy the area at ${addressOfText(core, area.start)}`);
+      copies.push(copyArea(core, mm, area));
+      if (!needsCopy(core, area)) continue;
+      for (const entry of entriesIn(core, rootOfMm(core, parent), { page: area.start, pages: area.end - area.start })) {
+        yield* copyEntry(core, mm, { entry, isPrivate: (flags & (vmaFlags.shared | vmaFlags.mayWrite)) === vmaFlags.mayWrite });
+      }
+    }
+    setAreas(core, mm, copies);
+    return child;
+  } finally {
+    core.leave();
+  }
+}
+
+/** At most one table of each level for each entry of the parent that is copied. */
+function tablesNeeded(core: Core, parent: number, areas: readonly Area[]): number {
+  const { tables } = core;
+  const span = tables.span(tables.last - 1);
+  let last = -1;
+  let count = 0;
+  for (const { start, end } of areas) {
+    for (const { page } of entriesIn(core, rootOfMm(core, parent), { page: start, pages: end - start })) {
+      const table = Math.floor(page / span);
+      if (table !== last) count += tables.last;
+      last = table;
+    }
+  }
+  return count;
+}
+
+/** The child is registered with no userfaultfd, and has nothing locked. */
+function copyArea(core: Core, mm: number, area: Area): Area {
+  const flags = vmaFlagsOf(core, area.vma) & ~(vmaFlags.uffdMissing | vmaFlags.uffdWriteProtect | vmaFlags.locked);
+  const copy = newVma(core, mm, {
+    page: area.start,
+    pages: area.end - area.start,
+    flags: flags >>> 0,
+    kind: areaKind(core, area.vma),
+    file: fileOf(core, area.vma),
+    offset: fileIndex(core, area, area.start),
+  });
+  if (keyOf(core, area.vma) !== 0) setKey(core, copy.vma, keyOf(core, area.vma));
+  setPrivateData(core, copy.vma, privateData(core, area.vma));
+  return copy;
+}
+
+/** vma_needs_copy(): what a fault brings back anyway is not copied. */
+function needsCopy(core: Core, { vma }: Area): boolean {
+  const flags = vmaFlagsOf(core, vma);
+  return (flags & vmaFlags.shared) === 0 || (flags & vmaFlags.pfnMap) !== 0;
+}
+
+/** copy_present_pte(), copy_nonpresent_pte(), copy_huge_pmd() */
+function* copyEntry(core: Core, mm: number, of: { readonly entry: UserEntry; readonly isPrivate: boolean }): Steps {
+  const { tables } = core;
+  const { level, at, page } = of.entry;
+  const kind = kindOf(core, of.entry);
+  // Markers are of the parent's userfaultfd, but for poison.
+  if (kind === 'marker' && (swapEntry(core, at).offset & ~1) === 0) return;
+  const to = yield* userEntry(core, mm, { page, level });
+  yield core.step(() => `copy ${tables.name(level)} entry for ${addressOfText(core, page)}`);
+  if (kind === 'mapped') {
+    const address = tables.leafAt(level, at);
+    let bits = tables.bits(level, at);
+    if (of.isPrivate) bits &= ~protection.write;
+    tables.setLeaf(level, at, { address, bits });
+    tables.setLeaf(level, to, { address, bits: bits & ~(protection.accessed | protection.userfaultWriteProtect) });
+    if (!isCounted(core, { level, at })) return;
+    getFolio(core, folioOf(core, address / 4096));
+    addMapping(core, mm, { level, frame: address / 4096 });
+    return;
+  }
+  const entry = swapEntry(core, at);
+  tables.setSwap(to, { ...entry, writeProtected: false });
+  if (kind === 'marker') return;
+  const frame = frameInSwap(core, entry.offset);
+  if (frame !== undefined) getFolio(core, frame);
+  countPages(core, mm, { counter: residentPages.swapped, by: 1 });
+}
