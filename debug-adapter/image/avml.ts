@@ -14,7 +14,7 @@ import type { PageCodec } from '../codec/codec.ts';
 import { appendHole } from '../memory/hole.ts';
 import type { Hole, HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Image } from './image.ts';
 import type { ImageOptions } from './image-format.ts';
 import { avmlMagic, imageOfRecords, readRecordHeader, recordHeaderSize } from './lime.ts';
@@ -245,6 +245,16 @@ class AvmlMemory implements PhysicalMemory {
       at = until;
     }
     return { bytes, holes };
+  }
+
+  *blocks(from: number): Generator<MemoryBlock> {
+    for (const record of this.#records) {
+      for (let start = Math.max(from, record.start); start < record.end;) {
+        const found = this.#piece(record, start);
+        if ('bytes' in found) yield { start, bytes: found.bytes };
+        start += 'bytes' in found ? found.bytes.length : frameSize - (start % frameSize);
+      }
+    }
   }
 
   /** The bytes from `address` to the end of their chunk (at least one), or why there are none. */

@@ -6,9 +6,8 @@
 import { UserError, errors } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
-import { missingFrame } from '../memory/physical-memory.ts';
-import { frameSize } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import { frameSize, missingFrame } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { Image, MachineHint, VirtualMemory, VirtualSegment } from './image.ts';
 import { SegmentMemory } from './segment-memory.ts';
@@ -201,6 +200,10 @@ class KcoreMemory implements PhysicalMemory {
 
   frame(frameNumber: number): Uint8Array | undefined {
     return frameNumber >= firstVirtualFrame ? this.#virtual.page(frameNumber - firstVirtualFrame) : this.#physical.frame(frameNumber);
+  }
+
+  blocks(from: number): Iterable<MemoryBlock> {
+    return this.#physical.blocks(from);
   }
 
   partialFrame(frameNumber: number): PartialFrame {

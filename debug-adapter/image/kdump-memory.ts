@@ -9,7 +9,7 @@ import { codecFor } from '../codec/codec.ts';
 import type { CodecName, PageCodec } from '../codec/codec.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { kdumpStatus } from './kdump-header.ts';
 import type { KdumpHeader, KdumpSubHeader } from './kdump-header.ts';
@@ -110,6 +110,16 @@ export class KdumpMemory implements PhysicalMemory {
     return missingFrame(loaded instanceof Uint8Array ? { kind: 'io-error', message: 'the page became readable' } : loaded);
   }
 
+  *blocks(from: number): Generator<MemoryBlock> {
+    const first = Math.floor(from / this.blockSize);
+    for (const { start, end } of this.dumped.runs()) {
+      for (let page = Math.max(start, first, this.pages.start); page < Math.min(end, this.pages.end); page++) {
+        const bytes = this.#cache.get(page) ?? this.#load(page, false);
+        if (bytes instanceof Uint8Array) yield { start: page * this.blockSize, bytes };
+      }
+    }
+  }
+
   #ramRanges(): NumberRange[] {
     const ranges: { start: number; end: number }[] = [];
     for (const { start, end } of this.ram.runs()) {
@@ -143,7 +153,7 @@ export class KdumpMemory implements PhysicalMemory {
     return `${source.name} is cut short at ${source.size} bytes: pages whose data lay behind are missing; copy the dump again if it is longer elsewhere`;
   }
 
-  #load(page: number): Uint8Array | HoleReason {
+  #load(page: number, keep = true): Uint8Array | HoleReason {
     const name = `page 0x${page.toString(16)}`;
     try {
       const state = this.stateOf(page);
@@ -153,7 +163,7 @@ export class KdumpMemory implements PhysicalMemory {
         return { kind: 'excluded', message: `${name} was left out of the dump by its writer${level}` };
       }
       const loaded = this.#readPage(page, name);
-      if (loaded instanceof Uint8Array) this.#cache.set(page, loaded);
+      if (keep && loaded instanceof Uint8Array) this.#cache.set(page, loaded);
       return loaded;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

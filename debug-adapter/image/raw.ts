@@ -6,7 +6,7 @@ import type { NumberRange } from '../base/range.ts';
 import { appendHole } from '../memory/hole.ts';
 import type { Hole } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { isElf } from './elf-headers.ts';
 import type { Image } from './image.ts';
@@ -100,9 +100,12 @@ function joined(parts: readonly SegmentMemory[]): PhysicalMemory {
 class JoinedMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
   readonly #parts: readonly SegmentMemory[];
+  /** The parts by where they begin. */
+  readonly #ascending: readonly SegmentMemory[];
 
   constructor(parts: readonly SegmentMemory[]) {
     this.#parts = parts;
+    this.#ascending = [...parts].sort((a, b) => (a.ranges[0]?.start ?? 0) - (b.ranges[0]?.start ?? 0));
     this.ranges = mergeRanges(parts.flatMap((part) => part.ranges));
   }
 
@@ -115,6 +118,17 @@ class JoinedMemory implements PhysicalMemory {
     // A file that begins in the middle of a frame shares it with the one that ends there.
     const { bytes, holes } = this.partialFrame(frameNumber);
     return holes.length === 0 ? bytes : undefined;
+  }
+
+  *blocks(from: number): Generator<MemoryBlock> {
+    // Each byte once: from the file that begins first, and of the others what lies behind.
+    let at = from;
+    for (const part of this.#ascending) {
+      for (const { start, bytes } of part.blocks(at)) {
+        yield { start, bytes };
+        at = start + bytes.length;
+      }
+    }
   }
 
   partialFrame(frameNumber: number): PartialFrame {

@@ -8,7 +8,7 @@ import { findRange } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
-import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import { unflatten } from './flattened.ts';
 import { isKdump, readKdumpHeaders, vmcoreinfoOf } from './kdump-header.ts';
 import type { KdumpFile, KdumpMemory } from './kdump-memory.ts';
@@ -127,6 +127,10 @@ class SplitMemory implements PhysicalMemory {
       message: `page 0x${page.toString(16)} is in a member of the split dump that was not given${range}`,
     };
     return missingFrame(reason);
+  }
+
+  *blocks(from: number): Generator<MemoryBlock> {
+    for (const { memory } of this.#members) yield* memory.blocks(from);
   }
 
   #memberOf(frameNumber: number): Member | undefined {

@@ -6,13 +6,15 @@
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { findRange } from '../base/range.ts';
-import type { Image, MachineHint } from '../image/image.ts';
+import type { MachineHint } from '../image/image.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { Translator } from '../memory/address-space.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { openKallsyms } from '../symbols/kallsyms.ts';
+import { digitTokens } from '../symbols/kallsyms-scan.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
+import type { Landmarks } from './landmarks.ts';
 
 export interface ImageLocation {
   /** The kernel's symbols, read from physical memory. */
@@ -43,31 +45,23 @@ class IdentityTranslator implements Translator {
 }
 
 /** Undefined when RAM holds no symbol table that fits, or no banner where its symbols put it. */
-export function locateKernelImage(image: Image, machine: MachineHint): ImageLocation | undefined {
-  const memory = new AddressSpace(image.memory, new IdentityTranslator(image.memory), machine);
-  const symbols = openKallsyms(memory, {
-    scan: () => image.memory.ranges.map(({ start, end }) => ({ start: toAddress(start), end: toAddress(end) })),
-  });
+export function locateKernelImage(landmarks: Landmarks, machine: MachineHint): ImageLocation | undefined {
+  const physicalMemory = landmarks.memory;
+  const memory = new AddressSpace(physicalMemory, new IdentityTranslator(physicalMemory), machine);
+  const symbols = openKallsyms(memory, { scan: () => tokenPlaces(landmarks) });
   if ('problem' in symbols) return undefined;
   const banner = symbols.find('linux_banner')?.address;
   const first = symbols.find('_text')?.address ?? symbols.find('_stext')?.address;
   if (banner === undefined || first === undefined) return undefined;
-  for (const physical of textsAt(image.memory, Number(banner % BigInt(frameSize)))) {
+  for (const physical of landmarks.places('banner')) {
+    if (physical % frameSize !== Number(banner % BigInt(frameSize))) continue;
     const offset = BigInt.asUintN(64, banner - BigInt(physical));
     const start = BigInt.asUintN(64, first - offset);
-    if (start < 1n << 52n && findRange(image.memory.ranges, Number(start)) >= 0) return { symbols, offset };
+    if (start < 1n << 52n && findRange(physicalMemory.ranges, Number(start)) >= 0) return { symbols, offset };
   }
   return undefined;
 }
 
-const bannerStart = Array.from('Linux version ', (letter) => letter.charCodeAt(0));
-
-/** Physical addresses at `offset` of a frame where a banner stands. */
-function* textsAt(memory: PhysicalMemory, offset: number): Generator<number> {
-  for (const { start, end } of memory.ranges) {
-    for (let frame = Math.floor(start / frameSize); frame * frameSize < end; frame++) {
-      const bytes = memory.frame(frame);
-      if (bytes !== undefined && bannerStart.every((byte, index) => bytes[offset + index] === byte)) yield frame * frameSize + offset;
-    }
-  }
+function* tokenPlaces(landmarks: Landmarks): Generator<{ start: Address; end: Address }> {
+  for (const place of landmarks.places('kallsyms')) yield { start: toAddress(place), end: toAddress(place + digitTokens.length) };
 }

@@ -5,9 +5,9 @@
 import { toPhysAddr } from '../base/address.ts';
 import { decodeCString } from '../base/text.ts';
 import type { ArchitectureName, MachineHint } from '../image/image.ts';
-import { frameSize, readPhysical } from '../memory/physical-memory.ts';
-import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { readPhysical } from '../memory/physical-memory.ts';
 import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
+import type { Landmarks } from './landmarks.ts';
 
 const nameSize = 65;
 const versionField = 3;
@@ -56,7 +56,7 @@ export interface LikelyMachine {
  * Likely ones first; what they are must be tried. Memory may hold more than one kernel: that of the machine, and those of
  * virtual machines that it runs.
  */
-export function* likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo | undefined): Generator<LikelyMachine> {
+export function* likelyMachines(landmarks: Landmarks, vmcoreinfo: Vmcoreinfo | undefined): Generator<LikelyMachine> {
   const byKeys = machinesByKey.filter(([key]) => vmcoreinfo?.value(key) !== undefined);
   const tried: MachineHint[] = [];
   const isNew = (machine: MachineHint): boolean => {
@@ -67,7 +67,7 @@ export function* likelyMachines(memory: PhysicalMemory, vmcoreinfo: Vmcoreinfo |
   for (const [key, machines] of byKeys) {
     for (const machine of machines) if (isNew(machine)) yield { machine, source: `VMCOREINFO in memory has ${key}`, vmcoreinfo };
   }
-  for (const machine of byUtsname(memory)) {
+  for (const machine of byUtsname(landmarks)) {
     if (isNew(machine)) yield { machine, source: 'the utsname in memory', vmcoreinfo: byKeys.length === 0 ? vmcoreinfo : undefined };
   }
 }
@@ -77,28 +77,19 @@ function same(a: MachineHint, b: MachineHint): boolean {
 }
 
 /** Those of which memory has the most copies of the name first. Reads all memory. */
-function byUtsname(memory: PhysicalMemory): MachineHint[] {
+function byUtsname(landmarks: Landmarks): MachineHint[] {
   const copies = new Map<string, number>();
-  for (const name of machineNames(memory)) copies.set(name, (copies.get(name) ?? 0) + 1);
+  for (const name of machineNames(landmarks)) copies.set(name, (copies.get(name) ?? 0) + 1);
   return [...copies]
     .sort(([, a], [, b]) => b - a)
     .flatMap(([name]) => machinesByName.filter(([pattern]) => pattern.test(name)).flatMap(([, machines]) => machines));
 }
 
-const sysname = Array.from('Linux\0', (letter) => letter.charCodeAt(0));
-
 /** Machine names of everything in memory that looks like a utsname. */
-function* machineNames(memory: PhysicalMemory): Generator<string> {
-  for (const { start, end } of memory.ranges) {
-    for (let frame = Math.floor(start / frameSize); frame * frameSize < end; frame++) {
-      const bytes = memory.frame(frame);
-      if (bytes === undefined) continue;
-      for (let at = bytes.indexOf(sysname[0] ?? 0); at >= 0; at = bytes.indexOf(sysname[0] ?? 0, at + 1)) {
-        if (at + sysname.length > frameSize || !sysname.every((byte, index) => bytes[at + index] === byte)) continue;
-        const { bytes: names } = readPhysical(memory, toPhysAddr(frame * frameSize + at), 6 * nameSize);
-        const field = (index: number): string => decodeCString(names.subarray(index * nameSize, (index + 1) * nameSize));
-        if (field(versionField).startsWith('#')) yield field(machineField);
-      }
-    }
+function* machineNames(landmarks: Landmarks): Generator<string> {
+  for (const place of landmarks.places('utsname')) {
+    const { bytes: names } = readPhysical(landmarks.memory, toPhysAddr(place), 6 * nameSize);
+    const field = (index: number): string => decodeCString(names.subarray(index * nameSize, (index + 1) * nameSize));
+    if (field(versionField).startsWith('#')) yield field(machineField);
   }
 }

@@ -11,12 +11,13 @@ import { findKernelBtf } from '../symbols/kernel-btf.ts';
 import { openKallsyms } from '../symbols/kallsyms.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
-import { findVmcoreinfo, parseVmcoreinfo } from '../symbols/vmcoreinfo.ts';
-import type { ScanOptions, Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
+import { parseVmcoreinfo } from '../symbols/vmcoreinfo.ts';
+import type { Vmcoreinfo } from '../symbols/vmcoreinfo.ts';
 import { Kernel } from './kernel.ts';
 import type { KernelRoot } from './kernel.ts';
 import { locateKernelImage } from './image-location.ts';
 import type { ImageLocation } from './image-location.ts';
+import { Landmarks } from './landmarks.ts';
 import { findArm64Root } from './root-arm64.ts';
 import { findArmRoot } from './root-arm.ts';
 import { findLoongarch64Root, findMips64Root } from './root-window.ts';
@@ -28,6 +29,7 @@ import { findS390Root } from './root-s390.ts';
 import { findX8632Root } from './root-x86-32.ts';
 import { findX8664Root, startKernelMap } from './root-x86-64.ts';
 import { SegmentTranslator } from './segment-translator.ts';
+import { findVmcoreinfo } from './vmcoreinfo-search.ts';
 
 /** Names and types given from outside; they fill in what the dump lacks. */
 export interface OutsideSources {
@@ -51,16 +53,16 @@ const rootFinders: Partial<Record<ArchitectureName, RootFinder>> = {
 };
 
 /** Opens the kernel of an image. Throws `UserError` when the architecture or its root table is not known. */
-export function openKernel(image: Image, outside: OutsideSources, scan: ScanOptions = {}): Kernel {
+export function openKernel(image: Image, outside: OutsideSources, landmarks = new Landmarks(image.memory)): Kernel {
   const vmcoreinfo =
-    image.vmcoreinfo === undefined ? findVmcoreinfo(image.memory, scan) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
-  if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside });
+    image.vmcoreinfo === undefined ? findVmcoreinfo(landmarks) : parseVmcoreinfo(image.vmcoreinfo.text, image.vmcoreinfo.source);
+  if (image.machine !== undefined) return openAs(image, image.machine, { vmcoreinfo, outside, landmarks });
   let problem: UserError | undefined;
-  for (const likely of likelyMachines(image.memory, vmcoreinfo)) {
+  for (const likely of likelyMachines(landmarks, vmcoreinfo)) {
     const { machine, source } = likely;
     const headerFacts = [...image.headerFacts, { name: 'machine', value: `${machine.architecture}: ${source}` }];
     try {
-      return openAs({ ...image, machine, headerFacts }, machine, { vmcoreinfo: likely.vmcoreinfo, outside });
+      return openAs({ ...image, machine, headerFacts }, machine, { vmcoreinfo: likely.vmcoreinfo, outside, landmarks });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problem ??= error;
@@ -69,11 +71,17 @@ export function openKernel(image: Image, outside: OutsideSources, scan: ScanOpti
   throw problem ?? errors.noKernel(image.name);
 }
 
-function openAs(image: Image, hint: MachineHint, from: { vmcoreinfo: Vmcoreinfo | undefined; outside: OutsideSources }): Kernel {
-  const { vmcoreinfo, outside } = from;
+interface Known {
+  readonly vmcoreinfo: Vmcoreinfo | undefined;
+  readonly outside: OutsideSources;
+  readonly landmarks: Landmarks;
+}
+
+function openAs(image: Image, hint: MachineHint, known: Known): Kernel {
+  const { vmcoreinfo, outside } = known;
   const finder = rootFinders[hint.architecture];
   if (finder === undefined) throw errors.unsupportedArchitecture(image.name, hint.architecture);
-  const { machine, locate } = machineOf(image, hint, vmcoreinfo);
+  const { machine, locate } = machineOf(image, hint, known);
   // A mode may ask the kernel that it is found for, later.
   const opened: { kernel: Kernel | undefined } = { kernel: undefined };
   const root = finder({ image, vmcoreinfo, locate, opened: () => opened.kernel });
@@ -145,11 +153,11 @@ function openTypes(kernel: Kernel, outside: OutsideSources): TypeTable | undefin
 function machineOf(
   image: Image,
   hint: MachineHint,
-  vmcoreinfo: Vmcoreinfo | undefined,
+  { vmcoreinfo, landmarks }: Known,
 ): { machine: MachineHint; locate: () => ImageLocation | undefined } {
   const once = (machine: MachineHint): (() => ImageLocation | undefined) => {
     let located: { readonly found: ImageLocation | undefined } | undefined;
-    return () => (located ??= { found: locateKernelImage(image, machine) }).found;
+    return () => (located ??= { found: locateKernelImage(landmarks, machine) }).found;
   };
   if (hint.architecture !== 'ppc64' && hint.architecture !== 'ppc64le') return { machine: hint, locate: once(hint) };
   const told = powerpcByteOrder(image, vmcoreinfo);

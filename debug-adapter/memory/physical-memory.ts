@@ -39,6 +39,11 @@ export interface PhysicalMemory {
    * first byte that is not there so; gives how many. None are copied where it must be asked frame by frame.
    */
   copyRun?(address: number, bytes: Uint8Array): number;
+  /**
+   * For passes over all memory, where there is a faster way than frame by frame: what is there from physical address `from`
+   * on, ascending and disjoint, in pieces of any size; what is missing is left out.
+   */
+  blocks?(from: number): Iterable<MemoryBlock>;
 }
 
 /** Bytes from which on a run is worth a reading of its own, into its place: shorter ones mostly come in numbers from one frame. */

@@ -11,7 +11,8 @@ import { decodeLatin1 } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
-const digits = '0\u00001\u00002\u00003\u00004\u00005\u00006\u00007\u00008\u00009\u0000';
+/** Tokens of the ten digits, as text: where they stand is where a table may be. */
+export const digitTokens = '0\u00001\u00002\u00003\u00004\u00005\u00006\u00007\u00008\u00009\u0000';
 const firstDigitToken = 48;
 const tokens = 256;
 const pieceSize = 1024 * 1024;
@@ -26,11 +27,11 @@ export function locateKallsyms(
 ): KallsymsTables | undefined {
   for (const { start, end } of ranges) {
     for (let at = start; at < end; at = addToAddress(at, pieceSize)) {
-      const length = Math.min(pieceSize + digits.length, Number(end - at));
+      const length = Math.min(pieceSize + digitTokens.length, Number(end - at));
       const { bytes, holes } = memory.read(at, length);
       if (holes[0]?.length === bytes.length) continue;
       const text = decodeLatin1(bytes);
-      for (let found = text.indexOf(digits); found >= 0; found = text.indexOf(digits, found + 1)) {
+      for (let found = text.indexOf(digitTokens); found >= 0; found = text.indexOf(digitTokens, found + 1)) {
         const tables = attempt(() => around(memory, addToAddress(at, found)));
         if (tables !== undefined) return tables;
       }

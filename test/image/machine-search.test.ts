@@ -4,9 +4,11 @@ import { describe, test } from 'node:test';
 import { CancellationSource } from '../../debug-adapter/base/cancellation.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
+import { Landmarks } from '../../debug-adapter/kernel/landmarks.ts';
 import { likelyMachines } from '../../debug-adapter/kernel/machine-search.ts';
+import { findVmcoreinfo } from '../../debug-adapter/kernel/vmcoreinfo-search.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { findVmcoreinfo, Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { filled } from '../builders/elf-file.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { limeRecord, recordHeader } from '../builders/lime-file.ts';
@@ -26,7 +28,7 @@ function machinesIn(names: readonly (readonly [at: number, name: Uint8Array])[],
   for (const [at, name] of names) bytes.set(name, at);
   const { memory } = openImage(fileHost({ lime: bytesFile(limeRecord(0x100000, bytes)) }), ['lime']);
   const info = notes === undefined ? undefined : new Vmcoreinfo(notes, 'test');
-  return [...likelyMachines(memory, info)].map(
+  return [...likelyMachines(new Landmarks(memory), info)].map(
     ({ machine, vmcoreinfo }) =>
       `${machine.architecture} ${machine.littleEndian ? 'little' : 'big'} ${machine.pointerSize}${info !== undefined && vmcoreinfo === undefined ? ' without notes' : ''}`,
   );
@@ -116,6 +118,58 @@ test('the search for VMCOREINFO tells how far it is, and can be cancelled', () =
     told.push(done);
     if (done >= 2 ** 27) source.cancel();
   };
-  assert.throws(() => findVmcoreinfo(memory, { token: source, progress }), Cancelled);
+  assert.throws(() => findVmcoreinfo(new Landmarks(memory, { token: source, progress })), Cancelled);
   assert.deepEqual(told, [0, 2 ** 26, 2 ** 27]);
+});
+
+describe("the machine's own VMCOREINFO", () => {
+  const size = 2 ** 24;
+  const note = (release: string, physBase: number, more = ''): Uint8Array =>
+    new TextEncoder().encode(
+      `OSRELEASE=${release}\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff82000000\nOFFSET(uts_namespace.name)=4\nSYMBOL(_stext)=ffffffff81000000\n` +
+        `NUMBER(phys_base)=${physBase}\nNUMBER(pgtable_l5_enabled)=0\nSIZE(page)=64\nSIZE(list_head)=16\n${more}`,
+    );
+  /** struct uts_namespace until 5.10: a kref before the name. */
+  const name = (release: string): Uint8Array => {
+    const bytes = new Uint8Array(4 + 6 * 65);
+    bytes.set(utsname('x86_64'), 4);
+    bytes.fill(0, 4 + 130, 4 + 195);
+    bytes.set(new TextEncoder().encode(release), 4 + 130);
+    return bytes;
+  };
+  const found = (pieces: readonly (readonly [at: number, bytes: Uint8Array])[]): { release: string | undefined; farthest: number } => {
+    const file = sparseFile(
+      pieces.map(([at, bytes]) => pieceOf(at, bytes)),
+      size,
+    );
+    const { memory } = openImage(fileHost({ raw: file.open }), ['raw'], { rawRanges: [{ start: 0, end: undefined }] });
+    return { release: findVmcoreinfo(new Landmarks(memory))?.osRelease, farthest: file.farthest };
+  };
+  // 0x82000000 - 0x80000000 + phys_base.
+  const physBase = -0x0180_0000;
+  const own = [0x80_0000, name('6.1.0')] as const;
+
+  test('ends the search', () => {
+    const { release, farthest } = found([[0x1000, note('6.1.0', physBase)], own]);
+    assert.equal(release, '6.1.0');
+    assert.ok(farthest < 0x90_0000, `${farthest} bytes were read`);
+  });
+
+  test('is told from that of a virtual machine, which stands before it and is longer', () => {
+    const guest = note('6.6.6', physBase, 'SIZE(nodemask_t)=128\n'.repeat(20));
+    assert.equal(found([[0x1000, guest], [0x10_0000, note('6.1.0', physBase)], own]).release, '6.1.0');
+    // One whose addresses lead nowhere.
+    assert.equal(found([[0x1000, note('6.6.6', 0x7000_0000_0000)], [0x10_0000, note('6.1.0', physBase)], own]).release, '6.1.0');
+  });
+
+  test('where none can be made sure of, the longest is taken', () => {
+    const longer = note('6.6.6', physBase, 'SIZE(nodemask_t)=128\n');
+    assert.equal(
+      found([
+        [0x1000, note('6.1.0', physBase)],
+        [0x10_0000, longer],
+      ]).release,
+      '6.6.6',
+    );
+  });
 });

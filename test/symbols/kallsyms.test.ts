@@ -8,8 +8,10 @@ import { toAddress } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { CompressedNames } from '../../debug-adapter/symbols/kallsyms-names.ts';
+import { Landmarks } from '../../debug-adapter/kernel/landmarks.ts';
+import { findVmcoreinfo } from '../../debug-adapter/kernel/vmcoreinfo-search.ts';
 import { locateKallsyms } from '../../debug-adapter/symbols/kallsyms-scan.ts';
-import { parseVmcoreinfo, findVmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { parseVmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { absent, dumpFolder, expandedDump } from '../support/dumps.ts';
 
 const kernels = [
@@ -99,7 +101,7 @@ for (const [name, file, truth] of kernels) {
     test('VMCOREINFO is found in memory too', () => {
       const session = openSession(nodeHost(), { paths: [expandedDump(name, file)] });
       const note = session.kernel.vmcoreinfo;
-      const found = findVmcoreinfo(session.kernel.physical);
+      const found = findVmcoreinfo(new Landmarks(session.kernel.physical));
       assert.ok(found !== undefined);
       assert.deepEqual(
         found.keys.filter((key) => found.value(key) !== note?.value(key)),
