@@ -250,9 +250,14 @@ function makeProgram(run: Run, from: ProgramParts): Command {
 
   verb('identify <image> <address...>', 'what an address is')
     .addOption(mm())
-    .action((image: string, addresses: string[], options: MmOptions) => {
+    .option('--physical', 'the addresses are physical')
+    .action((image: string, addresses: string[], options: MmOptions & { physical?: true }) => {
       run.with(image, options, (session) => {
-        const results = addresses.map((text) => session.identify(addressArgument(text, session), options.mm));
+        const results = addresses.map((text) =>
+          options.physical === true
+            ? session.identifyPhysical(physicalArgument(text))
+            : session.identify(addressArgument(text, session), options.mm),
+        );
         run.print(
           options,
           () => ({ results }),

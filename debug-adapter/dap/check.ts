@@ -1,6 +1,6 @@
 /** Validation of what a client sends: messages name the argument and what it should be. */
 import * as v from 'valibot';
-import { parseAddress, toAddress } from '../base/address.ts';
+import { parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 
 /** Checks `value` against a schema; the first problem becomes one sentence with the argument's path. */
@@ -16,4 +16,11 @@ export const hexSchema = v.pipe(
   v.string(),
   v.check((text) => parseAddress(text) !== undefined, 'an address is 0x and hexadecimal digits'),
   v.transform((text) => toAddress(parseAddress(text) ?? 0n)),
+);
+
+/** A physical address. */
+export const physicalSchema = v.pipe(
+  hexSchema,
+  v.check((address) => address < 1n << 53n, 'physical addresses lie below 2^53'),
+  v.transform((address) => toPhysAddr(address)),
 );

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
-import { check, hexSchema } from './check.ts';
+import { check, hexSchema, physicalSchema } from './check.ts';
 import { findings } from './findings.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
 import { pageCategories } from './page-categories.ts';
@@ -20,6 +20,9 @@ const mm = v.optional(v.string());
 const addressesSchema = v.looseObject({
   addresses: v.pipe(v.array(hexSchema), v.maxLength(10_000, 'at most 10000 addresses at once')),
   mm,
+});
+const physicalAddressesSchema = v.looseObject({
+  addresses: v.pipe(v.array(physicalSchema), v.maxLength(10_000, 'at most 10000 addresses at once')),
 });
 const tableSchema = v.looseObject({
   mm,
@@ -48,6 +51,9 @@ const lastDump = new WeakMap<Adapter, { key: string; lines: readonly PtdumpLine[
 const bodies: Bodies = {
   'pagewalk/info': (adapter) => adapter.session.info(),
   'pagewalk/identify': (adapter, parameters) => {
+    const { physical } = check(v.looseObject({ physical: v.optional(v.boolean(), false) }), parameters);
+    if (physical)
+      return { results: check(physicalAddressesSchema, parameters).addresses.map((address) => adapter.session.identifyPhysical(address)) };
     const asked = check(addressesSchema, parameters);
     return { results: asked.addresses.map((address) => adapter.session.identify(address, asked.mm ?? adapter.mm)) };
   },

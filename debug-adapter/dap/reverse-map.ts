@@ -3,18 +3,18 @@ import * as v from 'valibot';
 import { formatAddress } from '../base/address.ts';
 import type { ReverseMapFacts } from '../protocol/facts.ts';
 import type { Adapter, Call } from './adapter.ts';
-import { check, hexSchema } from './check.ts';
+import { check, physicalSchema } from './check.ts';
 import { tellProgress } from './progress.ts';
-
-const physicalSchema = v.pipe(
-  hexSchema,
-  v.check((address) => address < 1n << 53n, 'physical addresses lie below 2^53'),
-  v.transform((address) => formatAddress(address)),
-);
 
 const reverseMapSchema = v.looseObject({
   physical: v.pipe(
-    v.array(physicalSchema, 'it is a list of physical addresses'),
+    v.array(
+      v.pipe(
+        physicalSchema,
+        v.transform((address) => formatAddress(address)),
+      ),
+      'it is a list of physical addresses',
+    ),
     v.minLength(1, 'it names no address'),
     v.maxLength(1000, 'at most 1000 addresses at once'),
   ),

@@ -5,10 +5,10 @@ import { UserError } from '../base/errors.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import { numberColumn } from '../pagetable/run-index.ts';
 import type { PageUse } from '../pagetable/table-check.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
-import { cacheName, headOf } from './identify-frame.ts';
+import { headOf } from './folio.ts';
+import { cacheName } from './identify-slab.ts';
 import type { Kernel } from './kernel.ts';
 import { pgdOf, physicalOf } from './mm.ts';
 import { allSymbols } from './module.ts';
@@ -16,8 +16,8 @@ import { pageOfFrame } from './page-frame.ts';
 import { pageTypeOf } from './page-type.ts';
 import type { PageType } from './page-type.ts';
 import { tasks } from './task.ts';
-import { mappedSize, vmapAreas, vmFlag } from './vmap-area.ts';
 import type { VmapArea } from './vmap-area.ts';
+import { allocatedAreaOf } from './vmalloc-frames.ts';
 
 /** Processes, and tables of each, that are looked at to learn whether this kernel marks its tables. */
 const sampledProcesses = 32;
@@ -25,10 +25,6 @@ const sampledTables = 64;
 /** An unmarked table is wrong where so many are marked, and this many times the unmarked ones. */
 const enoughMarked = 4;
 const markedToUnmarked = 4;
-
-/** Frames (64 GiB) and areas of the vmalloc space that are looked at. */
-const mostFrames = 2 ** 24;
-const mostAreas = 2 ** 20;
 
 /** Page types that exclude a page table; the names are the kernel's. */
 const otherTypes: readonly string[] = ['offline', 'guard', 'hugetlb', 'zsmalloc', 'unaccepted'];
@@ -46,7 +42,7 @@ export function pageUseOf(kernel: Kernel, address: number, as: { readonly depth:
     if (other !== undefined) return { other };
     if (type.kind !== 'other') return undefined;
     if (as.process && kernel.once(marksTables).has(as.depth)) return { other: 'a page of the kernel that is not marked as a page table' };
-    const area = vmallocAreaOf(kernel, Math.floor(address / frameSize));
+    const area = allocatedAreaOf(kernel, Math.floor(address / frameSize));
     return area === undefined ? undefined : { other: mappedUse(kernel, area) };
   } catch (error) {
     // A struct page that cannot be read says nothing.
@@ -73,7 +69,10 @@ function otherUse(kernel: Kernel, head: Address, type: PageType): string | undef
     case 'buddy':
       return `a free page (in a buddy block of order ${type.order})`;
     case 'anonymous':
+    case 'merged':
       return 'an anonymous page of a process';
+    case 'movable':
+      return 'a page of a driver that the kernel may move';
     case 'file':
       return `a page of the page cache (mapping ${formatAddress(type.mapping)})`;
     case 'slab': {
@@ -169,44 +168,4 @@ function isMarked(kernel: Kernel, table: number): boolean | undefined {
     if (error instanceof UserError) return undefined;
     throw error;
   }
-}
-
-/** What the vmalloc space maps: frames (physical address / 4096) with their areas, as `frame * mostAreas + area`, ascending. */
-function vmallocFrames(kernel: Kernel): Float64Array {
-  const found = numberColumn();
-  kernel.once(allocatedAreas).forEach((area, index) => {
-    const first = Number(area.start >> 12n);
-    const end = first + Math.floor(mappedSize(kernel, area) / frameSize);
-    for (let page = first; page < end && found.length < mostFrames; page++) {
-      const frame = kernel.memory.frameOf(page);
-      if (frame >= 0) found.push(frame * mostAreas + index);
-    }
-  });
-  return found.values.slice(0, found.length).sort();
-}
-
-function vmallocAreaOf(kernel: Kernel, frame: number): VmapArea | undefined {
-  const frames = kernel.once(vmallocFrames);
-  let low = 0;
-  let high = frames.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((frames[middle] ?? 0) < frame * mostAreas) low = middle + 1;
-    else high = middle;
-  }
-  const index = (frames[low] ?? -1) - frame * mostAreas;
-  return index >= 0 && index < mostAreas ? kernel.once(allocatedAreas)[index] : undefined;
-}
-
-/** Areas of memory that was allocated, as many as the machine's RAM can fill twice: what is more is damage. */
-function allocatedAreas(kernel: Kernel): readonly VmapArea[] {
-  let left = 2 * kernel.physical.ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
-  const allocated = vmapAreas(kernel).busy.filter((area) => {
-    if (area.vm !== undefined && ((area.vm.flags & vmFlag.ioremap) !== 0 || area.vm.physAddr !== 0n)) return false;
-    const size = mappedSize(kernel, area);
-    if (size > left) return false;
-    left -= size;
-    return true;
-  });
-  return allocated.slice(0, mostAreas);
 }

@@ -16,8 +16,10 @@ export function describeFixmap(kernel: Kernel, address: Address): readonly Ident
   const count = slots.find(({ name }) => name === '__end_of_fixed_addresses')?.value ?? 0;
   const region = regionOfKind(layoutOf(kernel), 'fixmap');
   if (page > top || slot >= count) return [];
-  // Slots that only booting uses lie in other regions of 32-bit x86.
+  // Slots that only booting uses lie in other regions of 32-bit x86; slot 0, which most kernels leave free, in the next one.
   if (slot > 0 && region !== undefined && (address < region.start || address >= region.end)) return [];
+  if (slot === 0 && layoutOf(kernel).regions.some(({ kind, start, end }) => kind !== 'fixmap' && address >= start && address < end))
+    return [];
   const name = nameOf(slots, slot);
   return [
     {

@@ -1,6 +1,7 @@
 /** What struct page tells of a frame besides its use: flags by name, folio and order, and the file whose cache it is. */
 import { addToAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { headOfTail, tailMembers } from './compound-head.ts';
 import type { Kernel } from './kernel.ts';
 import { optionalRead } from './optional-read.ts';
 import { pageFrameOf } from './page-frame.ts';
@@ -27,6 +28,25 @@ function flagNames(kernel: Kernel): readonly { readonly name: string; readonly b
     if (name.startsWith('PG_') && value < end && !named.has(value)) named.set(value, name.slice(3));
   }
   return [...named].map(([bit, name]) => ({ bit, name })).sort((a, b) => (a.bit < b.bit ? -1 : 1));
+}
+
+/**
+ * The head of the compound page that `page` belongs to (bit 0 of its word), also where hugetlb freed the tail pages
+ * and left the head's in their places (page_fixed_fake_head()).
+ */
+export function headOf(kernel: Kernel, page: Address): Address {
+  const shape = kernel.structs(purpose).get('page');
+  const member = tailMembers.find((name) => shape.has(name));
+  if (member === undefined) return page;
+  const word = shape.unsigned(page, member);
+  if ((word & 1n) === 1n) return headOfTail(page, word);
+  const bit = pageMarks(kernel).flagBit('head');
+  const mayBeFake =
+    page % BigInt(kernel.pageSize) === 0n && bit !== undefined && ((shape.unsigned(page, 'flags') >> BigInt(bit)) & 1n) === 1n;
+  if (!mayBeFake) return page;
+  const follower = addToAddress(page, shape.size);
+  const next = optionalRead(() => shape.unsigned(follower, member)) ?? 0n;
+  return (next & 1n) === 1n ? headOfTail(follower, next) : page;
 }
 
 /** Order of the compound page whose head is `head`; 0 for a single page, undefined where it cannot be told. */

@@ -10,6 +10,16 @@ import type { Slab, SlabPlace } from './slab.ts';
 import { tasks } from './task.ts';
 import type { Task } from './task.ts';
 
+/** ` of cache NAME (…)` of a slab page, or nothing where it cannot be told. */
+export function cacheName(kernel: Kernel, head: Address): string {
+  const structs = kernel.structs('looking at a slab page');
+  const slab = structs.find('slab') ?? structs.get('page');
+  const cache = structs.find('kmem_cache');
+  if (!slab.has('slab_cache') || cache === undefined) return '';
+  const at = slab.pointer(head, 'slab_cache');
+  return at === 0n ? '' : ` of cache ${kernel.memory.cString(cache.pointer(at, 'name'), 128)} (kmem_cache ${formatAddress(at)})`;
+}
+
 /** What the byte is that lies `offset` bytes into frame `pfn`, whose slab has its struct page at `head`; undefined where the slab is not understood. */
 export function describeSlab(
   kernel: Kernel,

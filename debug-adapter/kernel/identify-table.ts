@@ -5,12 +5,16 @@ import { entryKind } from '../arch/paging-mode.ts';
 import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import { PageTable } from '../pagetable/page-table.ts';
+import type { PageTable } from '../pagetable/page-table.ts';
+import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
 import { pgdOf } from './mm.ts';
+import { optionalRead } from './optional-read.ts';
+import { processTable } from './process-table.ts';
 import { kernelTableFrames } from './table-frames.ts';
 import { tasks } from './task.ts';
 import type { Task } from './task.ts';
+import { hasPageTableIsolation, userRootOffset } from './x86-cpu.ts';
 
 interface ProcessTable {
   readonly task: Task;
@@ -60,15 +64,8 @@ interface Collection {
 }
 
 function collectProcess(kernel: Kernel, of: Collection & { readonly mm: Address }): void {
-  let root: ReturnType<typeof pgdOf>;
-  try {
-    root = pgdOf(kernel, of.mm);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return;
-  }
-  const mode = kernel.root.modeOfRoot?.(root) ?? kernel.root.mode;
-  const pageTable = new PageTable(kernel.physical, mode, root, { half: 'user', kernel: kernel.root.pageTable });
+  const pageTable = optionalRead(() => processTable(kernel, of.mm));
+  if (pageTable === undefined) return;
   collect(pageTable, of, { level: 0, table: pageTable.root, base: 0n });
 }
 
@@ -98,4 +95,62 @@ function collect(pageTable: PageTable, of: Collection, at: { level: number; tabl
       collect(pageTable, of, { level: at.level + 1, table: mode.tableAddress(at.level, low, high), base });
     }
   }
+}
+
+/** A frame that the kernel's own page table uses as a table, or a process as its root; those may have no mark in their struct page. */
+export function describeTable(kernel: Kernel, physical: number): IdentifyDetail[] {
+  const frame = Math.floor(physical / frameSize);
+  const table = kernelTableFrames(kernel).get(frame);
+  if (table === undefined) return describeRoot(kernel, frame);
+  const entrySize = kernel.root.mode.levels.find(({ name }) => name === table.level)?.entrySize ?? 8;
+  const entry = Math.floor((physical % frameSize) / entrySize);
+  return [
+    {
+      kind: 'page-table',
+      summary: `${table.level} table of the kernel, for addresses from ${formatAddress(table.virtualBase)}; this is entry ${entry}`,
+      level: table.level,
+      virtualBase: formatAddress(table.virtualBase),
+      entry,
+    },
+  ];
+}
+
+interface RootFrame {
+  /** Undefined for the kernel's own. */
+  readonly task: Task | undefined;
+  /** Whether it is the root that user mode runs on (page-table isolation). */
+  readonly user: boolean;
+}
+
+function describeRoot(kernel: Kernel, frame: number): IdentifyDetail[] {
+  if (kernel.types === undefined) return [];
+  const root = kernel.once(rootFrames).get(frame);
+  if (root === undefined) return [];
+  const { task, user } = root;
+  const whose = task === undefined ? 'the kernel' : `process ${task.pid} (${task.comm})`;
+  const summary = `pgd of ${whose}${user ? ', the half that user mode runs on' : ''}`;
+  return [{ kind: 'page-table', summary, level: 'pgd', pid: task?.pid ?? null, comm: task?.comm ?? null, user }];
+}
+
+function rootFrames(kernel: Kernel): ReadonlyMap<number, RootFrame> {
+  const roots = new Map<number, RootFrame>();
+  const isolated = hasPageTableIsolation(kernel);
+  const add = (root: number, task: Task | undefined): void => {
+    const frame = Math.floor(root / frameSize);
+    if (task !== undefined && !roots.has(frame)) roots.set(frame, { task, user: false });
+    const user = Math.floor((root + userRootOffset) / frameSize);
+    if (isolated && !roots.has(user)) roots.set(user, { task, user: true });
+  };
+  add(kernel.root.pageTable.root, undefined);
+  try {
+    for (const task of tasks(kernel)) {
+      const { mm } = task;
+      const root = mm === undefined ? undefined : optionalRead(() => pgdOf(kernel, mm));
+      if (root !== undefined) add(root, task);
+    }
+  } catch (error) {
+    // The tasks cannot be listed: what was found is told.
+    if (!(error instanceof UserError)) throw error;
+  }
+  return roots;
 }

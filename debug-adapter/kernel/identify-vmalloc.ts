@@ -2,7 +2,9 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
+import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Kernel } from './kernel.ts';
+import { allSymbols, findModule } from './module.ts';
 import { tasks } from './task.ts';
 import { formatCaller } from './vmallocinfo.ts';
 import { areaAt, byAddress, findVmapArea, idleAreas, mappedSize, vmapAreas, vmFlag, vmFlagNames } from './vmap-area.ts';
@@ -151,4 +153,26 @@ function stackDetail(kernel: Kernel, address: Address, area: VmapArea): Identify
 
 function tasksByStack(kernel: Kernel): ReadonlyMap<Address, { pid: number; comm: string; address: Address }> {
   return new Map(tasks(kernel).map((task) => [task.stack, task]));
+}
+
+/** The part of a loaded module that holds the address, with its symbol. */
+export function describeModule(kernel: Kernel, address: Address): IdentifyDetail[] {
+  const found = findModule(kernel, address);
+  if (found === undefined) return [];
+  const { module, part } = found;
+  const offset = Number(address - part.start);
+  const hit = allSymbols(kernel).resolve(address);
+  const symbol = hit?.symbol.module === module.name ? `${formatSymbolHit(hit)}, in ` : '';
+  return [
+    {
+      kind: 'module',
+      summary: `${symbol}${part.kind} of module ${module.name}, byte 0x${offset.toString(16)}`,
+      module: module.name,
+      part: part.kind,
+      offset,
+      start: formatAddress(part.start),
+      end: formatAddress(part.end),
+      moduleAddress: formatAddress(module.address),
+    },
+  ];
 }

@@ -3,7 +3,7 @@
  * the kernel's own structures and page tables; regions are named only where nothing more is known.
  */
 import { formatAddress, toAddress } from '../base/address.ts';
-import type { Address } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
@@ -13,17 +13,16 @@ import { describeBpf } from './bpf.ts';
 import { describeFixmap } from './fixmap.ts';
 import { describeCpuEntryArea, describeEspfix, describePerCpu } from './identify-cpu.ts';
 import { describeEfiRuntime } from './identify-efi.ts';
-import { describeFrame } from './identify-frame.ts';
+import { describeFrame, describeVmallocUse } from './identify-frame.ts';
 import { describeKasanShadow } from './identify-kasan.ts';
-import { describeVmallocAddress } from './identify-vmalloc.ts';
+import { describeModule, describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from './kernel.ts';
-import { layoutOf, regionOfKind } from './layout.ts';
+import { layoutOf } from './layout.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
-import { pgdOf, vmaRights, vmas } from './mm.ts';
-import { allSymbols, findModule } from './module.ts';
-import { memoryMap } from './page-frame.ts';
-import { kernelTableFrames } from './table-frames.ts';
-import { tasks } from './task.ts';
+import { vmaRights, vmas } from './mm.ts';
+import { allSymbols } from './module.ts';
+import { structPageAt } from './page-frame.ts';
+import { describeResource } from './resource.ts';
 import type { Task } from './task.ts';
 
 /** The address space in which a user address is looked up. */
@@ -58,10 +57,34 @@ export function identify(kernel: Kernel, address: Address, context: IdentifyCont
     const region = regionOf(kernel, address, context.pageTable);
     details.push({ kind: region.kind, summary: `in ${region.name}` });
   }
-  // A note about what could not be read is not what the address is.
+  return factsOf(formatAddress(address), details);
+}
+
+/** Identifies a physical address: what the memory is used for, where the kernel maps it, and whose it is in /proc/iomem. */
+export function identifyPhysical(kernel: Kernel, physical: PhysAddr): IdentifyFacts {
+  const details: IdentifyDetail[] = [];
+  const { directMap } = layoutOf(kernel);
+  const direct = directMap === undefined ? undefined : BigInt(physical) + directMap.offset;
+  const virtual = direct === undefined ? undefined : toAddress(BigInt.asUintN(kernel.memory.pointerSize * 8, direct));
+  const mapped = virtual !== undefined && directMap !== undefined && virtual >= directMap.start && virtual < directMap.end;
+  if (isRam(kernel, physical)) {
+    if (mapped) {
+      attempt(details, () => describePerCpu(kernel, virtual));
+      attempt(details, () => describeDirectMap(kernel, virtual));
+    } else {
+      attempt(details, () => describeFrame(kernel, Math.floor(physical / kernel.pageSize), physical % kernel.pageSize));
+    }
+  } else attempt(details, () => describeVmallocUse(kernel, physical));
+  attempt(details, () => describeResource(kernel, physical));
+  if (!isRam(kernel, physical)) details.push({ kind: 'not-ram', summary: `physical ${formatAddress(physical)} is not RAM of this dump` });
+  return factsOf(formatAddress(physical), details);
+}
+
+/** The first detail is the answer; a note about what could not be read is not what the address is. */
+function factsOf(address: IdentifyFacts['address'], details: IdentifyDetail[]): IdentifyFacts {
   details.sort((a, b) => Number(a.kind === 'note') - Number(b.kind === 'note'));
   const first = details[0];
-  return { address: formatAddress(address), kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
+  return { address, kind: first?.kind ?? 'unmapped', summary: first?.summary ?? '', details };
 }
 
 /** Ways to know a kernel address, the most specific answers first. */
@@ -76,8 +99,8 @@ const kernelDescribers = [
   describeKasanShadow,
   describePerCpu,
   describeVmallocAddress,
-  describeDirectMap,
   describeMemoryMap,
+  describeDirectMap,
 ] as const;
 
 function attempt(details: IdentifyDetail[], describe: () => readonly IdentifyDetail[]): void {
@@ -166,27 +189,6 @@ function describeSymbol(kernel: Kernel, address: Address): IdentifyDetail[] {
   ];
 }
 
-function describeModule(kernel: Kernel, address: Address): IdentifyDetail[] {
-  const found = findModule(kernel, address);
-  if (found === undefined) return [];
-  const { module, part } = found;
-  const offset = Number(address - part.start);
-  const hit = allSymbols(kernel).resolve(address);
-  const symbol = hit?.symbol.module === module.name ? `${formatSymbolHit(hit)}, in ` : '';
-  return [
-    {
-      kind: 'module',
-      summary: `${symbol}${part.kind} of module ${module.name}, byte 0x${offset.toString(16)}`,
-      module: module.name,
-      part: part.kind,
-      offset,
-      start: formatAddress(part.start),
-      end: formatAddress(part.end),
-      moduleAddress: formatAddress(module.address),
-    },
-  ];
-}
-
 function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
   const { directMap } = layoutOf(kernel);
   if (directMap === undefined || address < directMap.start || address >= directMap.end) return [];
@@ -199,41 +201,12 @@ function describeDirectMap(kernel: Kernel, address: Address): readonly IdentifyD
     physical: formatAddress(physical),
     ram,
   };
-  const text = imageAlias(kernel, physical);
-  return [...tableOf(kernel, physical), ...frame, ...(text === undefined ? [] : [text]), direct];
-}
-
-/** A frame that the kernel's own page table uses as a table; those have no mark in their struct page. */
-function tableOf(kernel: Kernel, physical: number): IdentifyDetail[] {
-  const table = kernelTableFrames(kernel).get(Math.floor(physical / 4096));
-  if (table === undefined) return rootOf(kernel, physical);
-  const entrySize = kernel.root.mode.levels.find(({ name }) => name === table.level)?.entrySize ?? 8;
-  return [
-    {
-      kind: 'page-table',
-      summary: `${table.level} table of the kernel, for addresses from ${formatAddress(table.virtualBase)}; this is entry ${Math.floor((physical % 4096) / entrySize)}`,
-      level: table.level,
-      virtualBase: formatAddress(table.virtualBase),
-      entry: Math.floor((physical % 4096) / entrySize),
-    },
-  ];
-}
-
-/** A frame that is the root table of a process. */
-function rootOf(kernel: Kernel, physical: number): IdentifyDetail[] {
-  const task = kernel.types === undefined ? undefined : kernel.once(tasksByRoot).get(Math.floor(physical / 4096));
-  if (task === undefined) return [];
-  return [{ kind: 'page-table', summary: `pgd of process ${task.pid} (${task.comm})`, level: 'pgd', pid: task.pid, comm: task.comm }];
-}
-
-function tasksByRoot(kernel: Kernel): ReadonlyMap<number, Task> {
-  const roots = new Map<number, Task>();
-  for (const task of tasks(kernel)) {
-    if (task.mm === undefined) continue;
-    const frame = Math.floor(pgdOf(kernel, task.mm) / 4096);
-    if (!roots.has(frame)) roots.set(frame, task);
-  }
-  return roots;
+  const alias = imageAlias(kernel, physical);
+  const image = alias === undefined ? [] : [alias];
+  // What the image has there is more than that the page is reserved; where the page has come to other use, that is more.
+  const [first] = frame;
+  const found = first === undefined || first.kind === 'reserved-page' ? [...image, ...frame] : [...frame, ...image];
+  return [...found, direct];
 }
 
 function isRam(kernel: Kernel, physical: number): boolean {
@@ -263,19 +236,18 @@ function frameDetails(kernel: Kernel, pfn: number, offset: number): readonly Ide
   return details;
 }
 
+/** An address among the struct pages: of the virtual memory map, or of an array that lies in the direct map. */
 function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyDetail[] {
-  const map = memoryMap(kernel);
-  const region = regionOfKind(layoutOf(kernel), 'struct-page');
-  if (map === undefined || region === undefined || map.name !== 'vmemmap' || address < region.start || address >= region.end) return [];
-  const offset = Number(address - map.base);
-  const pfn = map.firstFrame + Math.floor(offset / map.pageStructSize);
+  const place = structPageAt(kernel, address);
+  if (place === undefined) return [];
+  const { pfn, offset } = place;
   return [
     {
       kind: 'struct-page',
       summary: `struct page of pfn 0x${pfn.toString(16)} (physical ${formatAddress(pfn * kernel.pageSize)})`,
       pfn,
       physical: formatAddress(pfn * kernel.pageSize),
-      offset: offset % map.pageStructSize,
+      offset,
     },
     ...frameDetails(kernel, pfn, 0),
   ];

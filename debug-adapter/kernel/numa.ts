@@ -71,15 +71,28 @@ interface NodeSpan {
 const mostNodes = 1024;
 
 function nodeSpans(kernel: Kernel): NodeSpan[] {
-  const nodeData = kernel.addressOf('node_data');
   const pglist = kernel.types === undefined ? undefined : kernel.structs('NUMA nodes').find('pglist_data');
-  if (nodeData === undefined || pglist === undefined) return [];
-  const spans: NodeSpan[] = [];
-  for (let index = 0; index < mostNodes; index++) {
-    const node = kernel.memory.pointer(addToAddress(nodeData, index * kernel.memory.pointerSize));
-    if (node === 0n) break;
+  if (pglist === undefined || kernel.addressOf('node_data') === undefined) return [];
+  return memoryNodes(kernel).map((node) => {
     const start = pglist.number(node, 'node_start_pfn');
-    spans.push({ id: pglist.number(node, 'node_id'), start, end: start + pglist.number(node, 'node_spanned_pages') });
+    return { id: pglist.number(node, 'node_id'), start, end: start + pglist.number(node, 'node_spanned_pages') };
+  });
+}
+
+/** Every pglist_data: those that node_data points to, or without CONFIG_NUMA the one there is. Throws `MemoryFault`. */
+export function memoryNodes(kernel: Kernel): readonly Address[] {
+  const nodeData = kernel.addressOf('node_data');
+  if (nodeData === undefined) {
+    const only = kernel.addressOf('contig_page_data');
+    return only === undefined ? [] : [only];
   }
-  return spans;
+  const nodes: Address[] = [];
+  const count = kernel.vmcoreinfo?.length('node_data') ?? mostNodes;
+  for (let index = 0; index < Math.min(count, mostNodes); index++) {
+    const node = kernel.memory.pointer(addToAddress(nodeData, index * kernel.memory.pointerSize));
+    // Numbers may be left out; without the array's length the first gap is its end.
+    if (node !== 0n) nodes.push(node);
+    else if (kernel.vmcoreinfo?.length('node_data') === undefined) break;
+  }
+  return nodes;
 }

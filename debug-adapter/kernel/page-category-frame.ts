@@ -1,5 +1,5 @@
 /** The category of single pages, with the reason: for `identify`, and for what a dump does not hold. */
-import { addToAddress, toAddress } from '../base/address.ts';
+import { addToAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
@@ -7,6 +7,7 @@ import { appendHole } from '../memory/hole.ts';
 import type { Hole, HoleReason, MemoryRead } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
+import { headOfTail } from './compound-head.ts';
 import type { Kernel } from './kernel.ts';
 import { PageContent, StructPages } from './page-categories.ts';
 import { categoryOfVerdict, pageRules, tailMarkOffset, verdict } from './page-category.ts';
@@ -22,6 +23,8 @@ export interface FrameCategory {
   /** First frame of the compound or free page that decides, and how many frames that is. */
   readonly head: number;
   readonly pages: number;
+  /** Whether it is a huge page of hugetlbfs, in use or in its pool. */
+  readonly hugetlb: boolean;
 }
 
 /** Largest order of a block whose start is searched for: more than free blocks have. */
@@ -33,7 +36,7 @@ export function frameCategory(kernel: Kernel, pfn: number): FrameCategory | unde
   if (reader === undefined) return undefined;
   const judged = reader.judge(pfn);
   if (judged?.category !== 'kernel' || reader.content.of(pfn) !== 'zero') return judged;
-  return { category: 'zero', text: 'a page of zeros', head: pfn, pages: 1 };
+  return { ...judged, category: 'zero', text: 'a page of zeros', head: pfn, pages: 1 };
 }
 
 /** What `makedumpfile -d` does with pages of a category: the bit of the dump level that leaves them out, and a sentence. */
@@ -153,7 +156,7 @@ class FrameReader {
     const offset = tailMarkOffset(this.#kernel);
     const page = pageOfFrame(this.#kernel, pfn);
     if (offset === undefined || page === undefined) return undefined;
-    const head = pageFrameOf(this.#kernel, toAddress(this.#kernel.memory.word(addToAddress(page, offset)) - 1n));
+    const head = pageFrameOf(this.#kernel, headOfTail(page, this.#kernel.memory.word(addToAddress(page, offset))));
     return head !== undefined && head < pfn ? head : undefined;
   }
 
@@ -172,11 +175,11 @@ class FrameReader {
     const category = categoryOfVerdict[found] ?? 'kernel';
     const block = category === 'free' ? ` of order ${Math.log2(pages)}` : '';
     const slab = takenForSlab ? ', anonymous, which makedumpfile does not see: it takes another flag for PG_slab' : '';
-    return { category, text: `${nouns[category]}, ${evidence}${block}${slab}`, head, pages };
+    return { category, text: `${nouns[category]}, ${evidence}${block}${slab}`, head, pages, hugetlb: evidence === 'hugetlb' };
   }
 
   #told(pfn: number, category: PageCategory, text: string): FrameCategory {
-    return { category, text, head: pfn, pages: 1 };
+    return { category, text, head: pfn, pages: 1, hugetlb: false };
   }
 }
 

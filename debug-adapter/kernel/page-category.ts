@@ -5,6 +5,7 @@
  */
 import { errors } from '../base/errors.ts';
 import { locateMember, sizeOfType } from '../symbols/type-layout.ts';
+import { tailMembers } from './compound-head.ts';
 import type { Kernel } from './kernel.ts';
 import { memberOffset, structSize } from './known-layout.ts';
 import { pageMarks } from './page-type.ts';
@@ -234,9 +235,9 @@ export class PageRules {
   }
 }
 
-/** Where a tail page is marked, in bit 0: page.compound_head, by newer kernels called compound_info. */
+/** Where a tail page is marked, in bit 0, and names its head. */
 export function tailMarkOffset(kernel: Kernel): number | undefined {
-  return memberOffset(kernel, 'page', 'compound_head') ?? memberOffset(kernel, 'page', 'compound_info');
+  return tailMembers.map((member) => memberOffset(kernel, 'page', member)).find((offset) => offset !== undefined);
 }
 
 /** The rules of this kernel. Throws `UserError` where struct page is not known. */

@@ -8,6 +8,7 @@ import { findRange, mergeRanges } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
 import type { Kernel } from './kernel.ts';
 import { memberOffset, structSize } from './known-layout.ts';
+import { layoutOf, regionOfKind } from './layout.ts';
 import { variable } from './layout-witnesses.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
 import { memorySections } from './memory-section.ts';
@@ -167,16 +168,39 @@ function disjoint(pieces: readonly MemoryMapPiece[], pageStructSize: number): Me
 export function pageFrameOf(kernel: Kernel, page: Address): number | undefined {
   const model = memoryModel(kernel);
   if (model === undefined) return undefined;
-  const { map, pageStructSize } = model;
-  if (map !== undefined) {
-    if (page < map.base) return undefined;
-    const offset = Number(page - map.base);
-    return offset % pageStructSize === 0 ? map.firstFrame + offset / pageStructSize : undefined;
-  }
+  const { map } = model;
+  const place = map === undefined ? placeIn(model, page) : placeFrom(map.base, map.firstFrame, model, page);
+  return place?.offset === 0 ? place.pfn : undefined;
+}
+
+/** The frame whose struct page holds the byte at `address`, and the byte's place in it; undefined outside the struct pages that there are. */
+export function structPageAt(kernel: Kernel, address: Address): StructPagePlace | undefined {
+  const model = memoryModel(kernel);
+  if (model === undefined) return undefined;
+  const found = placeIn(model, address);
+  if (found !== undefined || model.map?.name !== 'vmemmap') return found;
+  // The rest of the virtual memory map is that of frames without RAM.
+  const region = regionOfKind(layoutOf(kernel), 'struct-page');
+  if (region === undefined || address < region.start || address >= region.end) return undefined;
+  return placeFrom(model.map.base, model.map.firstFrame, model, address);
+}
+
+export interface StructPagePlace {
+  readonly pfn: number;
+  /** Byte within the struct page. */
+  readonly offset: number;
+}
+
+function placeFrom(base: Address, firstFrame: number, { pageStructSize }: MemoryModel, address: Address): StructPagePlace | undefined {
+  if (address < base) return undefined;
+  const distance = Number(address - base);
+  return { pfn: firstFrame + Math.floor(distance / pageStructSize), offset: distance % pageStructSize };
+}
+
+function placeIn(model: MemoryModel, address: Address): StructPagePlace | undefined {
   for (const { start, end, base } of model.pieces) {
-    const offset = Number(page - base);
-    if (offset >= 0 && offset < (end - start) * pageStructSize)
-      return offset % pageStructSize === 0 ? start + offset / pageStructSize : undefined;
+    const place = placeFrom(base, start, model, address);
+    if (place !== undefined && place.pfn < end) return place;
   }
   return undefined;
 }

@@ -1,7 +1,8 @@
 /** What pagemap asks of a struct page and its folio: anonymous or not, and how often mapped (include/linux/mm.h, page-flags.h). */
-import { addToAddress, toAddress } from '../base/address.ts';
+import { addToAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { headOf } from './folio.ts';
 import type { Kernel } from './kernel.ts';
 import { variable } from './layout-witnesses.ts';
 import { pageOfFrame } from './page-frame.ts';
@@ -62,7 +63,7 @@ export class PagemapPages {
   /** Whether the folio of a frame is anonymous; undefined where its struct page cannot be read, which is told. */
   isAnonymous(frame: number): boolean | undefined {
     return this.#about(frame, (page) => {
-      const head = this.#headOf(page);
+      const head = headOf(this.#kernel, page);
       const mapping = this.#folio?.has('mapping') === true ? this.#folio.unsigned(head, 'mapping') : this.#page.unsigned(head, 'mapping');
       return (mapping & mappingAnon) !== 0n;
     });
@@ -75,7 +76,7 @@ export class PagemapPages {
 
   /** Of a huge page of hugetlbfs: whether one process at most has it mapped (folio_likely_mapped_shared()). */
   isHugetlbMappedOnce(frame: number): boolean | undefined {
-    return this.#about(frame, (page) => this.#entireMapcount(this.#headOf(page)) <= 1);
+    return this.#about(frame, (page) => this.#entireMapcount(headOf(this.#kernel, page)) <= 1);
   }
 
   /** hugetlb_pmd_shared(): whether the table in `tableFrame` is shared between processes. */
@@ -108,24 +109,8 @@ export class PagemapPages {
     return bit !== undefined && (this.#page.unsigned(page, 'flags') & bit) !== 0n;
   }
 
-  /** compound_head(), also where hugetlb freed the tail pages and left the head's in their places (page_fixed_fake_head()). */
-  #headOf(page: Address): Address {
-    const shape = this.#page;
-    if (!shape.has('compound_head')) return page;
-    const word = shape.unsigned(page, 'compound_head');
-    if ((word & 1n) === 1n) return toAddress(word - 1n);
-    if (page % BigInt(this.#kernel.pageSize) !== 0n || !this.#flag(page, this.#headBit)) return page;
-    try {
-      const next = shape.unsigned(addToAddress(page, shape.size), 'compound_head');
-      return (next & 1n) === 1n ? toAddress(next - 1n) : page;
-    } catch (error) {
-      if (!(error instanceof MemoryFault)) throw error;
-      return page;
-    }
-  }
-
   #mapcount(page: Address): number {
-    const head = this.#headOf(page);
+    const head = headOf(this.#kernel, page);
     // Below -1 it is no count but the page's type.
     const raw = this.#page.number(page, '_mapcount.counter');
     let count = raw < -1 ? 0 : raw + 1;

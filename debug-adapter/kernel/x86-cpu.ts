@@ -27,6 +27,9 @@ function readPhysicalBits(kernel: Kernel): number | undefined {
   });
 }
 
+/** From a root to the one that user mode runs on, with page-table isolation (kernel_to_user_pgdp()), in bytes. */
+export const userRootOffset = 4096;
+
 /** Whether page-table isolation is on: X86_FEATURE_PTI is word 7, bit 11 of the capabilities (cpufeatures.h). */
 export function hasPageTableIsolation(kernel: Kernel): boolean {
   return kernel.once(readIsolation);

@@ -28,7 +28,11 @@ import type { SearchFacts, SearchQuestion } from './search.ts';
 
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };
-  'pagewalk/identify': { arguments: { addresses: readonly Hex[]; mm?: string }; body: { results: readonly IdentifyFacts[] } };
+  /** `physical`: the addresses are physical ones. */
+  'pagewalk/identify': {
+    arguments: { addresses: readonly Hex[]; mm?: string; physical?: boolean };
+    body: { results: readonly IdentifyFacts[] };
+  };
   'pagewalk/translate': { arguments: { addresses: readonly Hex[]; mm?: string }; body: { results: readonly TranslationFacts[] } };
   /** Without `tableAddress`, the root table of the address space. `level` is the level's name. */
   'pagewalk/tableEntries': {

@@ -10,7 +10,6 @@ import type { CpuState } from '../image/image.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
-import type { ScanState } from '../memory/memory-scan.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
@@ -108,6 +107,8 @@ export interface SessionFace {
   readAsKcore(address: Address, length: number): KcoreRead;
   translate(address: Address, mm?: SpaceName): TranslationFacts;
   identify(address: Address, mm?: SpaceName): IdentifyFacts;
+  /** What the memory at a physical address is used for, and who maps it. */
+  identifyPhysical(address: PhysAddr): IdentifyFacts;
   tableEntries(options: {
     readonly mm?: SpaceName | undefined;
     readonly user?: boolean | undefined;
@@ -175,8 +176,6 @@ export interface OpenOptions {
   readonly base?: string | undefined;
   /** Most bytes of decompressed pages that are kept; a default fits most dumps. */
   readonly cacheBytes?: number | undefined;
-  /** What a search of the image's memory for its kernel has found elsewhere (kernel/landmarks.ts). */
-  readonly scanned?: ScanState | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }

@@ -12,9 +12,8 @@ import { openImage } from '../image/open-image.ts';
 import { parseRawRanges } from '../image/raw.ts';
 import { currentTask } from '../kernel/current-task.ts';
 import { pageUseOf } from '../kernel/findings-pages.ts';
-import { identify } from '../kernel/identify.ts';
+import { identify, identifyPhysical } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { Landmarks } from '../kernel/landmarks.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
 import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
@@ -89,9 +88,7 @@ export function openSession(host: Host, options: OpenOptions): Session {
     cacheBytes: options.cacheBytes,
   });
   try {
-    const { token, progress, scanned } = options;
-    const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
-    return new Session(image, openKernel(image, outsideSources(host, options), landmarks));
+    return new Session(image, openKernel(image, outsideSources(host, options), options));
   } catch (error) {
     image.close();
     throw error;
@@ -196,6 +193,10 @@ export class Session implements SessionFace {
   identify(address: Address, mm?: SpaceName): IdentifyFacts {
     const space = this.#spaces.get(mm, { user: false });
     return identify(this.kernel, address, { pageTable: space.pageTable, task: space.task });
+  }
+
+  identifyPhysical(address: PhysAddr): IdentifyFacts {
+    return identifyPhysical(this.kernel, address);
   }
 
   tableEntries(options: Parameters<SessionFace['tableEntries']>[0]): TableFacts {

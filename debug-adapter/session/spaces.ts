@@ -5,7 +5,7 @@ import { errors, UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { pgdOf } from '../kernel/mm.ts';
 import { findTask, tasks } from '../kernel/task.ts';
-import { hasPageTableIsolation } from '../kernel/x86-cpu.ts';
+import { hasPageTableIsolation, userRootOffset } from '../kernel/x86-cpu.ts';
 import type { Task } from '../kernel/task.ts';
 import { PageTable } from '../pagetable/page-table.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
@@ -20,9 +20,6 @@ export interface Space {
   readonly pageTable: PageTable;
   readonly task: Task | undefined;
 }
-
-/** Under page-table isolation the user half's root is the page behind the kernel's (arch/x86/include/asm/pgtable.h). */
-const userRootOffset = 4096;
 
 export class Spaces {
   readonly #kernel: Kernel;

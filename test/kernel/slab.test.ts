@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { headOf } from '../../debug-adapter/kernel/identify-frame.ts';
+import { headOf } from '../../debug-adapter/kernel/folio.ts';
 import { layoutOf } from '../../debug-adapter/kernel/layout.ts';
 import { optionalRead } from '../../debug-adapter/kernel/optional-read.ts';
 import { memoryModel, pageOfFrame } from '../../debug-adapter/kernel/page-frame.ts';

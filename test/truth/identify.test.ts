@@ -88,7 +88,8 @@ test('identify answers where drgn knows nothing', { skip: absent(name) ?? false 
   }
   for (const [kind, least] of [
     ['free-page', 300],
-    ['reserved-page', 100],
+    ['reserved-page', 40],
+    ['kernel-image-alias', 50],
     ['struct-page', 100],
     ['vmalloc-freed', 60],
     ['vmap-block', 50],
