@@ -10,6 +10,7 @@ import type { CpuState } from '../image/image.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
+import type { ScanState } from '../memory/memory-scan.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
@@ -176,6 +177,8 @@ export interface OpenOptions {
   readonly base?: string | undefined;
   /** Most bytes of decompressed pages that are kept; a default fits most dumps. */
   readonly cacheBytes?: number | undefined;
+  /** What a search of the image's memory for its kernel has found elsewhere (kernel/landmarks.ts). */
+  readonly scanned?: ScanState | undefined;
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }

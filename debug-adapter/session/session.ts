@@ -14,6 +14,7 @@ import { currentTask } from '../kernel/current-task.ts';
 import { pageUseOf } from '../kernel/findings-pages.ts';
 import { identify, identifyPhysical } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { Landmarks } from '../kernel/landmarks.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
 import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
@@ -88,7 +89,9 @@ export function openSession(host: Host, options: OpenOptions): Session {
     cacheBytes: options.cacheBytes,
   });
   try {
-    return new Session(image, openKernel(image, outsideSources(host, options), options));
+    const { token, progress, scanned } = options;
+    const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
+    return new Session(image, openKernel(image, outsideSources(host, options), landmarks));
   } catch (error) {
     image.close();
     throw error;
