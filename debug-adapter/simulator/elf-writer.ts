@@ -4,7 +4,7 @@ import { frameSize } from '../memory/physical-memory.ts';
 
 const machines = { 'x86-64': 62, 'x86-32': 3, arm64: 183 } as const;
 /** Bytes of struct elf_prstatus. */
-const statusSizes = { 'x86-64': 336, 'x86-32': 144, arm64: 392 } as const;
+export const statusSizes = { 'x86-64': 336, 'x86-32': 144, arm64: 392 } as const;
 const typeCore = 4;
 const load = 1;
 const note = 4;
@@ -19,44 +19,34 @@ export interface ElfInput {
   readonly segments: readonly VirtualSegment[];
 }
 
-interface Segment {
-  readonly type: number;
-  readonly offset: number;
+/** A PT_LOAD: p_vaddr, p_paddr, p_filesz and p_memsz, p_offset. */
+export interface LoadSegment {
   readonly virtual: bigint;
-  readonly physical: number;
-  readonly size: number;
+  readonly physical: bigint;
+  readonly size: bigint;
+  readonly offset: bigint;
+}
+
+interface Segment extends LoadSegment {
+  readonly type: number;
 }
 
 /** The file's bytes, in pieces from its beginning on. */
 export function* writeElf(input: ElfInput): Generator<Uint8Array> {
   const { image, architecture, segments } = input;
-  const wide = architecture !== 'x86-32';
   const notes = notesOf(input);
-  const count = segments.length + 1;
-  const headerSize = wide ? 64 : 52;
-  const entrySize = wide ? 56 : 32;
-  const notesAt = headerSize + count * entrySize;
-  const dataAt = Math.ceil((notesAt + notes.length) / frameSize) * frameSize;
+  const dataAt = dataOffset(architecture, segments.length, notes.length);
   const { ranges } = image.memory;
-  const offsetOf = (physical: number): number => {
-    let at = dataAt;
+  const offsetOf = (physical: bigint): bigint => {
+    let at = BigInt(dataAt);
     for (const { start, end } of ranges) {
-      if (physical >= start && physical < end) return at + physical - start;
-      at += end - start;
+      if (physical >= BigInt(start) && physical < BigInt(end)) return at + physical - BigInt(start);
+      at += BigInt(end - start);
     }
-    return dataAt;
+    return BigInt(dataAt);
   };
-  const header = new Uint8Array(dataAt);
-  const table: Segment[] = [
-    { type: note, offset: notesAt, virtual: 0n, physical: 0, size: notes.length },
-    ...segments.map(({ virtual, physical, size }) => {
-      const at = Number(physical ?? 0n);
-      return { type: load, offset: offsetOf(at), virtual, physical: at, size: Number(size) };
-    }),
-  ];
-  writeHeader(new DataView(header.buffer), { wide, machine: machines[architecture], table, headerSize, entrySize });
-  header.set(notes, notesAt);
-  yield header;
+  const loads = segments.map(({ virtual, physical = 0n, size }) => ({ virtual, physical, size, offset: offsetOf(physical) }));
+  yield elfHead(architecture, loads, notes);
   for (const { start, end } of ranges) {
     for (let frame = start / frameSize; frame < end / frameSize; frame += chunkFrames) {
       const frames = Math.min(chunkFrames, end / frameSize - frame);
@@ -69,6 +59,30 @@ export function* writeElf(input: ElfInput): Generator<Uint8Array> {
     }
   }
 }
+
+/** Where data begins: at the page behind headers and notes. */
+export function dataOffset(architecture: keyof typeof machines, loads: number, notesSize: number): number {
+  const [headerSize, entrySize] = headerSizes[architecture === 'x86-32' ? 'narrow' : 'wide'];
+  return Math.ceil((headerSize + (loads + 1) * entrySize + notesSize) / frameSize) * frameSize;
+}
+
+/** ELF header, program headers and notes, up to where data begins. */
+export function elfHead(architecture: keyof typeof machines, loads: readonly LoadSegment[], notes: Uint8Array): Uint8Array {
+  const wide = architecture !== 'x86-32';
+  const [headerSize, entrySize] = headerSizes[wide ? 'wide' : 'narrow'];
+  const notesAt = headerSize + (loads.length + 1) * entrySize;
+  const head = new Uint8Array(dataOffset(architecture, loads.length, notes.length));
+  const table: Segment[] = [
+    { type: note, offset: BigInt(notesAt), virtual: 0n, physical: 0n, size: BigInt(notes.length) },
+    ...loads.map((one) => ({ type: load, ...one })),
+  ];
+  writeHeader(new DataView(head.buffer), { wide, machine: machines[architecture], table, headerSize, entrySize });
+  head.set(notes, notesAt);
+  return head;
+}
+
+/** Bytes of the ELF header, and of a program header. */
+const headerSizes = { wide: [64, 56], narrow: [52, 32] } as const;
 
 function writeHeader(
   view: DataView,
@@ -143,7 +157,7 @@ function notesOf({ image, architecture }: ElfInput): Uint8Array {
   return bytes;
 }
 
-function noteOf(name: string, type: number, description: Uint8Array): Uint8Array {
+export function noteOf(name: string, type: number, description: Uint8Array): Uint8Array {
   const padded = (length: number): number => Math.ceil(length / 4) * 4;
   const bytes = new Uint8Array(12 + padded(name.length + 1) + padded(description.length));
   const view = new DataView(bytes.buffer);

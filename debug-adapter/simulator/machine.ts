@@ -2,10 +2,12 @@
  * A simulated machine: RAM in which a kernel's page tables and structures really stand, so that everything above physical
  * memory reads it as it reads a dump, and the operations that change it as the kernel would.
  */
+import type { ByteSource } from '../base/host.ts';
 import type { Image } from '../image/image.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { boot } from './boot.ts';
 import type { Core } from './core.ts';
+import { kcoreFile } from './kcore.ts';
 import { writeElf } from './elf-writer.ts';
 import type { OperationSpec, OperationValue, Arguments } from './operation.ts';
 import { operationList } from './operations.ts';
@@ -46,6 +48,11 @@ export class Machine {
   saveElf(): Generator<Uint8Array> {
     const { core } = this;
     return writeElf({ image: core.image(), architecture: core.platform.architecture, segments: core.segments() });
+  }
+
+  /** /proc/kcore of the machine as a file, which shows the machine as it is at each read. */
+  kcore(): ByteSource {
+    return kcoreFile(this.core, '/proc/kcore');
   }
 
   /** Runs an operation to its end. Throws `Fault`, and `RangeError` for an operation that there is not. */

@@ -1,6 +1,7 @@
 /** All operations, in the order in which they are documented. */
 import type { OperationSpec } from './operation.ts';
 import { fileOperations } from './operations-file.ts';
+import { kcoreOperations } from './operations-kcore.ts';
 import { memoryOperations } from './operations-memory.ts';
 import { tableOperations } from './operations-tables.ts';
 import { processOperations } from './operations-process.ts';
@@ -12,4 +13,5 @@ export const operationList: readonly OperationSpec[] = [
   ...fileOperations,
   ...memoryOperations,
   ...tableOperations,
+  ...kcoreOperations,
 ];

@@ -74,7 +74,7 @@ export function vmcoreinfoText(input: VmcoreinfoInput): string {
 }
 
 function architecture(
-  { platform, memory }: VmcoreinfoInput,
+  { configuration, platform, memory }: VmcoreinfoInput,
   add: {
     readonly symbol: (name: string) => void;
     readonly number: (name: string, value: bigint | number) => void;
@@ -92,6 +92,7 @@ function architecture(
       add.line(`KERNELOFFSET=${platform.kaslrOffset.toString(16)}`);
       add.number('KERNEL_IMAGE_SIZE', 0x4000_0000);
       add.number('sme_mask', 0);
+      if (configuration.features.pageOffsetNote) add.number('page_offset_base', BigInt.asIntN(64, platform.directOffset));
       break;
     case 'x86-32':
       add.line('CONFIG_X86_PAE=y');
