@@ -91,7 +91,7 @@ function absolute(memory: AddressSpace, tables: KallsymsTables, address: Address
   const distances = new Float64Array(count);
   if (pointerSize === 4) {
     for (let index = 0; index < count; index++) distances[index] = view.getUint32(index * 4, littleEndian);
-    return new SymbolAddresses(0n, distances, 0);
+    return sorted(new SymbolAddresses(0n, distances, 0), distances);
   }
   const half = 1n << 63n;
   let absoluteCount = 0;
@@ -99,9 +99,15 @@ function absolute(memory: AddressSpace, tables: KallsymsTables, address: Address
     distances[absoluteCount] = Number(view.getBigUint64(absoluteCount * 8, littleEndian));
     absoluteCount++;
   }
-  const base = absoluteCount < count ? view.getBigUint64(absoluteCount * 8, littleEndian) : 0n;
+  // A kernel in the lower half (s390): nothing tells absolute values from addresses.
+  if (absoluteCount === count) return sorted(new SymbolAddresses(0n, distances, 0), distances);
+  const base = view.getBigUint64(absoluteCount * 8, littleEndian);
   for (let index = absoluteCount; index < count; index++) distances[index] = Number(view.getBigUint64(index * 8, littleEndian) - base);
-  return new SymbolAddresses(base, distances, absoluteCount);
+  return sorted(new SymbolAddresses(base, distances, absoluteCount), distances);
+}
+
+function sorted(addresses: SymbolAddresses, distances: Float64Array): SymbolAddresses | { readonly problem: string } {
+  return rises(distances, addresses.absoluteCount) ? addresses : { problem: 'the addresses of kallsyms do not rise' };
 }
 
 function signedTable(memory: AddressSpace, address: Address, count: number): Int32Array {

@@ -9,6 +9,7 @@ import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { decodeLatin1 } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { decodeAddresses } from './kallsyms-addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
 /** Tokens of the ten digits, as text: where they stand is where a table may be. */
@@ -58,24 +59,32 @@ function around(memory: AddressSpace, digitToken: Address): KallsymsTables | und
   const { names, countAt, count } = found;
   const word = memory.pointerSize;
   const common = { names, count, tokenTable, tokenIndex, source: 'kallsyms in the dump, found by its shape' };
-  // 6.4 and later: behind the token index.
-  const offsetsBehind = align(addToAddress(tokenIndex, tokens * 2), word);
-  const baseBehind = align(addToAddress(offsetsBehind, 4 * count), word);
-  if (attempt(() => isKernelAddress(memory, baseBehind)) === true) {
-    return { ...common, offsets: offsetsBehind, relativeBase: baseBehind, addresses: undefined };
-  }
-  // Before: in front of the count.
+  const behind = align(addToAddress(tokenIndex, tokens * 2), word);
+  const baseBehind = align(addToAddress(behind, 4 * count), word);
   const baseBefore = addToAddress(countAt, -word);
-  const offsetsBefore = alignDown(addToAddress(baseBefore, -4 * count), word);
-  if (attempt(() => isKernelAddress(memory, baseBefore) && memory.word(addToAddress(countAt, -2 * word)) >> 62n !== 3n) === true) {
-    return { ...common, offsets: offsetsBefore, relativeBase: baseBefore, addresses: undefined };
-  }
-  return { ...common, offsets: undefined, relativeBase: undefined, addresses: addToAddress(countAt, -word * count) };
+  const before = alignDown(addToAddress(baseBefore, -4 * count), word);
+  const none = { offsets: undefined, relativeBase: undefined, addresses: undefined };
+  const candidates: readonly KallsymsTables[] = [
+    // 6.4 and later: behind the token index; then without a base, each from its own place.
+    { ...common, ...none, offsets: behind, relativeBase: baseBehind },
+    { ...common, ...none, offsets: behind },
+    // Before 6.4: in front of the count.
+    { ...common, ...none, offsets: before, relativeBase: baseBefore },
+    // Before 4.6, and on architectures whose image may be too large.
+    { ...common, ...none, addresses: addToAddress(countAt, -word * count) },
+  ];
+  return candidates.find((tables) => attempt(() => isSorted(memory, tables)) === true);
 }
 
-function isKernelAddress(memory: AddressSpace, at: Address): boolean {
-  const value = memory.word(at);
-  return memory.pointerSize === 8 ? value >> 62n === 3n && (value & 0xfffn) === 0n : value >= 0x4000_0000n && (value & 0xfffn) === 0n;
+/**
+ * Symbols are sorted by address: of tables in the wrong place, or of another encoding, not even a few hundred rise. Zeros would,
+ * but the last symbol lies neither at the base nor at its own entry.
+ */
+function isSorted(memory: AddressSpace, tables: KallsymsTables): boolean {
+  const { count, offsets, relativeBase } = tables;
+  if (relativeBase !== undefined && (memory.word(relativeBase) & 0xfffn) !== 0n) return false;
+  if (offsets !== undefined && memory.u32(addToAddress(offsets, 4 * (count - 1))) === 0) return false;
+  return !('problem' in decodeAddresses(memory, tables));
 }
 
 /** The 256 offsets behind the token table. */
