@@ -17,6 +17,8 @@ export interface ScenarioMachine<Snapshot = unknown> {
   start(operation: string, given: Arguments): Generator<Step, OperationValue>;
   snapshot(): Snapshot;
   restore(snapshot: Snapshot): void;
+  /** Gives up the states before a snapshot, where that saves memory. */
+  forgetBefore?(snapshot: Snapshot): void;
 }
 
 /** What a scenario runs on. */

@@ -58,12 +58,12 @@ function* simple(node: SimpleStatement, next: RunState, place: EvaluationPlace):
     case 'Print': {
       const texts: string[] = [];
       for (const value of node.values) texts.push(formatValue(yield* evaluate(value, place)));
-      return withText(next, texts.join(' '));
+      return withText(next, node, texts.join(' '));
     }
     case 'Perform': {
       const value = yield* evaluate(node.value, place);
       if (node.value.$type !== 'Diff') return next;
-      return withText(next, isList(value) ? value.map((one) => formatValue(one)).join('\n') || 'no difference' : formatValue(value));
+      return withText(next, node, isList(value) ? value.map((one) => formatValue(one)).join('\n') || 'no difference' : formatValue(value));
     }
     case 'Expect':
       if (node.fails) yield* expectFailure(node, place);
@@ -87,8 +87,9 @@ function withValue(variables: RunState['variables'], name: string, value: Operat
   return new Map(variables).set(name, value);
 }
 
-function withText(state: RunState, text: string): RunState {
-  return { ...state, printed: { text, before: state.printed, count: (state.printed?.count ?? 0) + 1 } };
+function withText(state: RunState, node: SimpleStatement, text: string): RunState {
+  const { line } = rangeOf(node).start;
+  return { ...state, printed: { text, line, before: state.printed, count: (state.printed?.count ?? 0) + 1 } };
 }
 
 function* expectTruth(value: Expression, place: EvaluationPlace): Steps<void> {

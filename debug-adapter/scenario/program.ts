@@ -1,4 +1,5 @@
 /** A scenario as a list of instructions: where a run stands is then a number, to which one can go back. */
+import type { AstNode } from 'langium';
 import type {
   As,
   Assign,
@@ -82,4 +83,13 @@ function compileOne(node: Statement, program: Instruction[]): void {
     default:
       program.push({ kind: 'simple', node });
   }
+}
+
+/** The `for` and `as` around a statement, outermost first: what a run has under way there. */
+export function surroundings(node: Statement): readonly (For | As)[] {
+  const found: (For | As)[] = [];
+  for (let one: AstNode | undefined = node.$container; one !== undefined; one = one.$container) {
+    if (one.$type === 'For' || one.$type === 'As') found.unshift(one as For | As);
+  }
+  return found;
 }

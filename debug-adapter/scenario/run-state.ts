@@ -12,6 +12,8 @@ export interface Loop {
 
 export interface Printed {
   readonly text: string;
+  /** The line of its statement, counted from 0. */
+  readonly line: number;
   readonly before: Printed | undefined;
   /** With this one. */
   readonly count: number;

@@ -11,7 +11,7 @@ import { CallFailure } from './evaluation.ts';
 import type { ScenarioWorld, Steps } from './evaluation.ts';
 import type { Statement } from './generated/ast.ts';
 import { execute } from './instructions.ts';
-import { compile } from './program.ts';
+import { compile, surroundings } from './program.ts';
 import type { Instruction, Program } from './program.ts';
 import type { Scenario } from './generated/ast.ts';
 import type { RunState } from './run-state.ts';
@@ -41,12 +41,25 @@ export type Stop =
 /** Statements whose states are kept; the oldest are forgotten first. */
 const longestHistory = 200_000;
 
+/** What was done to the machine from outside before the steps of a statement went on. */
+interface Edit {
+  /** Steps that the statement had taken. */
+  readonly after: number;
+  readonly apply: () => void;
+}
+
+/** A statement, or a change from outside before one. */
 interface Kept {
+  /** Stops before this one, in the whole run. */
+  readonly time: number;
   readonly state: RunState;
   readonly machine: unknown;
   /** Steps that the statement took; of the last one, that it has taken so far. */
   steps: number;
+  edits: readonly Edit[];
 }
+
+const noEdits: readonly Edit[] = [];
 
 export class ScenarioRun {
   readonly #world: ScenarioWorld;
@@ -57,6 +70,7 @@ export class ScenarioRun {
   #running: Steps<RunState> | undefined;
   #step: Step | undefined;
   #failure: Failure | undefined;
+  #time = 0;
 
   constructor(scenario: Scenario, world: ScenarioWorld) {
     this.#world = world;
@@ -77,6 +91,37 @@ export class ScenarioRun {
     return this.#state.variables;
   }
 
+  /** Snapshots of the machine by the names that the scenario gave them. */
+  get snapshots(): ReadonlyMap<string, unknown> {
+    return this.#state.snapshots;
+  }
+
+  /** PID of the `as` around the next statement. */
+  get process(): bigint | undefined {
+    return this.#state.processes?.pid;
+  }
+
+  /** Stops since the start: the same stop has the same number whenever the run comes to it. */
+  get time(): number {
+    return this.#time;
+  }
+
+  /** The time at which the statement under way began; the present where none is. */
+  get statementTime(): number {
+    return this.#running === undefined && this.#failure === undefined ? this.#time : (this.#history.at(-1)?.time ?? this.#time);
+  }
+
+  /** The first time to which one can go back. */
+  get firstTime(): number {
+    return this.#history[0]?.time ?? this.#time;
+  }
+
+  /** The time at which the statement, or change, before `time` began; undefined where none is kept. */
+  statementTimeBefore(time: number): number | undefined {
+    const index = this.#lastBefore(time);
+    return index < 0 ? undefined : this.#history[index]?.time;
+  }
+
   /** What was printed so far, an element a `print`. */
   get output(): readonly string[] {
     return this.outputFrom(0);
@@ -84,9 +129,13 @@ export class ScenarioRun {
 
   /** What was printed behind the first `count` elements; costs what it gives. */
   outputFrom(count: number): readonly string[] {
-    const lines: string[] = [];
-    for (let printed = this.#state.printed; printed !== undefined && printed.count > count; printed = printed.before)
-      lines.push(printed.text);
+    return this.printedFrom(count).map(({ text }) => text);
+  }
+
+  /** As `outputFrom`, with the line of each `print`. */
+  printedFrom(count: number): readonly { readonly text: string; readonly line: number }[] {
+    const lines: { readonly text: string; readonly line: number }[] = [];
+    for (let printed = this.#state.printed; printed !== undefined && printed.count > count; printed = printed.before) lines.push(printed);
     return lines.reverse();
   }
 
@@ -105,6 +154,7 @@ export class ScenarioRun {
     if (this.#failure !== undefined || this.#state.at >= this.#program.length) return this.stop;
     const running = this.#running ?? this.#begin();
     this.#running = running;
+    this.#time++;
     try {
       const next = running.next();
       if (next.done !== true) {
@@ -150,49 +200,145 @@ export class ScenarioRun {
     }
   }
 
-  /** Goes to the stop before this one; undefined at the first. */
+  /** Goes to the stop before this one, or undoes the last edit that was made at it; undefined at the first. */
   stepBack(): Stop | undefined {
     const kept = this.#history.at(-1);
     if (kept === undefined) return undefined;
-    const wasFailed = this.#failure !== undefined;
-    // A statement that failed stopped last before the step that failed; one that is over, before its last step.
-    const steps = wasFailed || this.#running === undefined ? kept.steps : kept.steps - 1;
-    return this.#goTo(kept, steps);
+    if (this.#running !== undefined && kept.edits.at(-1)?.after === kept.steps)
+      return this.#repeat(kept, kept.steps, kept.edits.slice(0, -1));
+    return this.goTo(this.#time - 1);
   }
 
   /** Goes to the start of this statement, or of the one before where this is a start; undefined at the first. */
   stepBackOver(): Stop | undefined {
-    const kept = this.#history.at(-1);
-    return kept === undefined ? undefined : this.#goTo(kept, 0);
+    const time = this.#history.at(-1)?.time;
+    return time === undefined ? undefined : this.goTo(time);
   }
 
   /** Goes back to the first stop that is kept. */
   rewind(): Stop {
-    const kept = this.#history[0];
-    if (kept === undefined) return this.stop;
-    this.#history = [kept];
-    return this.#goTo(kept, 0);
+    return this.goTo(this.firstTime) ?? this.stop;
+  }
+
+  /** Goes back to a time that lies before now; undefined where it is not kept. */
+  goTo(time: number): Stop | undefined {
+    const index = this.#lastBefore(time + 1);
+    const kept = this.#history[index];
+    if (kept === undefined || time >= this.#time) return undefined;
+    this.#history.length = index + 1;
+    return this.#repeat(kept, time - kept.time, kept.edits);
+  }
+
+  /**
+   * Changes the machine from outside. Going back undoes it: of its own, or with the step before which it was made, which,
+   * when it is repeated, sees what was changed.
+   */
+  edit(apply: () => void): void {
+    const kept = this.#history.at(-1);
+    if (this.#running !== undefined && kept !== undefined) kept.edits = [...kept.edits, { after: kept.steps, apply }];
+    else this.#change(this.#state);
+    apply();
+    this.#world.engine.changed();
+  }
+
+  /** Gives a variable another value. Only before a statement, of which `false` tells. */
+  setVariable(name: string, value: OperationValue): boolean {
+    if (this.stop.kind === 'step' || !this.#state.variables.has(name)) return false;
+    this.#change({ ...this.#state, variables: new Map(this.#state.variables).set(name, value) });
+    return true;
+  }
+
+  /** Statements that can be next without what lies between: all that are not inside a loop or `as` which is not under way. */
+  jumpTargets(): readonly Statement[] {
+    const around = this.#around();
+    return [...new Set(this.#program.flatMap((instruction) => nodeOf(instruction) ?? []))].filter((node) =>
+      surroundings(node).every((outer, index) => outer === around[index]),
+    );
+  }
+
+  /** Makes a statement the next one, without those between; what is under way is left. `false` for one that cannot be. */
+  jump(target: Statement): boolean {
+    if (!this.jumpTargets().includes(target)) return false;
+    if (this.#running !== undefined) this.goTo(this.statementTime);
+    const around = this.#around();
+    let { loops, processes } = this.#state;
+    for (const left of around.slice(surroundings(target).length)) {
+      if (left.$type === 'For') loops = loops?.outer;
+      else processes = processes?.outer;
+    }
+    const at = this.#program.findIndex((instruction) => nodeOf(instruction) === target);
+    this.#change({ ...this.#state, at, loops, processes });
+    return true;
+  }
+
+  /** Loops and `as` that are under way, outermost first. At the end none is. */
+  #around(): readonly Statement[] {
+    const instruction = this.#program[this.#state.at];
+    const node = instruction === undefined ? undefined : nodeOf(instruction);
+    if (node === undefined) return [];
+    return instruction?.kind === 'next' ? [...surroundings(node), node] : surroundings(node);
+  }
+
+  /** A change from outside, as if it were a statement. */
+  #change(to: RunState): void {
+    this.#keep();
+    this.#time++;
+    this.#state = to;
+    this.#failure = undefined;
   }
 
   #begin(): Steps<RunState> {
     const instruction = this.#program[this.#state.at];
     if (instruction === undefined) throw new RangeError('the run has ended');
-    if (this.#history.length >= longestHistory) this.#history = this.#history.slice(longestHistory / 4);
-    this.#history.push({ state: this.#state, machine: this.#world.machine.snapshot(), steps: 0 });
+    this.#keep();
     return execute(instruction, this.#state, this.#world);
   }
 
-  /** Restores what was kept and repeats steps of its statement. */
-  #goTo(kept: Kept, steps: number): Stop {
+  #keep(): void {
+    const { machine } = this.#world;
+    if (this.#history.length >= longestHistory) {
+      this.#history = this.#history.slice(longestHistory / 4);
+      const [first] = this.#history;
+      // A snapshot of the scenario's own may be older than what is kept.
+      if (first?.state.snapshots.size === 0) machine.forgetBefore?.(first.machine);
+    }
+    this.#history.push({ time: this.#time, state: this.#state, machine: machine.snapshot(), steps: 0, edits: noEdits });
+  }
+
+  /** Index of the last of the history that began before `time`; -1 where none did. */
+  #lastBefore(time: number): number {
+    let low = 0;
+    let high = this.#history.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#history[middle]?.time ?? 0) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** Restores what was kept last, and repeats steps of its statement with the edits that were made between them. */
+  #repeat(kept: Kept, steps: number, edits: readonly Edit[]): Stop {
     this.#history.pop();
     this.#world.machine.restore(kept.machine);
-    this.#world.engine.changed();
     this.#state = kept.state;
+    this.#time = kept.time;
     this.#running = undefined;
     this.#step = undefined;
     this.#failure = undefined;
-    for (let count = 0; count < steps; count++) this.advance();
+    for (let count = 1; count <= steps; count++) {
+      this.advance();
+      for (const edit of edits) if (edit.after === count) this.#applyAgain(edit);
+    }
+    this.#world.engine.changed();
     return this.stop;
+  }
+
+  #applyAgain(edit: Edit): void {
+    const kept = this.#history.at(-1);
+    if (kept === undefined) return;
+    edit.apply();
+    kept.edits = [...kept.edits, edit];
   }
 
   /** Carries out what nobody stops at. */

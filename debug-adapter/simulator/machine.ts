@@ -71,6 +71,16 @@ export class Machine {
     return this.core.memory.snapshot();
   }
 
+  /** Gives up all states before `snapshot`, for their memory. */
+  forgetBefore(snapshot: Snapshot): void {
+    this.core.memory.forgetBefore(snapshot);
+  }
+
+  /** Where memory has, or had, other contents at `snapshot` than now: chunks by physical address (Ram.differences). */
+  differences(snapshot: Snapshot): Map<number, Uint8Array> {
+    return this.core.memory.differences(snapshot);
+  }
+
   /** Goes to a state, back or forth; costs what lies between. An operation that is under way must not be resumed. */
   restore(snapshot: Snapshot): void {
     this.core.calls.length = 0;

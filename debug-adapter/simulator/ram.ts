@@ -22,7 +22,7 @@ export interface Snapshot {
  */
 class State implements Snapshot {
   readonly depth: number;
-  readonly parent: State | undefined;
+  parent: State | undefined;
   chunks: Uint32Array = new Uint32Array(0);
   words: Uint32Array = new Uint32Array(0);
 
@@ -148,23 +148,44 @@ export class Ram implements PhysicalMemory {
   restore(snapshot: Snapshot): void {
     if (!(snapshot instanceof State)) throw new RangeError('no snapshot of this machine');
     this.#close();
-    const down: State[] = [];
-    let up: State | undefined = this.#state;
-    let target: State | undefined = snapshot;
-    const undone: State[] = [];
-    while (up !== target) {
-      if (target !== undefined && (up === undefined || target.depth >= up.depth)) {
-        down.push(target);
-        target = target.parent;
-      } else if (up !== undefined) {
-        undone.push(up);
-        up = up.parent;
-      }
-    }
-    if (up === undefined) throw new RangeError('the snapshot is of another machine');
+    const { undone, down } = pathBetween(this.#state, snapshot);
     for (const state of undone) this.#exchange(state);
-    for (const state of down.reverse()) this.#exchange(state);
+    for (const state of down) this.#exchange(state);
     this.#open(snapshot);
+  }
+
+  /** Gives up all states before `snapshot`, and those that branched off before it: nobody goes back to them any more. */
+  forgetBefore(snapshot: Snapshot): void {
+    if (!(snapshot instanceof State)) throw new RangeError('no snapshot of this machine');
+    snapshot.parent = undefined;
+    snapshot.chunks = new Uint32Array(0);
+    snapshot.words = new Uint32Array(0);
+  }
+
+  /**
+   * The chunks that have, or had, other contents at `snapshot` than now: physical addresses with those contents. Costs what
+   * lies between. The contents are borrowed, until memory changes. Throws `RangeError` for another memory's.
+   */
+  differences(snapshot: Snapshot): Map<number, Uint8Array> {
+    if (!(snapshot instanceof State)) throw new RangeError('no snapshot of this machine');
+    const other = new Map<number, Uint32Array>();
+    const take = (chunks: Uint32Array, words: Uint32Array, count: number): void => {
+      for (let index = 0; index < count; index++)
+        other.set(chunks[index] ?? 0, words.subarray(index * chunkWords, (index + 1) * chunkWords));
+    };
+    const { undone, down } = pathBetween(this.#state, snapshot);
+    for (const state of undone) {
+      if (state === this.#state) take(this.#keptChunks, this.#keptWords, this.#keptCount);
+      else take(state.chunks, state.words, state.chunks.length);
+    }
+    for (const state of down) take(state.chunks, state.words, state.chunks.length);
+    const found = new Map<number, Uint8Array>();
+    for (const [chunk, words] of [...other].sort(([one], [two]) => one - two)) {
+      const from = chunk * chunkWords;
+      if (words.every((word, index) => word === this.#words[from + index])) continue;
+      found.set(this.#addressOf(chunk * chunkSize), new Uint8Array(words.buffer, words.byteOffset, chunkSize));
+    }
+    return found;
   }
 
   /** Puts what was kept since the last change of states into the state that ends here. */
@@ -242,4 +263,28 @@ export class Ram implements PhysicalMemory {
     if (address >= high.start && address < high.end) return address - high.start + (low.end - low.start);
     throw new RangeError(`no RAM at physical 0x${address.toString(16)}`);
   }
+
+  #addressOf(offset: number): number {
+    const low = this.#low.end - this.#low.start;
+    return offset < low ? offset + this.#low.start : offset - low + this.#high.start;
+  }
+}
+
+/** The states to leave, from `from` on, and those to enter, to `to`. Throws `RangeError` where no way leads. */
+function pathBetween(from: State, to: State): { readonly undone: readonly State[]; readonly down: readonly State[] } {
+  const down: State[] = [];
+  const undone: State[] = [];
+  let up: State | undefined = from;
+  let target: State | undefined = to;
+  while (up !== target) {
+    if (target !== undefined && (up === undefined || target.depth >= up.depth)) {
+      down.push(target);
+      target = target.parent;
+    } else if (up !== undefined) {
+      undone.push(up);
+      up = up.parent;
+    }
+  }
+  if (up === undefined) throw new RangeError('the snapshot is of another machine');
+  return { undone, down: down.reverse() };
 }
