@@ -8,18 +8,19 @@ import { needPages } from './kernel-mapping.ts';
 import { freeTable, rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { addMapping, dropMapping, isCounted, kindOf } from './user-entry.ts';
-import { accessBits, anonVmaOf, areaKind } from './vma.ts';
+import type { Range } from './user-entry.ts';
+import { accessBits, anonVmaOf } from './vma.ts';
 import { addressOfText } from './vmap-area.ts';
 import type { Area } from './vma-tree.ts';
 
-/** MADV_COLLAPSE of the part of an area that huge pages can cover. Throws `Fault` where pages are shared, swapped out or protected. */
-export function* collapseHugePage(core: Core, mm: number, area: Area): Steps {
+/** MADV_COLLAPSE of what huge pages can cover in a part of an anonymous area. Throws `Fault` where pages are shared, swapped out or protected. */
+export function* collapseHugePages(core: Core, mm: number, part: Range & { readonly area: Area }): Steps {
   const { tables } = core;
   const large = tables.span(hugeLevel(core));
-  if (areaKind(core, area.vma) !== 'anonymous') throw new Fault('errno', 'madvise: the area is not anonymous', { errno: 'EINVAL' });
-  for (let first = Math.ceil(area.start / large) * large; first + large <= area.end; first += large) {
+  for (let first = Math.ceil(part.page / large) * large; first + large <= part.page + part.pages; first += large) {
     const place = tables.walk(rootOfMm(core, mm), first, hugeLevel(core));
-    if (place.level === hugeLevel(core) && kindOf(core, place) === 'table') yield* collapseTable(core, mm, { area, first, at: place.at });
+    if (place.level === hugeLevel(core) && kindOf(core, place) === 'table')
+      yield* collapseTable(core, mm, { area: part.area, first, at: place.at });
   }
 }
 

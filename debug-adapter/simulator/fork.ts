@@ -7,7 +7,20 @@ import { protection } from './protection.ts';
 import { frameInSwap } from './swap-cache.ts';
 import { addMapping, entriesIn, isCounted, kindOf, swapEntry, userEntry } from './user-entry.ts';
 import type { UserEntry } from './user-entry.ts';
-import { areaKind, fileIndex, fileOf, keyOf, newVma, privateData, setKey, setPrivateData, vmaFlags, vmaFlagsOf } from './vma.ts';
+import {
+  anonVmaOf,
+  areaKind,
+  fileIndex,
+  fileOf,
+  hasAnonymousPages,
+  keyOf,
+  newVma,
+  privateData,
+  setKey,
+  setPrivateData,
+  vmaFlags,
+  vmaFlagsOf,
+} from './vma.ts';
 import { addressOfText } from './vmap-area.ts';
 import { areasOf, setAreas } from './vma-tree.ts';
 import type { Area } from './vma-tree.ts';
@@ -66,6 +79,7 @@ function copyArea(core: Core, mm: number, area: Area): Area {
     file: fileOf(core, area.vma),
     offset: fileIndex(core, area, area.start),
   });
+  if (hasAnonymousPages(core, area.vma)) anonVmaOf(core, copy.vma);
   if (keyOf(core, area.vma) !== 0) setKey(core, copy.vma, keyOf(core, area.vma));
   setPrivateData(core, copy.vma, privateData(core, area.vma));
   return copy;
@@ -73,8 +87,7 @@ function copyArea(core: Core, mm: number, area: Area): Area {
 
 /** vma_needs_copy(): what a fault brings back anyway is not copied. */
 function needsCopy(core: Core, { vma }: Area): boolean {
-  const flags = vmaFlagsOf(core, vma);
-  return (flags & vmaFlags.shared) === 0 || (flags & vmaFlags.pfnMap) !== 0;
+  return hasAnonymousPages(core, vma) || (vmaFlagsOf(core, vma) & vmaFlags.pfnMap) !== 0;
 }
 
 /** copy_present_pte(), copy_nonpresent_pte(), copy_huge_pmd() */

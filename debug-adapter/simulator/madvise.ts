@@ -2,14 +2,14 @@
 import { addressOfPage } from './core.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
-import { collapseHugePage } from './collapse.ts';
+import { collapseHugePages } from './collapse.ts';
 import { splitHugePages } from './huge-page.ts';
 import { rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { swapOut } from './swap.ts';
 import { entriesIn, isCounted, kindOf, setBits } from './user-entry.ts';
 import type { Range } from './user-entry.ts';
-import { coveringAreas } from './user-mapping.ts';
+import { coveringAreas, partsOfAreas } from './user-mapping.ts';
 import { areaKind, setVmaFlags, vmaFlags, vmaFlagsOf } from './vma.ts';
 import { addressOfText } from './vmap-area.ts';
 import { zapRange } from './zap.ts';
@@ -21,27 +21,29 @@ export type Advice = (typeof advices)[number];
 export function* madvise(core: Core, mm: number, of: Range & { readonly advice: Advice }): Steps {
   core.enter('do_madvise', () => ({ start: addressOfPage(core, of.page), len_in: BigInt(of.pages) * 4096n, behavior: of.advice }));
   try {
-    const areas = yield* coveringAreas(core, mm, { ...of, call: 'madvise' });
-    const refused: number =
-      { MADV_DONTNEED: vmaFlags.locked | vmaFlags.pfnMap, MADV_PAGEOUT: vmaFlags.locked | vmaFlags.pfnMap }[of.advice as string] ?? 0;
-    if (areas.some(({ vma }) => (vmaFlagsOf(core, vma) & refused) !== 0)) throw invalid(core, of, 'an area is locked, or of a device');
+    const parts = partsOfAreas(core, mm, { ...of, call: 'madvise' });
+    const drops = of.advice === 'MADV_DONTNEED' || of.advice === 'MADV_PAGEOUT';
+    const kept = vmaFlags.locked | vmaFlags.pfnMap;
+    if (drops && parts.some(({ area }) => (vmaFlagsOf(core, area.vma) & kept) !== 0))
+      throw invalid(core, of, 'an area is locked, or of a device');
+    const isAnonymous = parts.every(({ area }) => areaKind(core, area.vma) === 'anonymous');
+    if (!isAnonymous && (of.advice === 'MADV_FREE' || of.advice === 'MADV_COLLAPSE')) throw invalid(core, of, 'an area is not anonymous');
     switch (of.advice) {
       case 'MADV_DONTNEED':
-        for (const area of areas) yield* zapRange(core, mm, { page: area.start, pages: area.end - area.start, area, keepsMarkers: true });
+        for (const part of parts) yield* zapRange(core, mm, { ...part, keepsMarkers: true });
         return;
       case 'MADV_FREE':
-        if (areas.some(({ vma }) => areaKind(core, vma) !== 'anonymous')) throw invalid(core, of, 'an area is not anonymous');
         yield* freeLazily(core, mm, of);
         return;
       case 'MADV_PAGEOUT':
         yield* swapOut(core, mm, of);
         return;
       case 'MADV_COLLAPSE':
-        for (const area of areas) yield* collapseHugePage(core, mm, area);
+        for (const part of parts) yield* collapseHugePages(core, mm, part);
         return;
       default: {
         const set = of.advice === 'MADV_HUGEPAGE' ? vmaFlags.hugePage : vmaFlags.noHugePage;
-        for (const { vma, start } of areas) {
+        for (const { vma, start } of yield* coveringAreas(core, mm, { ...of, call: 'madvise' })) {
           yield core.step(() => `mark the area at ${addressOfText(core, start)}`);
           setVmaFlags(core, vma, (vmaFlagsOf(core, vma) & ~(vmaFlags.hugePage | vmaFlags.noHugePage)) | set);
         }

@@ -133,17 +133,32 @@ export function* doMunmap(core: Core, mm: number, range: Range): Steps {
   }
 }
 
-/** Areas that cover a range without a gap, cut at its ends. Throws `Fault`; nothing is changed then. */
-export function* coveringAreas(core: Core, mm: number, range: Range & { readonly call: string }): Steps<Area[]> {
+/** The parts of areas that a range covers, which has no gap. Throws `Fault`. */
+export function partsOfAreas(
+  core: Core,
+  mm: number,
+  range: Range & { readonly call: string },
+): readonly (Range & { readonly area: Area })[] {
   checkRange(core, range);
   const end = range.page + range.pages;
-  const covered = areasOf(core, mm).reduce((sum, area) => sum + Math.max(0, Math.min(area.end, end) - Math.max(area.start, range.page)), 0);
-  if (covered < range.pages) {
+  const parts = areasOf(core, mm)
+    .filter((area) => area.end > range.page && area.start < end)
+    .map((area) => {
+      const page = Math.max(area.start, range.page);
+      return { area, page, pages: Math.min(area.end, end) - page };
+    });
+  if (parts.reduce((sum, { pages }) => sum + pages, 0) < range.pages) {
     throw new Fault('errno', `${range.call}: no area covers all of the range`, {
       errno: 'ENOMEM',
       address: addressOfPage(core, range.page),
     });
   }
+  return parts;
+}
+
+/** Areas that cover a range without a gap, cut at its ends. Throws `Fault`; nothing is changed then. */
+export function* coveringAreas(core: Core, mm: number, range: Range & { readonly call: string }): Steps<Area[]> {
+  partsOfAreas(core, mm, range);
   needPages(core, 4);
   return yield* splitAreas(core, mm, range);
 }

@@ -110,7 +110,6 @@ export function newVma(core: Core, mm: number, of: NewArea): Area {
   memory.setPointer(vma + at.mm, mm);
   memory.setWord(vma + at.flags, of.flags);
   memory.setWord(vma + at.offset, of.offset);
-  memory.setPointer(vma + at.anon, core.caches['kmalloc-64'].take());
   if (of.kind !== 'anonymous') memory.setPointer(vma + at.operations, core.symbol(areaOperations[of.kind]));
   if (of.file !== 0) {
     memory.setPointer(vma + at.file, of.file);
@@ -128,7 +127,7 @@ export function splitVma(core: Core, { vma, start, end }: Area, page: number): r
   memory.setPage(vma + at.end, page);
   memory.setPage(upper + at.start, page);
   memory.setWord(upper + at.offset, memory.word(vma + at.offset) + page - start);
-  memory.setPointer(upper + at.anon, core.caches['kmalloc-64'].take());
+  if (hasAnonymousPages(core, vma)) memory.setPointer(upper + at.anon, core.caches['kmalloc-64'].take());
   const file = fileOf(core, vma);
   if (file !== 0) getFile(core, file);
   const context = userfaultContext(core, vma);
@@ -145,7 +144,7 @@ export function freeVma(core: Core, vma: number): void {
   const at = core.once(offsetsOf);
   const file = fileOf(core, vma);
   setUserfaultContext(core, vma, 0);
-  caches['kmalloc-64'].give(memory.pointer(vma + at.anon));
+  if (hasAnonymousPages(core, vma)) caches['kmalloc-64'].give(memory.pointer(vma + at.anon));
   caches.vm_area_struct.give(vma);
   if (file !== 0) putFile(core, file);
 }
@@ -168,8 +167,16 @@ export function fileIndex(core: Core, area: Area, page: number): number {
   return core.memory.word(area.vma + core.once(offsetsOf).offset) + page - area.start;
 }
 
+/** Whether pages of its own came to an area, or may have: only then it has an anon_vma. */
+export function hasAnonymousPages(core: Core, vma: number): boolean {
+  return core.memory.pointer(vma + core.once(offsetsOf).anon) !== 0;
+}
+
+/** The anon_vma of an area, made when it is first needed (anon_vma_prepare). */
 export function anonVmaOf(core: Core, vma: number): number {
-  return core.memory.pointer(vma + core.once(offsetsOf).anon);
+  const at = vma + core.once(offsetsOf).anon;
+  if (core.memory.pointer(at) === 0) core.memory.setPointer(at, core.caches['kmalloc-64'].take());
+  return core.memory.pointer(at);
 }
 
 /** Physical address of vm_private_data. */
