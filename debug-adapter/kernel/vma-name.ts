@@ -4,14 +4,18 @@ import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
 import type { Vma } from './mm.ts';
-import type { Structs } from './structs.ts';
+import { optionalRead } from './optional-read.ts';
+import type { Structs, StructShape } from './structs.ts';
 import { pathText } from './vma-path.ts';
 import type { FilePlace } from './vma-path.ts';
 
 const purpose = 'naming a memory area';
 
-/** Set in file.f_mode of a file that stands for another's on a stacked file system, since 6.5 (include/linux/fs.h). */
-const fmodeBacking = 0x200_0000n;
+/**
+ * Set in file.f_mode of a file that stands for another's on a stacked file system: the upper bit since 6.5, the lower one since
+ * 6.14, when the upper became FMODE_NONOTIFY (include/linux/fs.h).
+ */
+const fmodeBacking = 0x300_0000n;
 const nameBytes = 256;
 
 export interface VmaFile {
@@ -38,8 +42,7 @@ export function vmaFile(kernel: Kernel, vma: Vma): VmaFile | undefined {
   };
   const file = structs.get('file');
   const backing = structs.find('backing_file');
-  const isBacking =
-    backing?.has('user_path.dentry') === true && told('mode', () => (file.unsigned(vmFile, 'f_mode') & fmodeBacking) !== 0n, false);
+  const isBacking = backing?.has('user_path.dentry') === true && told('mode', () => isBackingFile(structs, backing, vmFile), false);
   const place = told<FilePlace | undefined>(
     'path',
     () =>
@@ -65,6 +68,16 @@ export function vmaFile(kernel: Kernel, vma: Vma): VmaFile | undefined {
     device: { major: device >>> 20, minor: device & 0xf_ffff },
     inode: told('inode', () => (inode === undefined ? 0n : shape.unsigned(inode, 'i_ino')), 0n),
   };
+}
+
+/** Whether a struct backing_file lies around the file: its mode may say so, and there is a path behind it. */
+function isBackingFile(structs: Structs, backing: StructShape, file: Address): boolean {
+  if ((structs.get('file').unsigned(file, 'f_mode') & fmodeBacking) === 0n) return false;
+  const path = optionalRead(() => {
+    const superBlock = structs.get('dentry').pointer(backing.pointer(file, 'user_path.dentry'), 'd_sb');
+    return superBlock !== 0n && superBlock === structs.get('vfsmount').pointer(backing.pointer(file, 'user_path.mnt'), 'mnt_sb');
+  });
+  return path === true;
 }
 
 /** `[heap]`, `[stack]`, `[vdso]`, `[anon:NAME]` … of an area of `mm`; undefined where maps prints none, or the file's path. */
