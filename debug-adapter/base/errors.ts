@@ -113,7 +113,9 @@ export const errors = {
   unknownProcess: (pid: string) => new UserError('unknown-process', `no task has the PID ${pid}; list the tasks with: pagewalk ps IMAGE`),
   badArgument: (what: string) => new UserError('bad-argument', what),
   badSetting: (name: string, why: string) => new UserError('bad-argument', `the setting ${name} cannot be used: ${why}`),
-  badExpression: (expression: string, what: string) => new UserError('bad-expression', `${what} in expression: ${expression}`),
+  /** `at`: index of the character that is meant. */
+  badExpression: (expression: string, what: string, at?: number) =>
+    new UserError('bad-expression', `${what} in expression${at === undefined ? '' : `, at character ${at + 1}`}: ${expression}`),
   threadEnded: (why: string) =>
     new UserError(
       'limit',

@@ -1,4 +1,5 @@
 /** C's operators on two values. */
+import { toAddress } from '../base/address.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
 import { commonType, promote, wrap } from './c-types.ts';
@@ -8,6 +9,9 @@ import type { ExpressionContext, Value } from './value.ts';
 
 /** Makes the error for what is wrong with an operand. */
 export type Wrong = (what: string) => Error;
+
+/** Bytes of a string in memory that are compared. */
+const longestText = 4096;
 
 /** What a value points into when it is a pointer, or an array, which decays to one. */
 function targetOf(type: Type): Type | undefined {
@@ -28,6 +32,28 @@ export function scalarOf(value: Value, context: ExpressionContext, wrong: Wrong)
   }
   if (plain.kind === 'float') throw wrong('floating-point values are shown but not calculated with');
   return numberOf(value, context.memory);
+}
+
+interface Operands {
+  readonly left: Value;
+  readonly right: Value;
+}
+
+/** Whether a text in quotes is compared with something: C would compare addresses, which is never meant. */
+export function isComparisonOfTexts(operator: string, { left, right }: Operands): boolean {
+  return (operator === '==' || operator === '!=') && (left.literal !== undefined || right.literal !== undefined);
+}
+
+/** Whether the characters of both are the same, up to the first zero. Throws `MemoryFault` where text is missing. */
+export function sameText({ left, right }: Operands, { memory }: ExpressionContext): boolean {
+  const [a, b] = [left, right].map((value) => {
+    if (value.literal !== undefined) return value.literal;
+    const plain = stripType(value.type);
+    if (plain.kind === 'pointer') return memory.cString(toAddress(numberOf(value, memory)), longestText);
+    const length = Math.min(sizeOfType(plain) || longestText, longestText);
+    return value.address === undefined ? undefined : memory.cString(value.address, length);
+  });
+  return a === b;
 }
 
 export function binary(operator: string, operands: { left: Value; right: Value }, context: ExpressionContext, wrong: Wrong): Value {

@@ -1,13 +1,13 @@
 /** Evaluates expressions over a dump's memory. Nothing is written; no function of the kernel is called. */
-import { errors } from '../base/errors.ts';
+import { errors, UserError } from '../base/errors.ts';
 import { toAddress } from '../base/address.ts';
 import { locateMember, sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
-import { binary, scalarOf } from './arithmetic.ts';
+import { binary, isComparisonOfTexts, sameText, scalarOf } from './arithmetic.ts';
 import { constantType, plainConstant, promote } from './c-types.ts';
 import { parseExpression } from './parser.ts';
 import type { Expression, FormatSpecifier } from './parser.ts';
-import { elementOf, listValue, memberOf, numberOf, numberValue, placedValue } from './value.ts';
+import { elementOf, listValue, memberOf, numberOf, numberValue, placedValue, textValue } from './value.ts';
 import type { Argument, ExpressionContext, ExpressionFunction, Value } from './value.ts';
 
 export interface Evaluated {
@@ -32,7 +32,9 @@ export function evaluate(text: string, context: ExpressionContext): Evaluated {
 class Evaluation {
   readonly #text: string;
   readonly #context: ExpressionContext;
-  readonly #wrong = (what: string): Error => errors.badExpression(this.#text, what);
+  /** Where the part stands that is being evaluated. */
+  #at = 0;
+  readonly #wrong = (what: string): Error => errors.badExpression(this.#text, what, this.#at);
 
   constructor(text: string, context: ExpressionContext) {
     this.#text = text;
@@ -40,6 +42,14 @@ class Evaluation {
   }
 
   value(expression: Expression): Value {
+    const outer = this.#at;
+    this.#at = expression.at;
+    const value = this.#valueOf(expression);
+    this.#at = outer;
+    return value;
+  }
+
+  #valueOf(expression: Expression): Value {
     const { basic } = this.#context;
     switch (expression.kind) {
       case 'number':
@@ -47,6 +57,8 @@ class Evaluation {
         return numberValue(expression.value, constantType(expression.value, expression.form, basic));
       case 'character':
         return numberValue(BigInt(expression.code), basic.int);
+      case 'text':
+        return textValue(expression.text);
       case 'name':
         return this.#name(expression.name);
       case 'register': {
@@ -161,6 +173,8 @@ class Evaluation {
     if (operator === '&&') return numberValue(this.#truth(expression.left) && this.#truth(expression.right) ? 1n : 0n, int);
     if (operator === '||') return numberValue(this.#truth(expression.left) || this.#truth(expression.right) ? 1n : 0n, int);
     const operands = { left: this.value(expression.left), right: this.value(expression.right) };
+    const same = isComparisonOfTexts(operator, operands) ? sameText(operands, this.#context) : undefined;
+    if (same !== undefined) return numberValue(same === (operator === '==') ? 1n : 0n, int);
     return binary(operator, operands, this.#context, this.#wrong);
   }
 
@@ -172,10 +186,14 @@ class Evaluation {
       const known = [...this.#context.functions.values()].map(({ usage }) => usage).join(', ');
       throw this.#wrong(`functions of the kernel cannot be called in a dump (${name}); there are sizeof(TYPE), ${known}`);
     }
-    return found.call(
-      parameters.map((parameter, index) => this.#argument(parameter, found, index)),
-      this.#context,
-    );
+    const given = parameters.map((parameter, index) => this.#argument(parameter, found, index));
+    try {
+      return found.call(given, this.#context);
+    } catch (error) {
+      // A function knows what is wrong, but not where it was called.
+      if (error instanceof UserError && error.code === 'bad-argument') throw this.#wrong(error.message);
+      throw error;
+    }
   }
 
   #sizeOf(operand: Expression | undefined): Value {

@@ -48,7 +48,7 @@ function formatReadable(value: Value, context: ExpressionContext): string {
     case 'pointer':
       return formatPointer(toAddress(numberOf(value, memory)), plain.target, context);
     case 'array': {
-      if (value.items !== undefined) return `${value.items.length} elements`;
+      if (value.items !== undefined) return `${value.items.length} elements${value.note === undefined ? '' : `, then: ${value.note}`}`;
       const element = stripType(plain.element);
       if (element.kind === 'integer' && element.size === 1 && value.address !== undefined && plain.count > 0) {
         return JSON.stringify(memory.cString(value.address, Math.min(plain.count, longestText)));

@@ -1,7 +1,7 @@
 /** Functions that need only types and memory: member arithmetic and the kernel's intrusive lists and trees. */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { errors } from '../base/errors.ts';
+import { errors, MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { locateMember, stripType } from '../symbols/type-layout.ts';
 import type { MemberLocation, StructType, Type } from '../symbols/types.ts';
@@ -73,12 +73,13 @@ function containerOf(): ExpressionFunction {
   };
 }
 
-/** Where the links of a node lie, in bytes from the node. */
-interface Links {
-  readonly next: number;
+/** The nodes from a head on, as far as they can be followed, and why not further. */
+interface Walked {
+  readonly nodes: readonly Address[];
+  readonly problem: string | undefined;
 }
 
-type Walk = (head: Address, context: ExpressionContext) => Address[];
+type Walk = (head: Address, context: ExpressionContext) => Walked;
 
 /** A walk over nodes inside objects: `name(HEAD, TYPE, MEMBER)` gives pointers to the objects. */
 function walker(name: string, walk: Walk): ExpressionFunction {
@@ -90,57 +91,75 @@ function walker(name: string, walk: Walk): ExpressionFunction {
       const type = typeArgument(parameters, 1, usage);
       const { offset } = memberAt(structOf(type, usage), pathArgument(parameters, 2, usage));
       const size = context.memory.pointerSize;
-      const nodes = walk(headAddress(valueArgument(parameters, 0, usage), context), context);
+      const { nodes, problem } = walk(headAddress(valueArgument(parameters, 0, usage), context), context);
       const items = nodes.map((node) => pointerValue(type, node - BigInt(offset), size));
-      return listValue(items, { kind: 'pointer', size, target: type });
+      return listValue(items, { kind: 'pointer', size, target: type }, problem);
     },
   };
 }
 
-function endless(head: Address): Error {
-  return errors.limit(`the list at ${formatAddress(head)} loops, or has more than ${limits.listNodes} nodes`);
+/** What `read` gives, or the reason in words for which it cannot be read. */
+function attempt(read: () => Address): Address | string {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MemoryFault) return error.message;
+    throw error;
+  }
 }
 
-/** Nodes from `first` on until `end`, by the pointer at `next` bytes in each. */
-function chain(head: Address, ends: { first: Address; end: bigint; links: Links }, context: ExpressionContext): Address[] {
-  const found: Address[] = [];
+/** Nodes from the head on until `end`, each of which begins with the pointer to the next. */
+function chain(head: Address, end: bigint, { memory }: ExpressionContext): Walked {
+  const nodes: Address[] = [];
   const seen = new Set<bigint>();
-  for (let node = ends.first; node !== ends.end; node = context.memory.pointer(addToAddress(node, ends.links.next))) {
-    if (seen.has(node) || found.length >= limits.listNodes) throw endless(head);
-    if (node === 0n) throw errors.badArgument(`the list at ${formatAddress(head)} has a null link; it is not a list of this kind`);
-    seen.add(node);
-    found.push(node);
+  let at = head;
+  for (;;) {
+    const next = attempt(() => memory.pointer(at));
+    if (typeof next === 'string') return { nodes, problem: next };
+    if (next === end) return { nodes, problem: undefined };
+    if (next === 0n) return { nodes, problem: `there is a null link at ${formatAddress(at)}; it is not a list of this kind` };
+    if (seen.has(next)) return { nodes, problem: `the list loops back to ${formatAddress(next)}` };
+    if (nodes.length >= limits.listNodes) return { nodes, problem: `the list has more than ${limits.listNodes} nodes` };
+    seen.add(next);
+    nodes.push(next);
+    at = next;
   }
-  return found;
 }
 
 /** struct list_head: a ring through its head (include/linux/list.h). */
-const listHead: Walk = (head, context) => chain(head, { first: context.memory.pointer(head), end: head, links: { next: 0 } }, context);
+const listHead: Walk = (head, context) => chain(head, head, context);
 
 /** struct hlist_head and llist_head: one pointer to the first, NULL behind the last. */
-const hashList: Walk = (head, context) => chain(head, { first: context.memory.pointer(head), end: 0n, links: { next: 0 } }, context);
+const hashList: Walk = (head, context) => chain(head, 0n, context);
 
 /** struct rb_root and rb_root_cached in order (include/linux/rbtree_types.h: parent and colour, right, left). */
-const redBlackTree: Walk = (root, context) => {
-  const { memory } = context;
+const redBlackTree: Walk = (root, { memory }) => {
   const size = memory.pointerSize;
-  const found: Address[] = [];
+  const nodes: Address[] = [];
   const seen = new Set<bigint>();
   const above: Address[] = [];
-  let node = memory.pointer(root);
+  let problem: string | undefined;
+  // A branch that cannot be followed is left out; the rest of the tree is told.
+  const follow = (link: Address): Address => {
+    const node = attempt(() => memory.pointer(link));
+    if (typeof node !== 'string' && !seen.has(node) && seen.size < limits.listNodes) return node;
+    problem ??=
+      typeof node === 'string' ? node : `the tree loops back to ${formatAddress(node)}, or has more than ${limits.listNodes} nodes`;
+    return toAddress(0);
+  };
+  let node = follow(root);
   while (node !== 0n || above.length > 0) {
     while (node !== 0n) {
-      if (seen.has(node) || seen.size >= limits.listNodes) throw endless(root);
       seen.add(node);
       above.push(node);
-      node = memory.pointer(addToAddress(node, 2 * size));
+      node = follow(addToAddress(node, 2 * size));
     }
     const next = above.pop();
     if (next === undefined) break;
-    found.push(next);
-    node = memory.pointer(addToAddress(next, size));
+    nodes.push(next);
+    node = follow(addToAddress(next, size));
   }
-  return found;
+  return { nodes, problem };
 };
 
 function perCpu(): ExpressionFunction {

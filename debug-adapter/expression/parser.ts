@@ -4,9 +4,11 @@ import type { ConstantForm } from './c-types.ts';
 import { tokenize } from './lexer.ts';
 import type { Token } from './lexer.ts';
 
-export type Expression =
+/** A part of an expression; `at` is the index of the character where it, or its operator, stands. */
+export type Expression = { readonly at: number } & (
   | { readonly kind: 'number'; readonly value: bigint; readonly form: ConstantForm }
   | { readonly kind: 'character'; readonly code: number }
+  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'register'; readonly name: string }
   | { readonly kind: 'unary'; readonly operator: string; readonly operand: Expression }
@@ -17,7 +19,8 @@ export type Expression =
   | { readonly kind: 'index'; readonly object: Expression; readonly index: Expression }
   | { readonly kind: 'call'; readonly name: string; readonly parameters: readonly Expression[] }
   /** A type where a value could stand: a parameter of sizeof, offsetof, container_of, list… */
-  | { readonly kind: 'type'; readonly type: string };
+  | { readonly kind: 'type'; readonly type: string }
+);
 
 /** How a value is shown: `expression,x`. */
 export interface FormatSpecifier {
@@ -90,7 +93,7 @@ class Parser {
     }
     const style = (['x', 'd', 'u', 'o', 'b', 'c', 's'] as const).find((one) => token.kind === 'name' && token.text === one);
     if (style === undefined || bracket) {
-      throw errors.badExpression(this.#text, 'behind the comma stands x, d, u, o, b, c or s, or a number of elements');
+      throw errors.badExpression(this.#text, 'behind the comma stands x, d, u, o, b, c or s, or a number of elements', token.at);
     }
     return { style, count: undefined };
   }
@@ -112,12 +115,16 @@ class Parser {
   }
 
   #need(operator: string): void {
-    if (!this.#accept(operator)) throw errors.badExpression(this.#text, `«${operator}» is missing`);
+    if (!this.#accept(operator)) throw errors.badExpression(this.#text, `«${operator}» is missing`, this.#peek().at);
   }
 
   #unexpected(): Error {
     const token = this.#peek();
-    return errors.badExpression(this.#text, token.kind === 'end' ? 'something is missing at the end' : `«${token.text}» is not expected`);
+    return errors.badExpression(
+      this.#text,
+      token.kind === 'end' ? 'something is missing at the end' : `«${token.text}» is not expected`,
+      token.at,
+    );
   }
 
   #binary(least: number): Expression {
@@ -130,13 +137,13 @@ class Parser {
         const yes = this.#binary(0);
         this.#need(':');
         // Right to left: the other choice may be one itself.
-        left = { kind: 'choice', condition: left, yes, no: this.#binary(0) };
+        left = { kind: 'choice', at: token.at, condition: left, yes, no: this.#binary(0) };
         continue;
       }
       const strength = token.kind === 'operator' ? binding[token.text] : undefined;
       if (strength === undefined || strength <= least) break;
       this.#at++;
-      left = { kind: 'binary', operator: token.text, left, right: this.#binary(strength) };
+      left = { kind: 'binary', at: token.at, operator: token.text, left, right: this.#binary(strength) };
     }
     this.#depth--;
     return left;
@@ -153,17 +160,17 @@ class Parser {
     const token = this.#peek();
     if (token.kind === 'operator' && ['*', '&', '-', '+', '~', '!'].includes(token.text)) {
       this.#at++;
-      return { kind: 'unary', operator: token.text, operand: this.#unary() };
+      return { kind: 'unary', at: token.at, operator: token.text, operand: this.#unary() };
     }
     if (token.kind === 'operator' && token.text === '(') {
       const type = this.#typeInParentheses();
-      if (type !== undefined) return { kind: 'cast', type, operand: this.#unary() };
+      if (type !== undefined) return { kind: 'cast', at: token.at, type, operand: this.#unary() };
     }
     if (token.kind === 'name' && token.text === 'sizeof') {
       this.#at++;
       const type = this.#typeInParentheses();
-      const operand: Expression = type === undefined ? this.#unary() : { kind: 'type', type };
-      return { kind: 'call', name: 'sizeof', parameters: [operand] };
+      const operand: Expression = type === undefined ? this.#unary() : { kind: 'type', at: token.at, type };
+      return { kind: 'call', at: token.at, name: 'sizeof', parameters: [operand] };
     }
     return this.#postfix(this.#primary());
   }
@@ -195,17 +202,19 @@ class Parser {
 
   #primary(): Expression {
     const token = this.#take();
-    if (token.kind === 'number') return { kind: 'number', value: numberOf(token), form: formOf(token) };
-    if (token.kind === 'character') return { kind: 'character', code: token.text.charCodeAt(0) };
-    if (token.kind === 'register') return { kind: 'register', name: token.text };
+    const { at } = token;
+    if (token.kind === 'number') return { kind: 'number', at, value: numberOf(token), form: formOf(token) };
+    if (token.kind === 'character') return { kind: 'character', at, code: token.text.charCodeAt(0) };
+    if (token.kind === 'text') return { kind: 'text', at, text: token.text };
+    if (token.kind === 'register') return { kind: 'register', at, name: token.text };
     if (token.kind === 'name') {
-      if (!this.#accept('(')) return { kind: 'name', name: token.text };
+      if (!this.#accept('(')) return { kind: 'name', at, name: token.text };
       const parameters: Expression[] = [];
       while (!this.#accept(')')) {
         if (parameters.length > 0) this.#need(',');
         parameters.push(this.#parameter());
       }
-      return { kind: 'call', name: token.text, parameters };
+      return { kind: 'call', at, name: token.text, parameters };
     }
     if (token.kind === 'operator' && token.text === '(') {
       const inner = this.#binary(0);
@@ -218,9 +227,11 @@ class Parser {
 
   #parameter(): Expression {
     const start = this.#at;
+    const first = this.#peek();
     const type = this.#typeName();
     const next = this.#peek();
-    if (type !== undefined && next.kind === 'operator' && (next.text === ',' || next.text === ')')) return { kind: 'type', type };
+    if (type !== undefined && next.kind === 'operator' && (next.text === ',' || next.text === ')'))
+      return { kind: 'type', at: first.at, type };
     this.#at = start;
     return this.#binary(0);
   }
@@ -228,17 +239,18 @@ class Parser {
   #postfix(start: Expression): Expression {
     let object = start;
     for (let count = 0; count < deepest; count++) {
+      const { at } = this.#peek();
       if (this.#accept('[')) {
         const index = this.#binary(0);
         this.#need(']');
-        object = { kind: 'index', object, index };
+        object = { kind: 'index', at, object, index };
         continue;
       }
       const through = this.#accept('->') ? '->' : this.#accept('.') ? '.' : undefined;
       if (through === undefined) return object;
       const name = this.#take();
-      if (name.kind !== 'name') throw errors.badExpression(this.#text, `a member's name is missing behind «${through}»`);
-      object = { kind: 'member', object, name: name.text, through };
+      if (name.kind !== 'name') throw errors.badExpression(this.#text, `a member's name is missing behind «${through}»`, name.at);
+      object = { kind: 'member', at: name.at, object, name: name.text, through };
     }
     throw errors.badExpression(this.#text, `more than ${deepest} members in a row`);
   }

@@ -23,6 +23,7 @@ interface Options {
 
 function lines(child: Child, options: Options, depth: number): string[] {
   const { value, name } = child;
+  const { style } = options;
   const indent = '  '.repeat(depth);
   const head = name === '' || name === '(anonymous)' ? indent : `${indent}${name} = `;
   const plain = stripType(value.type);
@@ -31,12 +32,24 @@ function lines(child: Child, options: Options, depth: number): string[] {
   if (depth >= deepest || (!isStruct && (plain.kind !== 'array' || isText))) return [`${head}${oneLine(value, options)}`];
   const children = attempt(() => childrenOf(value, { start: 0, count: isStruct ? plain.members.length : mostElements }, options.context));
   if (typeof children === 'string') return [`${head}${children}`];
+  // Lines of text, such as those of ptdump(), stand as they are.
+  if (value.items !== undefined && style === undefined && children.length > 0 && children.every((one) => one.value.text !== undefined))
+    return [
+      ...(head === indent ? [] : [head]),
+      ...children.map((one) => `${indent}${one.value.text ?? ''}`),
+      ...moreOf(value, children, indent),
+    ];
   if (!isStruct && children.every((one) => isScalar(one.value.type)))
-    return [`${head}${row(children, countChildren(value).indexed, options)}`];
+    return [`${head}${row(children, { count: countChildren(value).indexed, note: value.note }, options)}`];
   const opening = isStruct && depth === 0 ? `${plain.kind} ${plain.name} {`.replace('  ', ' ') : '{';
   const inner = children.flatMap((one) => lines(isStruct ? one : { ...one, name: one.name }, options, depth + 1).map((line) => line));
-  const left = plain.kind === 'array' && plain.count > children.length ? [`${indent}  … (${plain.count - children.length} more)`] : [];
-  return [`${head}${opening}`, ...inner, ...left, `${indent}}`];
+  return [`${head}${opening}`, ...inner, ...moreOf(value, children, `${indent}  `), `${indent}}`];
+}
+
+/** A line about the elements that are not shown. */
+function moreOf(value: Value, children: readonly Child[], indent: string): string[] {
+  const plain = stripType(value.type);
+  return plain.kind === 'array' && plain.count > children.length ? [`${indent}… (${plain.count - children.length} more)`] : [];
 }
 
 function oneLine(value: Value, { context, style }: Options): string {
@@ -44,7 +57,7 @@ function oneLine(value: Value, { context, style }: Options): string {
 }
 
 /** An array of scalars in one line; equal neighbours are counted. */
-function row(children: readonly Child[], count: number, options: Options): string {
+function row(children: readonly Child[], { count, note }: { count: number; note: string | undefined }, options: Options): string {
   const words: string[] = [];
   let previous: string | undefined;
   let repeats = 0;
@@ -63,6 +76,7 @@ function row(children: readonly Child[], count: number, options: Options): strin
   }
   flush();
   if (count > children.length) words.push(`… (${count - children.length} more)`);
+  if (note !== undefined) words.push(`<${note}>`);
   return `{${words.join(', ')}}`;
 }
 

@@ -18,6 +18,10 @@ export interface Value {
   readonly bits: { readonly shift: number; readonly width: number } | undefined;
   /** What a walk over a list or tree found; the type is an array of as many elements. */
   readonly items?: readonly Value[];
+  /** Why the walk ended before its natural end. */
+  readonly note?: string | undefined;
+  /** A text that was written as such, in quotes. */
+  readonly literal?: string;
   /** A line that says more than the type would, e.g. a page-table entry's flags. */
   readonly text?: string;
   /** Facts of such a value, shown as its children. */
@@ -70,8 +74,16 @@ export function pointerValue(target: Type, address: bigint, size: number): Value
   return numberValue(address, { kind: 'pointer', size, target });
 }
 
-export function listValue(items: readonly Value[], element: Type): Value {
-  return { type: { kind: 'array', element, count: items.length }, address: undefined, number: undefined, bits: undefined, items };
+/** What a walk found; `note` tells why it is not all. */
+export function listValue(items: readonly Value[], element: Type, note?: string): Value {
+  return { type: { kind: 'array', element, count: items.length }, address: undefined, number: undefined, bits: undefined, items, note };
+}
+
+/** A text in quotes: it lies nowhere, and is compared by its characters. */
+export function textValue(literal: string): Value {
+  const element: Type = { kind: 'integer', name: 'char', size: 1, signed: true, encoding: 'char' };
+  const type: Type = { kind: 'array', element, count: literal.length + 1 };
+  return { type, address: undefined, number: undefined, bits: undefined, literal, text: JSON.stringify(literal) };
 }
 
 /** The number that a scalar value holds (unsigned or signed as its type says). Throws `MemoryFault` for missing memory. */

@@ -1,6 +1,6 @@
 /** Functions of expressions that know the kernel: processes, page tables, page frames, vmalloc areas, indexed trees. */
-import { formatAddress, toAddress } from '../base/address.ts';
-import type { Address } from '../base/address.ts';
+import { addToAddress, formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
+import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { basicTypes } from '../expression/c-types.ts';
 import { typeArgument, valueArgument } from '../expression/functions.ts';
@@ -12,16 +12,22 @@ import { pageFrameOf, pageOfFrame } from '../kernel/page-frame.ts';
 import { findTask } from '../kernel/task.ts';
 import { findVmapArea } from '../kernel/vmap-area.ts';
 import { walkXarray } from '../kernel/xarray.ts';
-import type { TranslationFacts } from '../protocol/facts.ts';
+import type { IdentifyFacts, TranslationFacts } from '../protocol/facts.ts';
+import type { PtdumpLine } from '../protocol/requests.ts';
 import type { StructType, Type } from '../symbols/types.ts';
 
-/** Walks the tables of the address space in which the expression is evaluated. */
-export type Translate = (address: Address) => TranslationFacts;
+/** Questions about the address space in which the expression is evaluated. */
+export interface Questions {
+  translate(address: Address): TranslationFacts;
+  identify(address: Address): IdentifyFacts;
+  identifyPhysical(address: PhysAddr): IdentifyFacts;
+  /** Lines of the kernel's own dump of the page table; all of them, or those that overlap the range. */
+  ptdump(range: { readonly start: Address; readonly end: Address } | undefined): readonly PtdumpLine[];
+}
 
 type Body = (parameters: readonly Argument[], context: ExpressionContext, usage: string) => Value;
 
-/** `task`, a PID; `vtop`, `pte`, `page`, `vmap_area`, an address; `xarray`, `maple`, a tree. */
-export function kernelFunctions(kernel: Kernel, translate: Translate): ReadonlyMap<string, ExpressionFunction> {
+export function kernelFunctions(kernel: Kernel, ask: Questions): ReadonlyMap<string, ExpressionFunction> {
   const one = (usage: string, call: Body): [string, ExpressionFunction] => [
     usage.slice(0, usage.indexOf('(')),
     { usage, paths: [], call: (parameters, context) => call(parameters, context, usage) },
@@ -37,14 +43,14 @@ export function kernelFunctions(kernel: Kernel, translate: Translate): ReadonlyM
       return pointerValue(struct('task_struct'), task.address, size);
     }),
     one('vtop(ADDRESS)', (parameters, context, usage) =>
-      translation(translate(addressArgument(parameters, context, usage)), basic.unsignedLongLong),
+      translation(ask.translate(addressArgument(parameters, context, usage)), basic.unsignedLongLong),
     ),
     one('pte(ADDRESS)', (parameters, context, usage) =>
-      lastEntry(translate(addressArgument(parameters, context, usage)), basic.unsignedLongLong),
+      lastEntry(ask.translate(addressArgument(parameters, context, usage)), basic.unsignedLongLong),
     ),
     one('page(ADDRESS)', (parameters, context, usage) => {
       const address = addressArgument(parameters, context, usage);
-      const { physical, reason } = translate(address);
+      const { physical, reason } = ask.translate(address);
       if (physical === null) throw errors.badArgument(`${formatAddress(address)} is not mapped: ${reason ?? 'no entry'}`);
       return pagePointer(kernel, Math.floor(Number(physical) / kernel.pageSize), struct('page'));
     }),
@@ -65,26 +71,45 @@ export function kernelFunctions(kernel: Kernel, translate: Translate): ReadonlyM
     }),
     one('xarray(TREE, TYPE)', (parameters, context, usage) => {
       const head = headOf(parameters, context, usage);
-      const entries = walkXarray(kernel.structs('walking an xarray'), head, problemOf(kernel));
+      const problems: string[] = [];
+      const entries = walkXarray(kernel.structs('walking an xarray'), head, (message) => problems.push(message));
+      const type: Type = parameters[1] === undefined ? { kind: 'void' } : typeArgument(parameters, 1, usage);
       return pointers(
         entries.map(({ entry }) => entry),
-        parameters[1] === undefined ? { kind: 'void' } : typeArgument(parameters, 1, usage),
-        size,
+        { type, size, problems },
       );
     }),
     one('maple(TREE, TYPE)', (parameters, context, usage) => {
       const head = headOf(parameters, context, usage);
-      const entries = walkMapleTree(kernel.structs('walking a maple tree'), head, problemOf(kernel));
-      return pointers(entries, parameters[1] === undefined ? { kind: 'void' } : typeArgument(parameters, 1, usage), size);
+      const problems: string[] = [];
+      const entries = walkMapleTree(kernel.structs('walking a maple tree'), head, (message) => problems.push(message));
+      const type: Type = parameters[1] === undefined ? { kind: 'void' } : typeArgument(parameters, 1, usage);
+      return pointers(entries, { type, size, problems });
+    }),
+    one('identify(ADDRESS)', (parameters, context, usage) =>
+      identified(ask.identify(addressArgument(parameters, context, usage)), basic.unsignedLongLong),
+    ),
+    one('identify_physical(ADDRESS)', (parameters, context, usage) =>
+      identified(ask.identifyPhysical(physicalArgument(parameters, context, usage)), basic.unsignedLongLong),
+    ),
+    one('phys_to_page(ADDRESS)', (parameters, context, usage) =>
+      pagePointer(kernel, Math.floor(physicalArgument(parameters, context, usage) / kernel.pageSize), struct('page')),
+    ),
+    one('ptdump(START, END)', (parameters, context, usage) => {
+      const start = parameters.length === 0 ? undefined : addressArgument(parameters, context, usage);
+      const end =
+        start === undefined
+          ? undefined
+          : parameters.length === 1
+            ? addToAddress(start, 1)
+            : toAddress(numberOf(valueArgument(parameters, 1, usage), context.memory));
+      const lines = ask.ptdump(start === undefined || end === undefined ? undefined : { start, end });
+      return listValue(
+        lines.map((line) => lineValue(line, basic.unsignedLongLong)),
+        basic.unsignedLongLong,
+      );
     }),
   ]);
-}
-
-/** A part of a tree that cannot be read is a warning of the session; what was found is the answer. */
-function problemOf(kernel: Kernel): (message: string) => void {
-  return (message) => {
-    kernel.warn(message);
-  };
 }
 
 function addressArgument(parameters: readonly Argument[], context: ExpressionContext, usage: string): Address {
@@ -98,11 +123,34 @@ function headOf(parameters: readonly Argument[], context: ExpressionContext, usa
   return isTree && value.address !== undefined ? value.address : toAddress(numberOf(value, context.memory));
 }
 
-function pointers(addresses: readonly Address[], target: Type, size: 4 | 8): Value {
+/** What a walk over a tree found, and the first thing that went wrong. */
+function pointers(addresses: readonly Address[], of: { type: Type; size: 4 | 8; problems: readonly string[] }): Value {
+  const { type, size, problems } = of;
   return listValue(
-    addresses.map((address) => pointerValue(target, address, size)),
-    { kind: 'pointer', size, target },
+    addresses.map((address) => pointerValue(type, address, size)),
+    { kind: 'pointer', size, target: type },
+    problems[0],
   );
+}
+
+function physicalArgument(parameters: readonly Argument[], context: ExpressionContext, usage: string): PhysAddr {
+  const value = addressArgument(parameters, context, usage);
+  if (value >= 1n << 53n) throw errors.badArgument(`${formatAddress(value)} is no physical address; translate it first with vtop()`);
+  return toPhysAddr(value);
+}
+
+function identified(facts: IdentifyFacts, type: Type): Value {
+  const { address, summary, details } = facts;
+  return {
+    ...numberValue(BigInt(address), type),
+    text: summary,
+    facts: Object.fromEntries(details.map((detail, index) => [`${index}`, detail])),
+  };
+}
+
+/** A line of a page-table dump: the first address of its region. */
+function lineValue({ text, region, marker }: PtdumpLine, type: Type): Value {
+  return { ...numberValue(BigInt(region?.start ?? marker ?? '0x0'), type), text, ...(region === null ? {} : { facts: { ...region } }) };
 }
 
 function pagePointer(kernel: Kernel, frame: number, type: StructType): Value {

@@ -14,7 +14,7 @@ import type { Register } from '../image/image.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { Type, TypeTable } from '../symbols/types.ts';
 import { kernelFunctions } from './expression-functions.ts';
-import type { Translate } from './expression-functions.ts';
+import type { Questions } from './expression-functions.ts';
 
 /** Where an expression is evaluated. */
 export interface ExpressionPlace {
@@ -29,7 +29,7 @@ export interface ExpressionSources {
   readonly memory: AddressSpace;
   readonly types: TypeTable | undefined;
   readonly symbols: SymbolTable;
-  readonly translate: Translate;
+  readonly questions: Questions;
 }
 
 /** Types of globals that kernels have; BTF knows only per-CPU variables. */
@@ -58,6 +58,7 @@ const knownGlobals: Readonly<Record<string, string>> = {
   vmlist: 'struct vm_struct *',
   contig_page_data: 'struct pglist_data',
   mem_map: 'struct page *',
+  vmemmap: 'struct page *',
   iomem_resource: 'struct resource',
   ioport_resource: 'struct resource',
   prb: 'struct printk_ringbuffer *',
@@ -101,7 +102,7 @@ export function expressionWorld(kernel: Kernel, sources: ExpressionSources, plac
     },
     typeOfSymbol: (name) => typeOfSymbol(types, name),
     perCpuAddress: (symbol, of) => instanceOf(kernel, symbol, of ?? cpu),
-    functions: new Map([...plainFunctions, ...kernelFunctions(kernel, sources.translate)]),
+    functions: new Map([...plainFunctions, ...kernelFunctions(kernel, sources.questions)]),
   };
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { toAddress } from '../../debug-adapter/base/address.ts';
+import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { basicTypes } from '../../debug-adapter/expression/c-types.ts';
 import { evaluate } from '../../debug-adapter/expression/evaluate.ts';
 import { formatValue } from '../../debug-adapter/expression/format.ts';
@@ -83,6 +83,12 @@ function smallWorld(): ExpressionContext {
   put(0x200, 0x10300n, 9, 0);
   view.setBigUint64(0x300, 0x10100n, true);
   bytes.set(new TextEncoder().encode('first\0'), 0x110);
+  // rb_root at 0x400: three nodes, of which one leads to memory that is missing; at 0x600 a node that is its own left child.
+  view.setBigUint64(0x400, 0x10420n, true);
+  view.setBigUint64(0x430, 0x10440n, true);
+  view.setBigUint64(0x428, 0x30000n, true);
+  view.setBigUint64(0x600, 0x10608n, true);
+  view.setBigUint64(0x618, 0x10608n, true);
   const physical: PhysicalMemory = {
     ranges: [{ start: 0x10000, end: 0x11000 }],
     frame: (number) => (number === 16 ? bytes : undefined),
@@ -187,6 +193,30 @@ describe('arithmetic and types', () => {
     ['first,q', 'behind the comma stands x, d, u, o, b, c or s, or a number of elements'],
     ['$nothing', 'nothing is called $nothing here'],
     ['0x10000000000000000', '0x10000000000000000 has more than 64 bits'],
+    ['"a\\n"', '"a\\n"'],
+    ['first.name == "first"', '1'],
+    ['first.name != "first"', '0'],
+    ['"secon" == first.name', '0'],
+    ['&first.name[1] == "irst"', '1'],
+    // A walk that breaks off gives what it found, and says why.
+    ['list(&ring, struct node, name)', '2 elements'],
+    ['list(0x10228, struct node, next)', '0 elements, then: there is a null link at 0x10228; it is not a list of this kind'],
+    ['hlist(&ring, struct node, next)', '3 elements, then: the list loops back to 0x10100'],
+    ['hlist(0x10500, struct node, next)', '0 elements'],
+    ['list(0x20000, struct node, next)', '0 elements, then: cannot read 0x20000: not mapped'],
+    ['rbtree(0x10400, struct node, next)', '3 elements, then: cannot read 0x30010: not mapped'],
+    ['rbtree(0x10600, struct node, next)', '1 elements, then: the tree loops back to 0x10608, or has more than 4000000 nodes'],
+    // Errors tell the place.
+    ['first.value + first.nothing', 'struct node has no member nothing in expression, at character 21: first.value + first.nothing'],
+    [
+      '1 + (2 * first)',
+      'a struct node has no number; take a member of it, or its address with «&» in expression, at character 8: 1 + (2 * first)',
+    ],
+    ['1 + printk(1)', 'functions of the kernel cannot be called in a dump (printk)'],
+    ['  1 +', 'something is missing at the end in expression, at character 6:   1 +'],
+    ['1 # 2', 'nothing can begin with «#» in expression, at character 3: 1 # 2'],
+    ['(1 ]', '«)» is missing in expression, at character 4: (1 ]'],
+    ['container_of(1, struct node, nothing)', 'struct node has no member nothing'],
   ];
   for (const [expression, result] of cases) {
     test(expression, () => {
@@ -306,6 +336,24 @@ for (const name of ['x86-64', 'i386-pae-pti', 's390x', 'arm64-4k', 'ppc64le']) {
     });
     test('frames: page() of a page is found again', () => {
       assert.equal(number('pfn_to_page(page_to_pfn(pfn_to_page(0x200))) == pfn_to_page(0x200)'), 1n);
+    });
+    test('phys_to_page(), identify() and ptdump() answer as the verbs do', () => {
+      const page = session.info().pageSize;
+      assert.equal(number(`phys_to_page(0x200 * ${page} + 5) == pfn_to_page(0x200)`), 1n);
+      const shown = (text: string): string => formatValue(evaluate(text, world).value, world);
+      const init = session.symbols.find('init_task')?.address;
+      assert.ok(init !== undefined);
+      assert.equal(shown('identify(&init_task)'), session.identify(init).summary);
+      const physical = session.translate(init).physical;
+      assert.ok(physical !== null);
+      assert.equal(shown(`identify_physical(${physical})`), session.identifyPhysical(toPhysAddr(BigInt(physical))).summary);
+      const lines = evaluate('ptdump()', world).value.items ?? [];
+      assert.deepEqual(
+        lines.map(({ text }) => text),
+        session.ptdumpLines({}).map(({ text }) => text),
+      );
+      const around = evaluate('ptdump(&init_task)', world).value.items?.at(-1);
+      assert.ok(around !== undefined && numberOf(around, world.memory) <= init);
     });
     test('vmap_area() covers the address', () => {
       const [area] = session.vmalloc().areas;
