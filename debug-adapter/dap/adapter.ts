@@ -55,8 +55,14 @@ export class Adapter {
     return this.#jobs;
   }
 
+  /** Whether an image is open, or being opened. */
   get isOpen(): boolean {
-    return this.#session !== undefined;
+    return this.#jobs !== undefined;
+  }
+
+  /** A launch searches its image with these; closing ends it. */
+  opening(jobs: JobRunner): void {
+    this.#jobs = jobs;
   }
 
   /** Takes over the session of a launch that worked. */
@@ -92,10 +98,10 @@ export class Adapter {
   }
 }
 
-/** What a handler gives: the reply's body, and what to do once the reply is sent. */
+/** What a handler gives: the reply's body, and what to do once the reply is sent. (No `then`: a promise of it would call that.) */
 export interface Answer {
   readonly body?: unknown;
-  readonly then?: () => void;
+  readonly afterwards?: () => void;
 }
 
 /** One request that is being answered. */

@@ -7,8 +7,9 @@ import type { InfoFacts } from '../protocol/facts.ts';
 import { JobRunner } from '../session/job-runner.ts';
 import type { OpenOptions, SessionFace } from '../session/session-face.ts';
 import { openSession } from '../session/session.ts';
-import type { Adapter, Answer, Handler } from './adapter.ts';
+import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check } from './check.ts';
+import { openSearched } from './open-searched.ts';
 import { deathOf, threadOfDeath } from './stack.ts';
 
 const pageCacheIs = 'it is a number of MiB, from 1 to 4096';
@@ -51,7 +52,7 @@ function initialize(adapter: Adapter, parameters: unknown): Answer {
   return { body: capabilities };
 }
 
-function launch(adapter: Adapter, parameters: unknown): Answer {
+function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Promise<Answer> {
   if (adapter.isOpen) throw errors.badArgument('an image is open already; start another debug session for another image');
   const launched = check(launchSchema, parameters);
   if (launched.scenario !== undefined) throw errors.notSupported('scenarios cannot be run yet; give `image`, the path of a dump');
@@ -60,42 +61,36 @@ function launch(adapter: Adapter, parameters: unknown): Answer {
     throw errors.badArgument(
       'the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore"',
     );
-  const progress = adapter.client?.supportsProgressReporting === true;
-  if (progress) adapter.sendEvent('progressStart', { progressId: 'open', title: 'Opening the image', cancellable: false });
-  let info: InfoFacts;
-  try {
-    info = openImage(adapter, {
-      paths: typeof image === 'string' ? [image] : image,
-      mm: launched.mm,
-      symbols: launched.symbols,
-      types: launched.types,
-      vmlinux: launched.vmlinux,
-      base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
-      cacheBytes: launched.pageCache === undefined ? undefined : Math.floor(launched.pageCache * 2 ** 20),
-      progress: progress
-        ? (message, done, total) => {
-            adapter.sendEvent('progressUpdate', { progressId: 'open', message, percentage: total > 0 ? (100 * done) / total : 0 });
-          }
-        : undefined,
-    });
-  } finally {
-    if (progress) adapter.sendEvent('progressEnd', { progressId: 'open' });
-  }
-  return {
-    then: () => {
-      announce(adapter, info);
-    },
+  const options = {
+    paths: typeof image === 'string' ? [image] : image,
+    mm: launched.mm,
+    symbols: launched.symbols,
+    types: launched.types,
+    vmlinux: launched.vmlinux,
+    base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
+    cacheBytes: launched.pageCache === undefined ? undefined : Math.floor(launched.pageCache * 2 ** 20),
   };
+  return openSearched(adapter, call, {
+    jobs: new JobRunner(adapter.host, options, () => adapter.session),
+    open: (how, jobs) => {
+      const info = openImage(adapter, { ...options, ...how }, jobs);
+      return {
+        afterwards: () => {
+          announce(adapter, info);
+        },
+      };
+    },
+  });
 }
 
 /** Opens the image and asks everything of it that a wrong setting would make fail. */
-function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: string | undefined }): InfoFacts {
+function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: string | undefined }, jobs: JobRunner): InfoFacts {
   const session = openSession(adapter.host, options);
   try {
     const info = session.info();
     checkSpace(session, options.mm);
     adapter.mm = options.mm;
-    adapter.open(session, new JobRunner(adapter.host, options, session));
+    adapter.open(session, jobs);
     return info;
   } catch (error) {
     session.close();
@@ -148,7 +143,7 @@ function announce(adapter: Adapter, info: InfoFacts): void {
 function configurationDone(adapter: Adapter): Answer {
   const { name } = adapter.session;
   return {
-    then: () => {
+    afterwards: () => {
       const death = deathOf(adapter);
       adapter.sendEvent('stopped', {
         ...(death === undefined

@@ -125,7 +125,7 @@ export class DapServer extends ProtocolServer {
     this.#reply(request, { success: true, body: answer.body });
     // The reply is out: what fails from here on may be told, but not as a second reply.
     try {
-      answer.then?.();
+      answer.afterwards?.();
     } catch (error) {
       this.#tell(error instanceof UserError ? error.message : defect(error));
     }

@@ -39,7 +39,7 @@ function threads(adapter: Adapter): Answer {
   const { left } = all;
   return {
     body: { threads: all.all().map(({ id, name }): DebugProtocol.Thread => ({ id, name })) },
-    then: () => {
+    afterwards: () => {
       if (left === 0 || told.has(adapter)) return;
       told.add(adapter);
       const output = `${left} tasks behind the first ${mostTaskThreads} are not listed as threads; see theirs with: pagewalk bt IMAGE PID\n`;

@@ -31,14 +31,14 @@ export interface JobOptions {
 export class JobRunner {
   readonly #host: Host;
   readonly #image: ImageChoice;
-  readonly #session: SessionFace;
+  readonly #session: () => SessionFace;
   readonly #pending = new Map<number, Pending>();
   #thread: WorkerThread | undefined;
   #jobs = 0;
   #closed = false;
 
-  /** `session` answers where there are no threads; it is opened from `options`. */
-  constructor(host: Host, options: OpenOptions, session: SessionFace) {
+  /** `session` gives what answers where there are no threads: opened from `options`, also later. */
+  constructor(host: Host, options: OpenOptions, session: () => SessionFace) {
     this.#host = host;
     this.#session = session;
     const { paths, symbols, types, vmlinux, base, cacheBytes } = options;
@@ -51,7 +51,7 @@ export class JobRunner {
     throwIfCancelled(cancellation);
     if (this.#closed) throw new Cancelled();
     const thread = this.#started();
-    if (thread === undefined) return runJob(this.#session, { name, asked }, { host: this.#host, token: cancellation, progress, found });
+    if (thread === undefined) return runJob(this.#session(), { name, asked }, { host: this.#host, token: cancellation, progress, found });
     const id = ++this.#jobs;
     const cancelled = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const message: JobMessage = { id, image: this.#image, name, asked, ...(found === undefined ? {} : { tellsHits: true }), cancelled };

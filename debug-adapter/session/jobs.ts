@@ -6,6 +6,7 @@ import { parseAddress, toPhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import type { ScanState } from '../memory/memory-scan.ts';
 import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type {
   FindingsFacts,
@@ -21,6 +22,8 @@ import type { PtdumpDiffQuestion } from './ptdump-diff-facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
 export interface Jobs {
+  /** Opens the image, and tells what its memory had to be searched for. */
+  opening: { arguments: Record<string, never>; result: ScanState };
   findings: { arguments: { readonly mm: string | undefined }; result: FindingsFacts };
   pageCategories: { arguments: Record<string, never>; result: PageCategoriesFacts };
   ptdumpDiff: { arguments: PtdumpDiffQuestion; result: PtdumpDiffFacts };
@@ -45,6 +48,10 @@ type Runners = {
 };
 
 const runners: Runners = {
+  opening: (session) => {
+    session.info();
+    return session.scanned;
+  },
   findings: (session, { mm }, { token, progress }) => session.findings({ mm, token, progress }),
   pageCategories: (session, _, { token, progress }) => session.pageCategories({ token, progress }),
   ptdumpDiff: (session, asked, context) => ptdumpDiffWith(session, asked, context),

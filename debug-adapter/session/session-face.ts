@@ -86,6 +86,8 @@ export interface PagemapOptions {
 }
 
 export interface SessionFace {
+  /** How far the image's memory was searched for its kernel, and what was found: for who opens the same image elsewhere. */
+  readonly scanned: ScanState;
   /** Path(s) of the image. */
   readonly name: string;
   readonly architecture: string;

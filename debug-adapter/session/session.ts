@@ -24,6 +24,7 @@ import { readAsKcore } from '../kernel/vread-kcore.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
+import type { ScanState } from '../memory/memory-scan.ts';
 import { frameSize, readPhysical } from '../memory/physical-memory.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
@@ -91,7 +92,7 @@ export function openSession(host: Host, options: OpenOptions): Session {
   try {
     const { token, progress, scanned } = options;
     const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
-    return new Session(image, openKernel(image, outsideSources(host, options), landmarks));
+    return new Session(image, openKernel(image, outsideSources(host, options), landmarks), landmarks);
   } catch (error) {
     image.close();
     throw error;
@@ -101,13 +102,15 @@ export function openSession(host: Host, options: OpenOptions): Session {
 export class Session implements SessionFace {
   readonly kernel: Kernel;
   readonly #image: Image;
+  readonly #landmarks: Landmarks;
   readonly #spaces: Spaces;
   readonly #reverseMaps: ReverseMaps;
   readonly #memories = new Map<string, AddressSpace>();
 
-  constructor(image: Image, kernel: Kernel) {
+  constructor(image: Image, kernel: Kernel, landmarks = new Landmarks(image.memory)) {
     this.#image = image;
     this.kernel = kernel;
+    this.#landmarks = landmarks;
     this.#spaces = new Spaces(kernel);
     this.#reverseMaps = new ReverseMaps(kernel, this.#spaces);
   }
@@ -126,6 +129,10 @@ export class Session implements SessionFace {
 
   get types(): TypeTable | undefined {
     return allTypes(this.kernel);
+  }
+
+  get scanned(): ScanState {
+    return this.#landmarks.state;
   }
 
   get cpus(): readonly CpuState[] {
@@ -164,17 +171,7 @@ export class Session implements SessionFace {
     const { symbols, types } = this;
     return expressionWorld(
       this.kernel,
-      {
-        memory: this.memory(mm),
-        symbols,
-        types,
-        questions: {
-          translate: (address) => this.translate(address, mm),
-          identify: (address) => this.identify(address, mm),
-          identifyPhysical: (address) => this.identifyPhysical(address),
-          ptdump: (range) => this.ptdumpLines({ mm, range }),
-        },
-      },
+      { memory: this.memory(mm), symbols, types, translate: (address) => this.translate(address, mm) },
       place,
     );
   }

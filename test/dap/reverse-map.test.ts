@@ -52,10 +52,11 @@ function puppets(): { host: Host; threads: Puppet[] } {
 }
 
 const answer: ReverseMapFacts = { results: [], tables: 7, warnings: [] };
-const isEnd = ({ event, body }: AdapterEvent): boolean =>
-  event === 'progressEnd' && (body as { progressId: string }).progressId.startsWith('request');
-const isStart = ({ event, body }: AdapterEvent): boolean =>
-  event === 'progressStart' && (body as { progressId: string }).progressId.startsWith('request');
+/** The progress of request `seq` begins or ends. */
+const isProgress =
+  (seq: number, what: 'progressStart' | 'progressEnd') =>
+  ({ event, body }: AdapterEvent): boolean =>
+    event === what && (body as { progressId: string }).progressId === `request ${seq}`;
 const isCancelled = (job: JobMessage | undefined): boolean => job !== undefined && Atomics.load(new Int32Array(job.cancelled), 0) === 1;
 
 /** A client of an adapter with puppet threads; one request that runs there. */
@@ -134,7 +135,7 @@ describe('while the thread works', () => {
       assert.equal(cancel.success, true);
       const reply = await client.replyTo(seq);
       assert.deepEqual([reply.success, reply.message], [false, 'cancelled']);
-      await client.event(isEnd);
+      await client.event(isProgress(seq, 'progressEnd'));
       assert.ok(isCancelled(threads[0]?.jobs[0]));
       // What the thread still sends is nobody's.
       threads[0]?.report({ id: threads[0].jobs[0]?.id ?? 0, kind: 'cancelled' });
@@ -171,7 +172,7 @@ describe('while the thread works', () => {
     assert.equal(threads[0]?.stopped, true);
     await new Promise((turn) => setImmediate(turn));
     assert.equal(client.ended, true);
-    assert.ok(client.events.some(isEnd));
+    assert.ok(client.events.some(isProgress(seq, 'progressEnd')));
     for (const replies of client.replies.values()) assert.equal(replies.length, 1);
     assert.match((await client.ask('pagewalk/reverseMap', { physical: ['0x1000'] })).message ?? '', /no image is open/);
   });
@@ -182,7 +183,7 @@ describe('while the thread works', () => {
     const reply = await client.replyTo(seq);
     assert.equal(reply.success, false);
     assert.match(reply.message ?? '', /^the work was not finished, for its thread ended \(Worker terminated .*\); ask again/);
-    await client.event(isEnd);
+    await client.event(isProgress(seq, 'progressEnd'));
     const next = client.send('pagewalk/reverseMap', { physical: ['0x1000'] });
     await client.ask('threads');
     assert.equal(threads.length, 2);
@@ -270,7 +271,7 @@ describe('in a thread of the built program', () => {
     await client.ask('cancel', { requestId: waiting });
     assert.equal((await client.replyTo(waiting)).message, 'cancelled');
     const begun = client.send('pagewalk/reverseMap', { physical: ['0x1000'] });
-    await client.event(isStart);
+    await client.event(isProgress(begun, 'progressStart'));
     await client.ask('cancel', { progressId: `request ${begun}` });
     assert.equal((await client.replyTo(begun)).message, 'cancelled');
 
