@@ -14,7 +14,8 @@ import { purgeState } from '../../debug-adapter/kernel/vmap-purge.ts';
 import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
-import { absent, dumpFolder, truthText } from '../support/dumps.ts';
+import { absent, dumpFolder } from '../support/dumps.ts';
+import { replayBlocks } from './recorded-blocks.ts';
 import { sessionOf } from './session-of.ts';
 
 /** Runs an operation that gives an address or a number. */
@@ -120,14 +121,6 @@ describe('vmalloc', () => {
   });
 });
 
-interface RecordedCall {
-  readonly name: string;
-  readonly kind: string;
-  readonly addr: string;
-  readonly size: number;
-  readonly state: string;
-}
-
 interface RecordedBlock {
   readonly va_start: string;
   readonly free: number;
@@ -141,35 +134,11 @@ interface RecordedBlock {
 describe('vm_map_ram calls that a kernel made', () => {
   const dump = 'x86-64-debian-6.12';
   it('give the same blocks when they are replayed', { skip: absent(dump) ?? false }, () => {
-    const calls = truthText(dump, 'guest/fxvm.txt')
-      .split('\n')
-      .filter((line) => line.startsWith('FXVM '))
-      .map((line) => JSON.parse(line.slice(5)) as RecordedCall)
-      .filter(({ kind }) => kind === 'vm_map_ram_block');
     const recorded = readFileSync(join(dumpFolder(dump) ?? '', 'truth/drgn/vmap_blocks.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes('va_start'))
       .map((line) => JSON.parse(line) as RecordedBlock);
-    const machine = Machine.create({ cpus: 4, ram: 256 << 20 });
-    const pfn = run(machine, 'alloc_pages', { count: 64n });
-    machine.run('set_cpu', { cpu: 1n });
-    // CPU 1's block had served 48 pages before the recording began.
-    run(machine, 'vm_map_ram', { count: 32n, pfn });
-    run(machine, 'vm_map_ram', { count: 16n, pfn });
-    const addresses = new Map<string, bigint>();
-    const blocks = new Map<bigint, bigint>();
-    for (const { name, addr, size, state } of calls) {
-      const count = BigInt(size / 4096);
-      if (state === 'unmapped') {
-        machine.run('vm_unmap_ram', { address: addresses.get(name) ?? 0n, count });
-        continue;
-      }
-      machine.run('set_cpu', { cpu: BigInt(/^ram_c([0-9])_/.exec(name)?.[1] ?? '3') });
-      const address = run(machine, 'vm_map_ram', { count, pfn });
-      assert.equal(address & 0xf_ffffn, BigInt(addr) & 0xf_ffffn, name);
-      addresses.set(name, address);
-      blocks.set(BigInt(addr) & ~0xf_ffffn, address & ~0xf_ffffn);
-    }
+    const { machine, blocks } = replayBlocks();
     const { kernel } = sessionOf(machine);
     const areas = vmapAreas(kernel).busy;
     const found = new Map(

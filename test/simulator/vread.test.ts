@@ -1,12 +1,25 @@
 /** vread() before and after the kernel learnt of vm_map_ram() areas: what /proc/kcore gives, with what it gets wrong. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';
+import { absent, dumpFolder, jsonLines } from '../support/dumps.ts';
+import { replayBlocks } from './recorded-blocks.ts';
 import { sessionOf } from './session-of.ts';
 
 const page = 4096n;
+
+const dump = 'x86-64-debian-6.12';
+
+interface KcoreRow {
+  readonly r?: string;
+  readonly addr: string;
+  readonly len: number;
+  readonly sha256: string;
+}
 
 /** First byte of each page that vread gives, as text; `.` for zero. */
 function pagesOf(machine: Machine, address: bigint, pages: number): string {
@@ -84,4 +97,46 @@ describe('vread', () => {
     const steps = [...(machine.operations.get('vread')?.run(machine, { address: start, size: 3n * page }) ?? [])];
     assert.equal(steps.length, 3);
   });
+
+  it(
+    'gives what /proc/kcore gave inside vm_map_ram() memory, when the recorded calls are replayed',
+    { skip: absent(dump) ?? false },
+    (t) => {
+      const { machine, blocks, wholes } = replayBlocks();
+      const blockSize = 0x10_0000n;
+      /** The simulated address of a recorded range that lies inside one block, or one area. */
+      const placeOf = (address: bigint, length: number): bigint | undefined => {
+        const start = address & ~(blockSize - 1n);
+        const block = blocks.get(start);
+        // What the first 48 pages of CPU 1's block held was not written down; its every page reads as the first.
+        if (block !== undefined) {
+          const isInside = address + BigInt(length) <= start + blockSize && start !== 0xffff_d4bf_8080_0000n;
+          return isInside ? block + address - start : undefined;
+        }
+        for (const [from, { address: to, pages }] of wholes) {
+          if (address >= from && address + BigInt(length) <= from + BigInt(pages) * page) return to + address - from;
+        }
+        return undefined;
+      };
+      let compared = 0;
+      const wrong: string[] = [];
+      for (const { r, addr, len, sha256 } of jsonLines<KcoreRow>(join(dumpFolder(dump) ?? '', 'truth/guest/kcore_fx.jsonl'))) {
+        const at = r === undefined ? undefined : placeOf(BigInt(addr), len);
+        if (at === undefined) continue;
+        // /proc/kcore asks for a page at most.
+        const hash = createHash('sha256');
+        for (let done = 0n; done < BigInt(len);) {
+          const rest = BigInt(len) - done;
+          const size = rest < page - ((at + done) % page) ? rest : page - ((at + done) % page);
+          hash.update(Buffer.from(machine.run('vread', { address: at + done, size }) as string, 'hex'));
+          done += size;
+        }
+        compared++;
+        if (hash.digest('hex') !== sha256) wrong.push(`${r} ${addr} ${len}`);
+      }
+      t.diagnostic(`${compared - wrong.length} of ${compared} reads equal`);
+      assert.deepEqual(wrong.slice(0, 10), [], `${wrong.length} of ${compared}`);
+      assert.ok(compared > 2000);
+    },
+  );
 });
