@@ -171,7 +171,17 @@ export class Session implements SessionFace {
     const { symbols, types } = this;
     return expressionWorld(
       this.kernel,
-      { memory: this.memory(mm), symbols, types, translate: (address) => this.translate(address, mm) },
+      {
+        memory: this.memory(mm),
+        symbols,
+        types,
+        questions: {
+          translate: (address) => this.translate(address, mm),
+          identify: (address) => this.identify(address, mm),
+          identifyPhysical: (address) => this.identifyPhysical(address),
+          ptdump: (range) => this.ptdumpLines({ mm, range }),
+        },
+      },
       place,
     );
   }
