@@ -2,8 +2,9 @@
 import * as vscode from 'vscode';
 import { addressOfToken } from './address.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
-import { comparePageTables } from './compare.ts';
+import { chooseSides, compareAsText, sidesOfFiles, withAsk } from './compare.ts';
 import { imageConfiguration, pickImage } from './debugging.ts';
+import { DiffPanel } from './diff-panel.ts';
 import { openKernelLog } from './kernel-log.ts';
 import { showMemory } from './memory-document.ts';
 import { showPageCategories } from './page-categories.ts';
@@ -33,7 +34,21 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
       const address = addressOf(argument) ?? (await askForAddress());
       if (address !== undefined) await showMemory(sessions, address, spaceOf(argument));
     }),
-    command('pagewalk.comparePageTables', (argument) => comparePageTables(sessions, documents, argument)),
+    command('pagewalk.comparePageTables', async (argument) => {
+      const sides = await withAsk(context, sessions, (ask) => chooseSides(ask, sessions, argument));
+      if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });
+    }),
+    command('pagewalk.comparePageTablesAsText', (argument) =>
+      withAsk(context, sessions, async (ask) => {
+        const sides = await chooseSides(ask, sessions, argument);
+        if (sides !== undefined) await compareAsText(ask, documents, sides);
+      }),
+    ),
+    vscode.commands.registerCommand('pagewalk.compareFiles', async (_clicked: unknown, selected: unknown) => {
+      const files = Array.isArray(selected) ? selected.filter((file) => file instanceof vscode.Uri) : [];
+      const sides = await withAsk(context, sessions, (ask) => sidesOfFiles(ask, files));
+      if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });
+    }),
     command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
     command('pagewalk.showPageCategories', () => showPageCategories(sessions, documents)),
     command('pagewalk.openKernelLog', () => openKernelLog(sessions, documents)),

@@ -1,87 +1,86 @@
-/** «Compare Page Tables…»: the kernel's texts of two page tables in VS Code's own diff editor, and in words what differs. */
+/** «Compare ptdump…» and its plain form: two page-table dumps side by side, or the kernel's texts in VS Code's own diff editor. */
 import * as vscode from 'vscode';
-import type { AddressSpaceFacts, PtdumpDiffFacts } from '../debug-adapter/protocol/facts.ts';
-import type { PagewalkRequests } from '../debug-adapter/protocol/requests.ts';
+import { AdapterProcess } from './adapter-process.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
-import { isCancelled } from './sessions.ts';
+import { givenSide, member, pickSide, sideOfFile, sidesOf } from './compare-sides.ts';
+import type { Ask, Side } from './compare-sides.ts';
 import type { Sessions } from './sessions.ts';
 
-/** One side: a page table of the session's image, of another image, or a file that holds the kernel's text. */
-interface Side {
-  readonly label: string;
-  /** Absent for text. */
-  readonly mm?: string | undefined;
-  readonly user: boolean;
-  /** Path of the other image or of the text; absent for the session's image. */
-  readonly other?: string | undefined;
-}
-
-interface SideItem extends vscode.QuickPickItem {
-  readonly side?: Side;
-  /** What to ask the file dialog for. */
-  readonly file?: 'image' | 'text';
+export interface Sides {
+  readonly first: Side;
+  readonly second: Side;
 }
 
 const linesAtOnce = 5000;
 
-/** `argument`: a node of the page-table tree, or `{ before: { mm }, after: { mm } | { file } }`; what is missing is asked for. */
-export async function comparePageTables(sessions: Sessions, documents: AnswerDocuments, argument: unknown): Promise<void> {
-  const { spaces } = await sessions.request('pagewalk/addressSpaces', {});
-  const sides = spaces.flatMap((space) => sidesOf(space));
-  const before = givenSide(sides, member(argument, 'before') ?? argument) ?? (await pickSide(sides));
-  if (before === undefined) return;
-  const given = member(argument, 'after');
-  const file = member(given, 'file');
-  const others = sides.filter((side) => side !== before);
-  const after =
-    givenSide(sides, given) ??
-    (typeof file === 'string' ? await sideOfFile(sessions, file, before) : await pickOther(sessions, others, before));
-  if (after === undefined) return;
-  await showComparison(sessions, documents, { before, after });
+/** Runs `use` with who can be asked: the session, or where none is open an adapter that lasts as long as `use`. */
+export async function withAsk<Result>(
+  context: vscode.ExtensionContext,
+  sessions: Sessions,
+  use: (ask: Ask) => Promise<Result>,
+): Promise<Result> {
+  if (sessions.current !== undefined) return use((name, parameters) => sessions.request(name, parameters));
+  const own = new AdapterProcess(context);
+  try {
+    return await use((name, parameters) => own.request(name, parameters));
+  } finally {
+    own.dispose();
+  }
 }
 
-async function showComparison(sessions: Sessions, documents: AnswerDocuments, of: { before: Side; after: Side }): Promise<void> {
-  const { before, after } = of;
-  const title = `${before.label} ↔ ${after.label}`;
+/**
+ * `argument`: a node of the page-table tree, or `{ before, after }`, each `{ mm }` or `{ file }`; what is missing is asked
+ * for. Undefined when the user cancels.
+ */
+export async function chooseSides(ask: Ask, sessions: Sessions, argument: unknown): Promise<Sides | undefined> {
+  const sides = sessions.current === undefined ? [] : sidesOf((await ask('pagewalk/addressSpaces', {})).spaces);
+  const given = async (of: unknown, to?: Side): Promise<Side | undefined> => {
+    const file = member(of, 'file');
+    return typeof file === 'string' ? sideOfFile(ask, file, to) : givenSide(sides, of);
+  };
+  const first = (await given(member(argument, 'before') ?? argument)) ?? (await pickSide(ask, sides));
+  if (first === undefined) return undefined;
+  const others = sides.filter((side) => side !== first);
+  const after = member(argument, 'after');
+  const second = after === undefined ? await pickSide(ask, others, first) : await given(after, first);
+  return second && { first, second };
+}
+
+/** The two files that are selected in the explorer. */
+export async function sidesOfFiles(ask: Ask, files: readonly vscode.Uri[]): Promise<Sides | undefined> {
+  const [one, other] = files;
+  if (one === undefined || other === undefined || files.length > 2)
+    throw new Error(vscode.l10n.t('Select two images, or files of page-table dumps, to compare them.'));
+  const first = await sideOfFile(ask, one.fsPath);
+  const second = first && (await sideOfFile(ask, other.fsPath, first));
+  return second && { first, second };
+}
+
+/** The plain texts in the diff editor. */
+export async function compareAsText(ask: Ask, documents: AnswerDocuments, { first, second }: Sides): Promise<void> {
+  const title = `${first.label} ↔ ${second.label}`;
   const uris = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Reading {0}', title), cancellable: true },
     async (_progress, token) => {
-      const original = await documentOf(sessions, documents, { side: before, token });
-      const modified = original && (await documentOf(sessions, documents, { side: after, token }));
+      const original = await documentOf(ask, documents, { side: first, token });
+      const modified = original && (await documentOf(ask, documents, { side: second, token }));
       return original && modified && { original, modified };
     },
   );
-  if (uris === undefined) return;
-  await vscode.commands.executeCommand('vscode.diff', uris.original, uris.modified, title, { preview: true });
-  let facts: PtdumpDiffFacts;
-  try {
-    facts = await sessions.request('pagewalk/ptdumpDiff', diffArguments(before, after));
-  } catch (error) {
-    if (isCancelled(error)) return;
-    throw error;
-  }
-  const said = summary(facts);
-  if (facts.becameWritableExecutable > 0) void vscode.window.showWarningMessage(said);
-  else void vscode.window.showInformationMessage(said);
+  if (uris !== undefined) await vscode.commands.executeCommand('vscode.diff', uris.original, uris.modified, title, { preview: true });
 }
 
 /** A file of text is shown itself; a page table's text is asked for. Undefined when the user cancels. */
 async function documentOf(
-  sessions: Sessions,
+  ask: Ask,
   documents: AnswerDocuments,
   of: { side: Side; token: vscode.CancellationToken },
 ): Promise<vscode.Uri | undefined> {
-  const { mm, user, other, label } = of.side;
+  const { mm, other, label } = of.side;
   if (other !== undefined && mm === undefined) return vscode.Uri.file(other);
   const lines: string[] = [];
   for (;;) {
-    const page = await sessions.request('pagewalk/ptdump', {
-      ...(mm === undefined ? {} : { mm }),
-      ...(other === undefined ? {} : { other }),
-      user,
-      start: lines.length,
-      count: linesAtOnce,
-    });
+    const page = await ask('pagewalk/ptdump', { ...choiceOf(of.side), start: lines.length, count: linesAtOnce });
     if (of.token.isCancellationRequested) return undefined;
     for (const { text } of page.lines) lines.push(text);
     if (page.lines.length === 0 || lines.length >= page.total) break;
@@ -89,86 +88,7 @@ async function documentOf(
   return documents.add(`${label}.ptdump`, lines.map((line) => `${line}\n`).join(''));
 }
 
-function diffArguments(before: Side, after: Side): PagewalkRequests['pagewalk/ptdumpDiff']['arguments'] {
-  const first = { ...(before.mm === undefined ? {} : { mm: before.mm }), user: before.user };
-  const other = after.other === undefined ? {} : { other: after.other };
-  return after.mm === undefined ? { ...first, ...other } : { ...first, ...other, otherMm: after.mm, otherUser: after.user };
-}
-
-/** How many changes of each kind; those of frames alone, which most architectures' texts do not show, by themselves. */
-function summary({ added, removed, changed, becameWritableExecutable, changes }: PtdumpDiffFacts): string {
-  if (changes.length === 0) return vscode.l10n.t('The page tables do not differ.');
-  const frames = changes.filter(({ what }) => what.length === 1 && what[0] === 'frame').length;
-  return [
-    vscode.l10n.t('{0} added, {1} removed, {2} changed', added, removed, changed),
-    ...(frames === 0 ? [] : [vscode.l10n.t('{0} of them only in the physical memory behind', frames)]),
-    ...(becameWritableExecutable === 0 ? [] : [vscode.l10n.t('{0} became writable and executable', becameWritableExecutable)]),
-  ].join('; ');
-}
-
-function sidesOf(space: AddressSpaceFacts, of?: { path: string }): Side[] {
-  const name = of === undefined ? space.label : `${space.label} (${fileName(of.path)})`;
-  const whole: Side = { label: name, mm: space.id, user: false, other: of?.path };
-  return space.userRoot === null ? [whole] : [whole, { ...whole, label: vscode.l10n.t('{0}, user half', name), user: true }];
-}
-
-function givenSide(sides: readonly Side[], given: unknown): Side | undefined {
-  // A node of the tree has the space itself.
-  const mm = member(given, 'mm') ?? member(member(given, 'space'), 'id');
-  const user = member(given, 'user') === true;
-  return sides.find((side) => side.mm === mm && side.user === user);
-}
-
-async function pickSide(sides: readonly Side[]): Promise<Side | undefined> {
-  const picked = await vscode.window.showQuickPick(sides.map(itemOf), {
-    title: vscode.l10n.t('Compare page tables'),
-    placeHolder: vscode.l10n.t('The page table to compare'),
-    matchOnDescription: true,
-  });
-  return picked?.side;
-}
-
-async function pickOther(sessions: Sessions, sides: readonly Side[], before: Side): Promise<Side | undefined> {
-  const items: SideItem[] = [
-    { label: `$(file-binary) ${vscode.l10n.t('Another image…')}`, file: 'image' },
-    { label: `$(file-text) ${vscode.l10n.t('A text file of a page-table dump…')}`, file: 'text' },
-    { label: vscode.l10n.t('This image'), kind: vscode.QuickPickItemKind.Separator },
-    ...sides.map(itemOf),
-  ];
-  const picked = await vscode.window.showQuickPick(items, {
-    title: vscode.l10n.t('Compare {0} with', before.label),
-    placeHolder: vscode.l10n.t('Another page table, another image, or a text file'),
-    matchOnDescription: true,
-  });
-  if (picked?.file === undefined) return picked?.side;
-  const [chosen] =
-    (await vscode.window.showOpenDialog({
-      title: vscode.l10n.t('Compare {0} with', before.label),
-      openLabel: vscode.l10n.t('Compare'),
-      canSelectMany: false,
-      ...(picked.file === 'text'
-        ? { filters: { [vscode.l10n.t('Page-table dumps')]: ['ptdump', 'txt'], [vscode.l10n.t('All files')]: ['*'] } }
-        : {}),
-    })) ?? [];
-  return chosen === undefined ? undefined : sideOfFile(sessions, chosen.fsPath, before);
-}
-
-/** What the file holds decides: text has no page table to choose; of an image, the kernel's matches the kernel's. */
-async function sideOfFile(sessions: Sessions, path: string, before: Side): Promise<Side | undefined> {
-  const { spaces } = await sessions.request('pagewalk/addressSpaces', { other: path });
-  if (spaces.length === 0) return { label: fileName(path), user: false, other: path };
-  const sides = spaces.flatMap((space) => sidesOf(space, { path }));
-  return (before.mm === 'kernel' ? givenSide(sides, before) : undefined) ?? pickSide(sides);
-}
-
-function itemOf(side: Side): SideItem {
-  return { label: side.label, ...(side.mm === undefined || side.label.startsWith(side.mm) ? {} : { description: side.mm }), side };
-}
-
-function fileName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
-}
-
-function member(of: unknown, name: string): unknown {
-  return typeof of === 'object' && of !== null ? (of as Readonly<Record<string, unknown>>)[name] : undefined;
+/** A side as `pagewalk/ptdump` takes it. */
+export function choiceOf({ mm, user, other }: Side): { mm?: string; user: boolean; other?: string } {
+  return { user, ...(mm === undefined ? {} : { mm }), ...(other === undefined ? {} : { other }) };
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { AnswerDocuments } from './answer-documents.ts';
 import { registerCommands } from './commands.ts';
 import { registerDebugging } from './debugging.ts';
+import { DiffPanel } from './diff-panel.ts';
 import { DumpEditorProvider } from './dump-editor.ts';
 import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
@@ -39,6 +40,12 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {
       deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
         PtdumpPanel.revive({ panel, context, sessions });
+        return Promise.resolve();
+      },
+    }),
+    vscode.window.registerWebviewPanelSerializer('pagewalk.diff', {
+      deserializeWebviewPanel: (panel: vscode.WebviewPanel, state: unknown) => {
+        DiffPanel.revive({ panel, context, sessions }, documents, state);
         return Promise.resolve();
       },
     }),

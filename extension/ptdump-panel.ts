@@ -3,9 +3,10 @@
  * the page keeps what it has. One panel a session; opening it again reveals it.
  */
 import * as vscode from 'vscode';
-import type { IdentifyFacts, TranslationFacts } from '../debug-adapter/protocol/facts.ts';
 import type { PanelToHost } from '../debug-adapter/protocol/panel.ts';
-import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../debug-adapter/protocol/ptdump-panel.ts';
+import type { HostToPtdump, PtdumpToHost } from '../debug-adapter/protocol/ptdump-panel.ts';
+import { chooseFormat, saveExport } from './export.ts';
+import { ownerOf } from './owner-words.ts';
 import { messageOf, SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
 import type { Sessions } from './sessions.ts';
@@ -14,8 +15,6 @@ const viewType = 'pagewalk.ptdump';
 /** The first lines are few, so that they are there at once. */
 const linesAtFirst = 400;
 const linesAtOnce = 10_000;
-/** Characters above which an editor is no place for a text. */
-const editorLimit = 30_000_000;
 
 interface PtdumpPlace {
   readonly address: string | undefined;
@@ -85,7 +84,7 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
         await this.#chooseExport();
         break;
       case 'save':
-        await save(message);
+        await saveExport(message, 'ptdump');
         break;
     }
   }
@@ -159,39 +158,11 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   }
 
   async #chooseExport(): Promise<void> {
-    const formats: readonly { label: string; detail: string; format: PtdumpExportFormat }[] = [
-      { label: vscode.l10n.t("The kernel's text"), detail: vscode.l10n.t('As debugfs prints it'), format: 'text' },
-      { label: 'CSV', detail: vscode.l10n.t('One line a region, with its columns'), format: 'csv' },
-      { label: 'JSON', detail: vscode.l10n.t('As «pagewalk ptdump --json» prints it'), format: 'json' },
-    ];
-    const chosen = await vscode.window.showQuickPick(formats, { placeHolder: vscode.l10n.t('Export what the filter shows') });
-    if (chosen !== undefined) this.post({ kind: 'export', format: chosen.format });
+    const format = await chooseFormat({
+      text: { label: vscode.l10n.t("The kernel's text"), detail: vscode.l10n.t('As debugfs prints it') },
+      csv: { label: 'CSV', detail: vscode.l10n.t('One line a region, with its columns') },
+      json: { label: 'JSON', detail: vscode.l10n.t('As «pagewalk ptdump --json» prints it') },
+    });
+    if (format !== undefined) this.post({ kind: 'export', format });
   }
-}
-
-async function save({ format, text }: { format: PtdumpExportFormat; text: string }): Promise<void> {
-  if (text.length < editorLimit) {
-    const language = { text: 'ptdump', csv: 'plaintext', json: 'json' }[format];
-    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: text, language }));
-    return;
-  }
-  const suffix = { text: 'ptdump', csv: 'csv', json: 'json' }[format];
-  const target = await vscode.window.showSaveDialog({ filters: { [suffix]: [suffix] } });
-  if (target !== undefined) await vscode.workspace.fs.writeFile(target, new TextEncoder().encode(text));
-}
-
-/** Kinds of details that say whose a whole region is, the best first; other details are about one page of it. */
-const ownerKinds = [
-  ...['vmap-block', 'task-stack', 'vmalloc', 'vmap', 'ioremap', 'vm-map-ram', 'user-vma', 'module', 'symbol', 'fixmap'],
-  ...['cpu-entry-area', 'per-cpu', 'kasan-shadow', 'struct-page', 'direct-map'],
-];
-
-function ownerOf(identify: IdentifyFacts | undefined, walk: TranslationFacts | undefined): string {
-  if (identify === undefined) return '';
-  const ranked = ownerKinds.flatMap((kind) => identify.details.filter((detail) => detail.kind === kind));
-  const [best] = ranked;
-  const caller = ranked.map((detail) => detail['caller']).find((value) => typeof value === 'string');
-  const words = best?.kind === 'direct-map' ? 'direct map' : (best?.summary ?? identify.summary).replace(/^byte 0x0 of the /, '');
-  const frames = walk?.physical === null || walk?.physical === undefined ? '' : ` → ${walk.physical}`;
-  return `${words}${caller === undefined || words.includes(caller) ? '' : ` · ${caller}`}${frames}`;
 }

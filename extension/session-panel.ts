@@ -18,7 +18,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
   protected readonly panel: vscode.WebviewPanel;
   protected readonly sessions: Sessions;
   readonly #subscriptions: vscode.Disposable[] = [];
-  readonly #title: string;
+  #title: string;
   #session: vscode.DebugSession | undefined;
   #ended = false;
   #ready = false;
@@ -33,7 +33,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     this.#subscriptions.push(
       panel.webview.onDidReceiveMessage((message: PanelToHost | Exclude<FromPage, PanelToHost>) => {
-        void this.#guarded(() => this.#receive(message));
+        void this.guarded(() => this.#receive(message));
       }),
       sessions.onDidChange(() => {
         this.#sessionsChanged();
@@ -83,6 +83,12 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     return (await this.standardRequest(name, parameters)) as PagewalkRequests[Name]['body'];
   }
 
+  /** What the tab says; that the session has ended is added. */
+  protected setTitle(title: string): void {
+    this.#title = title;
+    this.panel.title = this.#ended ? vscode.l10n.t('{0} (session ended)', title) : title;
+  }
+
   /** A request of the debug adapter protocol itself. */
   protected async standardRequest(name: string, parameters: object): Promise<unknown> {
     if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended; what it told before is shown.'));
@@ -123,7 +129,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     this.#postSession();
     // Stopped anew: a scenario went on.
     if (this.#ready && !this.#ended && this.#session !== undefined && current?.id === this.#session.id)
-      void this.#guarded(() => this.refresh());
+      void this.guarded(() => this.refresh());
   }
 
   #postSession(): void {
@@ -138,11 +144,12 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
 
   #end(): void {
     this.#ended = true;
-    this.panel.title = vscode.l10n.t('{0} (session ended)', this.#title);
+    this.setTitle(this.#title);
     this.#postSession();
   }
 
-  async #guarded(run: () => Promise<void>): Promise<void> {
+  /** What `run` throws, the page shows. */
+  protected async guarded(run: () => Promise<void>): Promise<void> {
     try {
       await run();
     } catch (error) {

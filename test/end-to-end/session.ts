@@ -144,7 +144,7 @@ export function defineSessionTests(): void {
 
     it('compares two page tables in the diff editor', async () => {
       await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: '1' }, after: { mm: 'kernel' } });
+      await vscode.commands.executeCommand('pagewalk.comparePageTablesAsText', { before: { mm: '1' }, after: { mm: 'kernel' } });
       const input = await eventually('the diff editor', () => {
         const shown = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
         return shown instanceof vscode.TabInputTextDiff ? shown : undefined;
@@ -174,14 +174,14 @@ export function defineSessionTests(): void {
             .replace(' ro ', ' RW '),
         ),
       );
-      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: file.fsPath } });
+      await vscode.commands.executeCommand('pagewalk.comparePageTablesAsText', { before: { mm: 'kernel' }, after: { file: file.fsPath } });
       const input = await eventually('the diff with the file', () => {
         const shown = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
         return shown instanceof vscode.TabInputTextDiff && shown.modified.fsPath === file.fsPath ? shown : undefined;
       });
       assert.equal(input.modified.scheme, 'file');
       const image = vscode.Uri.joinPath(folder, 'mini-sym.kdump').fsPath;
-      await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: image } });
+      await vscode.commands.executeCommand('pagewalk.comparePageTablesAsText', { before: { mm: 'kernel' }, after: { file: image } });
       const tab = await eventually('the diff with the image', () => {
         const shown = vscode.window.tabGroups.activeTabGroup.activeTab;
         return shown?.label.endsWith('(mini-sym.kdump)') === true && shown.input instanceof vscode.TabInputTextDiff
@@ -193,7 +193,10 @@ export function defineSessionTests(): void {
       assert.equal(others?.getText(), mine.getText());
       await assert.rejects(
         async () =>
-          vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { mm: 'kernel' }, after: { file: '/nowhere/vmcore' } }),
+          vscode.commands.executeCommand('pagewalk.comparePageTablesAsText', {
+            before: { mm: 'kernel' },
+            after: { file: '/nowhere/vmcore' },
+          }),
         /no such file/,
       );
     });

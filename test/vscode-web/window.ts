@@ -80,6 +80,15 @@ export class VSCodeWindow {
     await this.#quickPick('F1', `>${title}`, title);
   }
 
+  /** Changes the colour theme, by its name in the picker. */
+  async setTheme(name: string): Promise<void> {
+    await this.runCommand('Preferences: Color Theme');
+    await this.page.locator('.quick-input-widget:visible input.input').fill(name);
+    await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
+    await this.page.keyboard.press('Enter');
+    await sleep(settled * 3);
+  }
+
   /** Opens a file of the folder, at a line. */
   async openFile(path: string, line = 1): Promise<void> {
     await this.#quickPick('Control+p', `${path}:${line}`, basename(path));

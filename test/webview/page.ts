@@ -8,6 +8,8 @@ import type { Browser, Page } from 'playwright-core';
 import { root } from '../support/vscode.ts';
 import { openBrowser } from '../vscode-web/browser.ts';
 import type { Places } from '../vscode-web/places.ts';
+import { themeOf } from './themes.ts';
+import type { ThemeName } from './themes.ts';
 
 const types: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', ttf: 'font/ttf' };
 const nonce = 'dGVzdA==';
@@ -76,6 +78,15 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
   async sent<Kind extends Outgoing['kind']>(kind: Kind): Promise<Extract<Outgoing, { kind: Kind }>[]> {
     const all = await this.page.evaluate(() => (window as unknown as { sent: Outgoing[] }).sent);
     return all.filter((message): message is Extract<Outgoing, { kind: Kind }> => message.kind === kind);
+  }
+
+  /** As VS Code does when the theme changes. Without it a page has no colours of its own. */
+  async setTheme(name: ThemeName): Promise<void> {
+    await this.page.evaluate(({ className, variables }) => {
+      for (const [variable, value] of Object.entries(variables)) document.documentElement.style.setProperty(variable, value);
+      document.body.className = className;
+      document.body.style.backgroundColor = 'var(--vscode-editor-background)';
+    }, themeOf(name));
   }
 
   async close(): Promise<void> {

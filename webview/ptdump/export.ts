@@ -39,7 +39,7 @@ function csv(table: RegionTable, lines: Iterable<number>): string {
 }
 
 /** A cell that begins as a formula would be one in a spreadsheet; names come from the dump. */
-function quoted(cell: string): string {
+export function quoted(cell: string): string {
   const safe = /^[=+\-@\t]/.test(cell) ? `'${cell}` : cell;
   return /[",\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

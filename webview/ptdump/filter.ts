@@ -111,7 +111,7 @@ export function completions(text: string, caret: number, table: RegionTable): { 
   const typed = /[^\s|]*$/.exec(before)?.[0] ?? '';
   const sign = /^[-!]/.exec(typed)?.[0] ?? '';
   const prefix = typed.slice(sign.length);
-  const own = table.words();
+  const own = table.allWords();
   const others = ptdumpWords.filter((word) => !own.includes(word));
   const quote = (word: string): string => (/[\s|]/.test(word) ? `"${word}"` : word);
   const all = [

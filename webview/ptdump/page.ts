@@ -213,7 +213,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected rebuild(): void {
     const run = ++this.filtering;
     this.filterShare = undefined;
-    const parsed = parseFilter(this.kept.filter, { levels: this.table.levels(), words: this.table.words() });
+    const parsed = parseFilter(this.kept.filter, { levels: this.table.levels(), words: this.table.allWords() });
     this.filterProblem = isProblem(parsed) ? parsed : undefined;
     if (isProblem(parsed)) return;
     this.parsed = parsed;

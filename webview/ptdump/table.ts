@@ -2,8 +2,10 @@
  * The lines of one dump by column: addresses as page numbers, and what a line says of rights, level and cache kept once for
  * all lines that say the same, so that a million lines can be filtered between two frames.
  */
-import { isExecutable, isWritable, subjectOfWord } from '../../debug-adapter/protocol/ptdump-words.ts';
+import { isExecutable, isWritable } from '../../debug-adapter/protocol/ptdump-words.ts';
 import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
+import { WordColumns } from './columns.ts';
+import type { Column, PlacedWord } from './columns.ts';
 
 /** From the most to the least dangerous. */
 export const rightsClasses = ['wx', 'w', 'x', 'ro', 'hole'] as const;
@@ -19,18 +21,8 @@ export interface LineKind {
   readonly offsets: readonly number[];
 }
 
-interface Slot {
-  readonly offset: number;
-  readonly column: Column;
-  width: number;
-}
-
-type Column = 'rights' | 'cache' | 'flags';
-
 const narrowPages = 2 ** 20;
 const widePages = 2 ** 52;
-/** Kernels print at most some fifteen words in columns of their own; with more, the columns are not fixed ones. */
-const mostSlots = 40;
 
 /** Page number of `0x…`, exact below 2^64; every architecture's page tables map whole pages of 4 KiB or more. */
 export function pageOf(hex: string): number {
@@ -67,10 +59,15 @@ export class RegionTable {
   readonly markers: number[] = [];
   readonly owners = new Map<number, string>();
   readonly #kindIndex = new Map<string, number>();
-  readonly #slots: Slot[] = [];
+  readonly #columns: WordColumns;
   readonly #cells = new Map<number, Readonly<Record<Column, string>>>();
+  #cellsVersion = 0;
   regions = 0;
   writableExecutable = 0;
+
+  constructor(columns = new WordColumns()) {
+    this.#columns = columns;
+  }
 
   get length(): number {
     return this.texts.length;
@@ -112,51 +109,34 @@ export class RegionTable {
     this.kinds.push({ level: region.level, attributes: region.attributes, present: region.present, rights, offsets });
     this.#kindIndex.set(key, index);
     region.attributes.forEach((word, at) => {
-      this.#slot(offsets[at] ?? 0, word);
+      this.#columns.add(offsets[at] ?? 0, word);
     });
-    this.#cells.clear();
     return index;
   }
 
-  #slot(offset: number, word: string): void {
-    const found = this.#slots.find((slot) => slot.offset === offset);
-    if (found !== undefined) {
-      found.width = Math.max(found.width, word.length);
-      return;
-    }
-    const subject = subjectOfWord(word);
-    const column = subject === 'rights' || subject === 'present' ? 'rights' : subject === 'cache' ? 'cache' : 'flags';
-    this.#slots.push({ offset, column, width: word.length });
-    this.#slots.sort((one, other) => one.offset - other.offset);
+  /** The kernel's words of a kind of line, each in its place. */
+  words(kind: number): PlacedWord[] {
+    const facts = this.kinds[kind];
+    return facts === undefined ? [] : this.#columns.place(facts.attributes, facts.offsets);
   }
 
   /** The kernel's words by column, each at its own place in it. */
   cells(kind: number): Readonly<Record<Column, string>> {
+    if (this.#cellsVersion !== this.#columns.version) {
+      this.#cellsVersion = this.#columns.version;
+      this.#cells.clear();
+    }
     const known = this.#cells.get(kind);
     if (known !== undefined) return known;
-    const attributes: readonly string[] = this.kinds[kind]?.attributes ?? [];
-    const offsets: readonly number[] = this.kinds[kind]?.offsets ?? [];
     const cells: Record<Column, string> = { rights: '', cache: '', flags: '' };
-    if (this.#slots.length > mostSlots)
-      for (const word of attributes) {
-        const subject = subjectOfWord(word);
-        const column = subject === 'rights' || subject === 'present' ? 'rights' : subject === 'cache' ? 'cache' : 'flags';
-        cells[column] += `${word} `;
-      }
-    else
-      for (const { offset, column, width } of this.#slots) {
-        const word = attributes[offsets.indexOf(offset)] ?? '';
-        cells[column] += `${word.padEnd(width)} `;
-      }
+    for (const { column, word, width } of this.words(kind)) cells[column] += `${word.padEnd(width)} `;
     this.#cells.set(kind, cells);
     return cells;
   }
 
   /** Characters that each column of words needs. */
   widths(): Readonly<Record<Column, number>> {
-    const widths: Record<Column, number> = { rights: 0, cache: 0, flags: 0 };
-    for (const { column, width } of this.#slots) widths[column] += width + 1;
-    return this.#slots.length > mostSlots ? { rights: 20, cache: 16, flags: 24 } : widths;
+    return this.#columns.widths();
   }
 
   kind(line: number): LineKind | undefined {
@@ -224,7 +204,7 @@ export class RegionTable {
     return [...new Set(this.kinds.map(({ level }) => level))];
   }
 
-  words(): string[] {
+  allWords(): string[] {
     return [...new Set(this.kinds.flatMap(({ attributes }) => attributes))];
   }
 }

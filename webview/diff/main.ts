@@ -1,0 +1,398 @@
+/** The page of two ptdumps side by side: rows aligned by address, what differs marked, next and previous always in reach. */
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
+import * as l10n from '@vscode/l10n';
+import { html, nothing } from 'lit';
+import type { TemplateResult } from 'lit';
+import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { PanelCommand } from '../../debug-adapter/protocol/panel.ts';
+import { mostRows } from '../panel/virtual-list.ts';
+import { markerName } from '../ptdump/table.ts';
+import { gap } from './align.ts';
+import type { Alignment } from './align.ts';
+import { unified } from './export.ts';
+import { api, DiffPage, usesSession } from './page.ts';
+import { rowView } from './row.ts';
+import { firstOf, isFolded } from './rows.ts';
+import { drawRuler } from './ruler.ts';
+import { changeWords, countsOf, summary } from './summary.ts';
+
+/** Pixels of the page below which words stand close together; the sheet says the same. */
+const compactBelow = 1100;
+/** Characters for what is not rights, then. */
+const compactWords = 9;
+
+class DiffElement extends DiffPage {
+  protected compact = false;
+  /** Whose counts and words are kept. */
+  #summed: Alignment | undefined;
+  #said = '';
+  #counts = countsOf([]);
+  readonly #resized = new ResizeObserver(() => {
+    this.compact = this.clientWidth < compactBelow;
+    this.requestUpdate();
+    this.#drawRuler();
+  });
+  readonly #themed = new MutationObserver(() => {
+    this.#drawRuler();
+  });
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener('keydown', this.#pageKey);
+    this.#resized.observe(this);
+    this.#themed.observe(document.body, { attributeFilter: ['class'] });
+  }
+
+  override disconnectedCallback(): void {
+    window.removeEventListener('keydown', this.#pageKey);
+    this.#resized.disconnect();
+    this.#themed.disconnect();
+    super.disconnectedCallback();
+  }
+
+  protected override rowsChanged(): void {
+    const { alignment } = this;
+    if (alignment !== this.#summed) {
+      this.#summed = alignment;
+      this.#counts = countsOf(alignment?.changes ?? []);
+      this.#said = summary(alignment?.changes ?? []);
+    }
+    void this.updateComplete.then(() => {
+      this.#drawRuler();
+    });
+  }
+
+  #drawRuler(): void {
+    const canvas = this.querySelector<HTMLCanvasElement>('canvas.ruler');
+    const { alignment } = this;
+    if (canvas === null || alignment === undefined) return;
+    drawRuler(canvas, this.rows.length, (index) => {
+      const row = this.rows[index];
+      return row === undefined || isFolded(row) ? undefined : alignment.state(row);
+    });
+  }
+
+  protected override render(): TemplateResult {
+    const comparison = this.coming ?? this.shown;
+    if (comparison === undefined) {
+      return this.problem === ''
+        ? this.empty(l10n.t('the two dumps'))
+        : html`${this.#toolbar()}
+            <p class="failure problem" role="alert">${this.problem}</p>`;
+    }
+    const ended = usesSession(comparison)
+      ? this.endedBanner(
+          this.shown === undefined ? l10n.t('Nothing had been compared yet.') : l10n.t('This is a snapshot of what it showed.'),
+        )
+      : nothing;
+    return html`${this.#toolbar()}${ended}${this.alignment === undefined ? this.#waiting() : html`${this.#summary()}${this.#body()}`}${this.#status()}`;
+  }
+
+  #waiting(): TemplateResult {
+    return html`<div class="body waiting">
+      ${this.problem === '' ? html`<p class="muted" role="status">${this.stage}</p>` : html`<p class="problem" role="alert">${this.problem}</p>`}
+    </div>`;
+  }
+
+  #toolbar(): TemplateResult {
+    const nothingShown = this.alignment === undefined;
+    return html`<div class="toolbar" role="toolbar" aria-label=${l10n.t('Comparison')}>
+      ${this.#sideButton('left', l10n.t('Before'))}
+      <vscode-toolbar-button
+        icon="arrow-swap"
+        label=${l10n.t('Swap the sides')}
+        title=${l10n.t('Swap the sides')}
+        @click=${this.#swap}
+      ></vscode-toolbar-button>
+      ${this.#sideButton('right', l10n.t('After'))}
+      <span class="space"></span>
+      <vscode-toolbar-button
+        icon="arrow-up"
+        label=${l10n.t('Previous change')}
+        title=${l10n.t('Previous change (p, Shift+F7)')}
+        @click=${() => {
+          this.goToChange(-1);
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        icon="arrow-down"
+        label=${l10n.t('Next change')}
+        title=${l10n.t('Next change (n, F7)')}
+        @click=${() => {
+          this.goToChange(1);
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        class="only"
+        icon="list-filter"
+        toggleable
+        .checked=${this.kept.onlyChanges}
+        title=${l10n.t('Show only what differs')}
+        @change=${this.#toggleOnly}
+        >${l10n.t('Only changes')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        class="frames"
+        icon="layers"
+        toggleable
+        .checked=${this.kept.frames}
+        title=${l10n.t('Count changes of the physical memory alone')}
+        @change=${this.#toggleFrames}
+        >${l10n.t('Frames')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        icon="refresh"
+        label=${l10n.t('Compare again')}
+        title=${l10n.t('Compare again')}
+        @click=${() => {
+          api.postMessage({ kind: 'again' });
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        class="text"
+        icon="diff"
+        title=${l10n.t('The plain text in the diff editor')}
+        @click=${() => {
+          api.postMessage({ kind: 'asText', swapped: this.kept.swapped });
+        }}
+        >${l10n.t('As text')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        icon="export"
+        label=${l10n.t('Export')}
+        title=${l10n.t('Export what differs…')}
+        @click=${() => {
+          if (!nothingShown) api.postMessage({ kind: 'chooseExport' });
+        }}
+      ></vscode-toolbar-button>
+    </div>`;
+  }
+
+  #sideButton(side: 'left' | 'right', what: string): TemplateResult {
+    const facts = this.sideFacts(side);
+    const label = facts?.label ?? '…';
+    return html`<vscode-button
+      class="side"
+      secondary
+      icon-after="chevron-down"
+      title="${what}: ${facts?.source ?? ''}"
+      aria-label="${what}: ${label}"
+      @click=${() => {
+        api.postMessage({ kind: 'choose', side: this.nameOf(side) });
+      }}
+      >${label}</vscode-button
+    >`;
+  }
+
+  #summary(): TemplateResult {
+    const { added, removed, changed, becameWritableExecutable: dangerous } = this.#counts;
+    const figure = (count: number): string => count.toLocaleString('en');
+    return html`<div class="summary" role="status">
+      <span class="badge added ${added === 0 ? 'zero' : ''}">+${figure(added)} ${l10n.t('added')}</span>
+      <span class="badge removed ${removed === 0 ? 'zero' : ''}">−${figure(removed)} ${l10n.t('removed')}</span>
+      <span class="badge changed ${changed === 0 ? 'zero' : ''}">~${figure(changed)} ${l10n.t('changed')}</span>
+      ${dangerous === 0 ? nothing : html`<span class="badge danger">${l10n.t('{0} became W+X', figure(dangerous))}</span>`}
+      <span class="said">${this.#said}</span>
+    </div>`;
+  }
+
+  #body(): TemplateResult {
+    const { alignment, rows, list } = this;
+    if (alignment === undefined) return html``;
+    const items = list?.items ?? [];
+    const widths = alignment.left.widths();
+    // `0x…-0x…` as the kernel prints it.
+    const start = 2 + (this.shown?.addressBits ?? 64) / 4;
+    const words = this.compact ? widths.rights + compactWords : widths.rights + widths.cache + widths.flags;
+    const columns = `--range:${2 * start + 2}ch;--start:${start + 1}ch;--words:${words + 1}ch`;
+    return html`<div class="body" style=${columns}>
+      <div
+        class="rows"
+        role="treegrid"
+        tabindex="0"
+        aria-label=${l10n.t('Regions of both sides')}
+        aria-rowcount=${rows.length + 1}
+        aria-activedescendant=${items.some(({ index }) => index === this.selected) ? `row-${this.selected}` : nothing}
+        @keydown=${this.#key}
+      >
+        <div class="head" role="rowgroup">
+          <div class="columns" role="row" aria-rowindex="1">
+            ${this.#heads('left')}<span class="sign" role="columnheader" aria-label=${l10n.t('Difference')}></span>${this.#heads('right')}
+          </div>
+          ${this.#coveredMarker()}
+        </div>
+        <div class="canvas" role="rowgroup" style="height:${list?.height ?? 0}px">
+          ${items.map(({ index, start: top }) => this.#row(index, top))}
+        </div>
+        ${rows.length === 0 ? html`<p class="none muted">${l10n.t('The page tables do not differ.')}</p>` : nothing}
+      </div>
+      <canvas class="ruler" aria-hidden="true" @mousedown=${this.#pressRuler}></canvas>
+    </div>`;
+  }
+
+  #heads(side: 'left' | 'right'): TemplateResult {
+    const names = [l10n.t('Range'), l10n.t('Size'), l10n.t('Attributes'), l10n.t('Level'), l10n.t('Owner')];
+    const classes = ['range', 'size', 'words', 'level', 'owner'];
+    return html`<span class="half ${side}" role="none"
+      >${names.map((name, at) => html`<span role="columnheader" class=${classes[at] ?? ''}>${name}</span>`)}</span
+    >`;
+  }
+
+  /** The group of the first row in view, where its own row is not in view. */
+  #coveredMarker(): TemplateResult | typeof nothing {
+    const { alignment } = this;
+    let row = firstOf(this.rows[this.list?.firstInView ?? 0] ?? 0);
+    if (alignment === undefined || alignment.isMarker(row)) return nothing;
+    row = alignment.markerOf(row);
+    if (row < 0) return nothing;
+    const left = alignment.cell('left', row);
+    const text = left.line === gap ? alignment.right.texts[alignment.cell('right', row).line] : alignment.left.texts[left.line];
+    return html`<div class="row marker sticky" aria-hidden="true"><span class="whole">${markerName(text ?? '')}</span></div>`;
+  }
+
+  #row(index: number, top: number): TemplateResult | typeof nothing {
+    const { alignment } = this;
+    const row = this.rows[index];
+    if (row === undefined || alignment === undefined) return nothing;
+    const [first, count] = isFolded(row) ? [-1, 0] : alignment.changesOf(row);
+    return rowView({
+      alignment,
+      compact: this.compact,
+      row,
+      index,
+      top,
+      selected: index === this.selected,
+      open: this.open.has(firstOf(row)),
+      count: this.folded.get(firstOf(row)) ?? 0,
+      changes: count === 0 ? [] : alignment.changes.slice(first, first + count),
+      press: () => {
+        this.select(index, { still: true });
+      },
+      toggle: () => {
+        this.toggleRun(index);
+      },
+    });
+  }
+
+  #status(): TemplateResult {
+    return html`<div class="status">
+      ${this.#selectedWords()}
+      ${this.alignment === undefined || this.stage === '' ? nothing : html`<span role="status">${this.stage}</span>`}
+      ${this.alignment === undefined || this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
+      ${(this.shown?.warnings ?? []).map((warning) => html`<span class="problem">${warning}</span>`)}
+      ${this.rows.length > mostRows ? html`<span class="problem">${l10n.t('the first {0} rows are listed', mostRows.toLocaleString('en'))}</span>` : nothing}
+      <span class="end">${l10n.t('rows aligned by address')}</span>
+    </div>`;
+  }
+
+  /** The change of the selected row: which it is, what it is, and where to go from it. */
+  #selectedWords(): TemplateResult | typeof nothing {
+    const { alignment } = this;
+    const row = this.rows[this.selected];
+    if (alignment === undefined || row === undefined || isFolded(row) || alignment.isMarker(row)) return nothing;
+    const [first, count] = alignment.changesOf(row);
+    const change: PtdumpChangeFacts | undefined = alignment.changes[first];
+    const total = alignment.changes.length.toLocaleString('en');
+    const at = change?.start ?? this.addressOf(row);
+    return html`<span class="selected-words" aria-live="polite"
+        >${
+          change === undefined
+            ? nothing
+            : html`${count === 1 ? l10n.t('Change {0} of {1}', (first + 1).toLocaleString('en'), total) : l10n.t('Changes {0}–{1} of {2}', first + 1, first + count, total)}
+              · `
+        }<span class="mono">${at}</span>${change === undefined ? nothing : html`: <span class="mono">${changeWords(change)}</span>`}</span
+      >${this.#links(at)}`;
+  }
+
+  /** To the other panels, for the side that the session knows: the one behind the change first. */
+  #links(address: string): TemplateResult | typeof nothing {
+    const side = (['right', 'left'] as const).map((name) => this.sideFacts(name)).find((facts) => facts?.ofSession === true);
+    if (!this.live || side === undefined) return nothing;
+    const link = (command: PanelCommand, icon: string, words: string): TemplateResult =>
+      html`<vscode-toolbar-button
+        icon=${icon}
+        label=${words}
+        title=${words}
+        @click=${() => {
+          api.postMessage({ kind: 'command', command, address, mm: side.mm ?? 'kernel' });
+        }}
+      ></vscode-toolbar-button>`;
+    return html`<span class="links"
+      >${link('openMemory', 'file-binary', l10n.t('Open memory'))}${link('showTranslation', 'type-hierarchy', l10n.t('Show walk'))}${link('openPtdump', 'list-flat', l10n.t('Show in ptdump'))}</span
+    >`;
+  }
+
+  readonly #swap = (): void => {
+    this.setKept({ swapped: !this.kept.swapped });
+    this.rebuild();
+    this.requestUpdate();
+  };
+
+  readonly #toggleOnly = (): void => {
+    this.setKept({ onlyChanges: !this.kept.onlyChanges });
+    this.relist();
+  };
+
+  readonly #toggleFrames = (): void => {
+    this.setKept({ frames: !this.kept.frames });
+    this.rebuild();
+  };
+
+  readonly #pressRuler = (event: MouseEvent): void => {
+    const { height } = (event.target as HTMLElement).getBoundingClientRect();
+    this.select(Math.min(this.rows.length - 1, Math.floor((event.offsetY / height) * this.rows.length)), { still: true });
+    this.list?.scrollTo(this.selected, 'center');
+  };
+
+  readonly #pageKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'F7') return;
+    event.preventDefault();
+    this.goToChange(event.shiftKey ? -1 : 1);
+  };
+
+  readonly #key = (event: KeyboardEvent): void => {
+    const { key } = event;
+    const last = Math.min(mostRows, this.rows.length) - 1;
+    const page = this.list?.page ?? 1;
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -last - 1,
+      End: last + 1,
+    };
+    const step = steps[key];
+    const row = this.rows[this.selected];
+    const folded = row !== undefined && isFolded(row);
+    const open = folded && this.open.has(firstOf(row));
+    if (step !== undefined) this.select(Math.min(Math.max(this.selected + step, 0), last));
+    else if (key === 'n') this.goToChange(1);
+    else if (key === 'p') this.goToChange(-1);
+    else if (key === 'c' && (event.ctrlKey || event.metaKey)) this.#copy();
+    else if (folded && (key === 'Enter' || key === ' ' || (key === 'ArrowRight' && !open) || (key === 'ArrowLeft' && open)))
+      this.toggleRun(this.selected);
+    else return;
+    event.preventDefault();
+  };
+
+  /** The selected row as a unified diff has it; an equal one as the kernel printed it. */
+  #copy(): void {
+    const row = this.rows[this.selected];
+    const { alignment } = this;
+    const what = this.exportable();
+    if (row === undefined || isFolded(row) || alignment === undefined || what === undefined) return;
+    const { line } = alignment.cell('left', row);
+    const text =
+      alignment.isEqual(row) || alignment.isMarker(row)
+        ? (alignment.left.texts[line] ?? '')
+        : unified(what, row, row + 1)
+            .split('\n')
+            .slice(2)
+            .join('\n');
+    api.postMessage({ kind: 'copy', text: text.trimEnd() });
+  }
+}
+
+customElements.define('pagewalk-diff', DiffElement);

@@ -1,0 +1,315 @@
+/**
+ * What the page of two ptdumps knows and does: the lines of both, what differs, the rows that this makes, the selection.
+ * What it has read stays when the session ends. main.ts draws it.
+ */
+import * as l10n from '@vscode/l10n';
+import type { DiffSideFacts, DiffSideName, DiffToHost, HostToDiff } from '../../debug-adapter/protocol/diff-panel.ts';
+import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
+import { pageHost } from '../panel/host.ts';
+import { PanelPage } from '../panel/panel-page.ts';
+import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
+import { WordColumns } from '../ptdump/columns.ts';
+import { hexOfPage, pageOf, RegionTable } from '../ptdump/table.ts';
+import { Alignment, gap } from './align.ts';
+import { exported } from './export.ts';
+import type { Exported } from './export.ts';
+import { firstOf, isFolded, listedRows } from './rows.ts';
+import type { ListRow } from './rows.ts';
+import { onlyFrame } from './summary.ts';
+
+interface PageState {
+  /** Where the sides are found again. */
+  readonly first: unknown;
+  readonly second: unknown;
+  /** Whether the second stands on the left. */
+  readonly swapped: boolean;
+  readonly onlyChanges: boolean;
+  /** Whether changes of the physical memory alone count. */
+  readonly frames: boolean;
+  /** First address of the selected row. */
+  readonly at: string | null;
+}
+
+/** All that came about one comparison. */
+export interface Comparison {
+  readonly generation: number;
+  readonly facts: Readonly<Record<DiffSideName, DiffSideFacts>>;
+  readonly tables: Readonly<Record<DiffSideName, RegionTable>>;
+  readonly changes: PtdumpChangeFacts[];
+  addressBits: 32 | 64;
+  warnings: readonly string[];
+}
+
+export const api = pageHost<DiffToHost, PageState>();
+const firstState: PageState = { first: null, second: null, swapped: false, onlyChanges: false, frames: true, at: null };
+/** Milliseconds of work between two frames. */
+const slice = 10;
+const ownersAtOnce = 200;
+/** Of the columns' names, in pixels; the sheet says the same. */
+const headHeight = 22;
+
+export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageState> {
+  /** What is shown. */
+  protected shown: Comparison | undefined;
+  /** What is being read; it is shown when all of it is there. */
+  protected coming: Comparison | undefined;
+  /** How far that is, in words. */
+  protected stage = '';
+  protected alignment: Alignment | undefined;
+  protected rows: readonly ListRow[] = [];
+  /** How many rows each folded run stands for. */
+  protected folded: ReadonlyMap<number, number> = new Map();
+  protected open = new Set<number>();
+  protected selected = -1;
+  protected list: VirtualList | undefined;
+  #building = 0;
+  #ownersAsked = new Set<string>();
+
+  constructor() {
+    super(api, firstState);
+  }
+
+  override disconnectedCallback(): void {
+    this.list?.unmount();
+    super.disconnectedCallback();
+  }
+
+  protected abstract rowsChanged(): void;
+
+  protected override failed(): void {
+    this.coming = undefined;
+    this.stage = '';
+  }
+
+  protected override sessionChanged(): void {
+    if (this.session?.state === 'ended' && this.coming !== undefined && usesSession(this.coming)) this.failed();
+  }
+
+  protected override hear(message: Exclude<HostToDiff, HostToPanel>): void {
+    if (message.kind === 'sides') {
+      this.#begin(message);
+      return;
+    }
+    if (message.kind === 'export') {
+      const what = this.exportable();
+      if (what !== undefined) api.postMessage({ kind: 'save', format: message.format, text: exported(what, message.format) });
+      return;
+    }
+    const of = this.coming?.generation === message.generation ? this.coming : this.shown;
+    if (of?.generation !== message.generation) return;
+    switch (message.kind) {
+      case 'lines': {
+        const table = of.tables[message.side];
+        for (const line of message.lines) table.add(line);
+        const [read, total] = [message.start + message.lines.length, message.total].map((count) => count.toLocaleString('en'));
+        this.stage =
+          message.side === 'second' && message.start + message.lines.length >= message.total
+            ? l10n.t('comparing…')
+            : l10n.t('reading {0}: {1} of {2} lines', of.facts[message.side].label, read ?? '', total ?? '');
+        break;
+      }
+      case 'changes':
+        for (const change of message.changes) of.changes.push(change);
+        of.addressBits = message.addressBits;
+        of.warnings = message.warnings;
+        if (of.changes.length >= message.total) this.#complete(of);
+        break;
+      case 'owners':
+        for (const { line, owner } of message.owners) of.tables[message.side].owners.set(line, owner);
+        break;
+    }
+  }
+
+  #begin({ generation, first, second }: Extract<HostToDiff, { kind: 'sides' }>): void {
+    const columns = new WordColumns();
+    this.coming = {
+      generation,
+      facts: { first, second },
+      tables: { first: new RegionTable(columns), second: new RegionTable(columns) },
+      changes: [],
+      addressBits: 64,
+      warnings: [],
+    };
+    this.problem = '';
+    this.stage = l10n.t('reading {0}…', first.label);
+    this.setKept({ first: first.place, second: second.place });
+  }
+
+  #complete(comparison: Comparison): void {
+    this.coming = undefined;
+    this.shown = comparison;
+    this.#ownersAsked.clear();
+    this.open.clear();
+    this.rebuild();
+  }
+
+  /** The side that stands on the left or on the right. */
+  protected nameOf(side: 'left' | 'right'): DiffSideName {
+    return (side === 'left') === this.kept.swapped ? 'second' : 'first';
+  }
+
+  protected sideFacts(side: 'left' | 'right'): DiffSideFacts | undefined {
+    return (this.coming ?? this.shown)?.facts[this.nameOf(side)];
+  }
+
+  /** Aligns anew, a slice at a time between frames; what is shown stays until it is done. */
+  protected rebuild(): void {
+    const { shown } = this;
+    if (shown === undefined) return;
+    const run = ++this.#building;
+    const wanted = this.kept.frames ? shown.changes : shown.changes.filter((change) => !onlyFrame(change));
+    const changes = this.kept.swapped ? wanted.map(inverted) : wanted;
+    const alignment = new Alignment(shown.tables[this.nameOf('left')], shown.tables[this.nameOf('right')], changes);
+    const building = alignment.build();
+    const work = (): void => {
+      if (run !== this.#building) return;
+      const end = performance.now() + slice;
+      while (performance.now() < end) {
+        const { done, value } = building.next();
+        if (done === true) {
+          this.stage = '';
+          this.alignment = alignment;
+          this.relist();
+          return;
+        }
+        this.stage = l10n.t('aligning… {0} %', Math.round(100 * value));
+      }
+      this.requestUpdate();
+      setTimeout(work);
+    };
+    work();
+  }
+
+  /** The rows anew, the selected one kept where it is still listed. */
+  protected relist(): void {
+    if (this.alignment === undefined) return;
+    this.#list(this.alignment);
+    this.selected = this.kept.at === null ? -1 : this.#rowAt(pageOf(this.kept.at));
+    if (this.selected < 0) this.goToChange(1, { still: true });
+    else this.list?.scrollTo(this.selected, 'center');
+    this.requestUpdate();
+  }
+
+  #list(alignment: Alignment): void {
+    const { rows, folded } = listedRows(alignment, { onlyChanges: this.kept.onlyChanges, open: this.open });
+    this.rows = rows;
+    this.folded = folded;
+    this.list?.setCount(rows.length);
+    this.rowsChanged();
+  }
+
+  /** The listed row that begins at a page; -1 where none does. */
+  #rowAt(page: number): number {
+    const { alignment, rows } = this;
+    if (alignment === undefined) return -1;
+    const startOf = (index: number): number => alignment.pageOfRow(firstOf(rows[index] ?? 0));
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (startOf(middle) < page) low = middle + 1;
+      else high = middle;
+    }
+    while (low < rows.length && startOf(low) === page && (isFolded(rows[low] ?? 0) || alignment.isMarker(rows[low] ?? 0))) low++;
+    return low < rows.length && startOf(low) === page ? low : -1;
+  }
+
+  /** Where a row begins. */
+  protected addressOf(row: number): string {
+    return hexOfPage(this.alignment?.pageOfRow(row) ?? 0);
+  }
+
+  protected select(index: number, how: { still?: boolean } = {}): void {
+    const row = this.rows[index];
+    if (row === undefined) return;
+    this.selected = index;
+    if (!isFolded(row) && this.alignment?.isMarker(row) === false) this.setKept({ at: this.addressOf(row) });
+    if (how.still !== true) this.list?.scrollTo(index);
+    this.requestUpdate();
+  }
+
+  /** To the next row (1) or the one before (-1) in which something differs; around the end, as in the diff editor. */
+  protected goToChange(step: 1 | -1, how: { still?: boolean } = {}): void {
+    const { alignment, rows } = this;
+    if (alignment === undefined) return;
+    for (let tried = 1; tried <= rows.length; tried++) {
+      const index = (this.selected + step * tried + rows.length * 2) % rows.length;
+      const row = rows[index];
+      if (row === undefined || isFolded(row) || alignment.isEqual(row) || alignment.isMarker(row)) continue;
+      this.select(index, { still: true });
+      if (how.still !== true) this.list?.scrollTo(index, 'center');
+      return;
+    }
+  }
+
+  protected toggleRun(index: number): void {
+    const row = this.rows[index];
+    if (row === undefined || !isFolded(row)) return;
+    if (!this.open.delete(firstOf(row))) this.open.add(firstOf(row));
+    if (this.alignment === undefined) return;
+    this.#list(this.alignment);
+    this.selected = index;
+    this.requestUpdate();
+  }
+
+  protected exportable(): Exported | undefined {
+    if (this.alignment === undefined || this.shown === undefined) return undefined;
+    const { facts, addressBits, warnings } = this.shown;
+    const [before, after] = (['left', 'right'] as const).map((side) => facts[this.nameOf(side)].label);
+    return { alignment: this.alignment, before: before ?? '', after: after ?? '', addressBits, warnings };
+  }
+
+  /** Owners of what differs and is in view, where the session knows them. */
+  protected askOwners(): void {
+    const { alignment, shown } = this;
+    if (alignment === undefined || shown === undefined || !this.live) return;
+    const inView = (this.list?.items ?? []).flatMap(({ index }) => this.rows[index] ?? []);
+    for (const side of ['left', 'right'] as const) {
+      const name = this.nameOf(side);
+      const { ofSession, mm } = shown.facts[name];
+      if (!ofSession || mm === null) continue;
+      const table = alignment[side];
+      const lines = inView
+        .filter((row) => !isFolded(row) && !alignment.isEqual(row) && !alignment.isMarker(row))
+        .map((row) => alignment.cell(side, row))
+        .filter(({ line, goesOn }) => line !== gap && !goesOn && !this.#ownersAsked.has(`${name} ${line}`))
+        .map(({ line }) => line)
+        .slice(0, ownersAtOnce);
+      if (lines.length === 0) continue;
+      for (const line of lines) this.#ownersAsked.add(`${name} ${line}`);
+      const asked = lines.map((line) => ({ line, address: table.start(line) }));
+      api.postMessage({ kind: 'owners', generation: shown.generation, side: name, mm, asked });
+    }
+  }
+
+  protected override updated(): void {
+    const scroller = this.querySelector<HTMLElement>('.rows') ?? undefined;
+    if (scroller !== this.list?.scroller) {
+      this.list?.unmount();
+      this.list =
+        scroller === undefined
+          ? undefined
+          : new VirtualList(scroller, this.rows.length, {
+              changed: () => {
+                this.requestUpdate();
+              },
+              head: headHeight,
+              cover: rowHeight,
+            });
+      if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
+      this.requestUpdate();
+      return;
+    }
+    this.list?.drawn();
+    this.askOwners();
+  }
+}
+
+export function usesSession({ facts }: Comparison): boolean {
+  return facts.first.ofSession || facts.second.ofSession;
+}
+
+function inverted(change: PtdumpChangeFacts): PtdumpChangeFacts {
+  const kind = ({ added: 'removed', removed: 'added', changed: 'changed' } as const)[change.kind];
+  return { ...change, kind, before: change.after, after: change.before };
+}
