@@ -20,7 +20,10 @@ type Half = 'kernel' | 'user';
  * Whose table it is. It matters only where kernel and user addresses have separate roots (`PagingMode.split`): a
  * process's table then translates kernel addresses by `kernel`, as the CPU does.
  */
-export type PageTableUse = { readonly half: 'kernel' } | { readonly half: 'user'; readonly kernel: PageTable | undefined };
+export type PageTableUse =
+  | { readonly half: 'kernel' }
+  /** `firmware`: it is no process's but that of runtime services (efi_mm), at addresses that processes have elsewhere. */
+  | { readonly half: 'user'; readonly kernel: PageTable | undefined; readonly firmware?: boolean };
 
 export class PageTable implements Translator {
   readonly physical: PhysicalMemory;
@@ -32,6 +35,7 @@ export class PageTable implements Translator {
   readonly #rootBits: number;
   readonly #half: Half;
   readonly #kernel: PageTable | undefined;
+  readonly #firmware: boolean;
   /** Virtual pages from here on belong to the kernel's half, where halves have separate roots. */
   readonly #firstKernelPage: number;
   #pagesAhead = 1;
@@ -45,6 +49,7 @@ export class PageTable implements Translator {
     this.root = toPhysAddr(root - (root % alignment));
     this.#half = use.half;
     this.#kernel = use.half === 'user' ? use.kernel : undefined;
+    this.#firmware = use.half === 'user' && use.firmware === true;
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);
     const top = mode.levels[0];
     this.#rootBits = top === undefined ? 0 : top.shift + top.indexBits;
@@ -63,6 +68,11 @@ export class PageTable implements Translator {
   /** Whether user mode uses this address in this table. */
   isUserAddress(address: Address): boolean {
     return this.mode.split === 'spaces' ? this.#half === 'user' : this.mode.isUserAddress(address);
+  }
+
+  /** Whether an entry of `address` that is not present may be a swap entry: firmware's memory is never swapped. */
+  mayHoldSwap(address: Address): boolean {
+    return !this.#firmware && this.isUserAddress(address);
   }
 
   get pagesAhead(): number {
@@ -159,12 +169,12 @@ export class PageTable implements Translator {
         continue;
       }
       if (!leaf) {
-        const message = mode.explain(level, low, high, { userAddress: user });
+        const message = mode.explain(level, low, high, { userAddress: this.mayHoldSwap(address) });
         return ended(address, { levels: found, pageSize: covered, reason: nonCanonical ?? { kind: 'not-mapped', message } });
       }
       if (nonCanonical !== undefined) return ended(address, { levels: found, pageSize: covered, reason: nonCanonical });
       if (keepsFrame) {
-        const message = mode.explain(level, low, high, { userAddress: user });
+        const message = mode.explain(level, low, high, { userAddress: this.mayHoldSwap(address) });
         return ended(address, { levels: found, pageSize: covered, reason: { kind: 'not-mapped', message } });
       }
       const leafShift = mode.leafShift(level, low, high);

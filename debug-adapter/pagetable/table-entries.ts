@@ -114,7 +114,7 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
     flags: first.flags,
     target: first.target === undefined ? null : formatAddress(first.target),
     explanation: explained
-      ? mode.explain(at.level, first.low, first.high, { userAddress: pageTable.isUserAddress(toAddress(start)) })
+      ? mode.explain(at.level, first.low, first.high, { userAddress: pageTable.mayHoldSwap(toAddress(start)) })
       : (first.defect ?? wild),
   };
 }

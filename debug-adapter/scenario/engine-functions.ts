@@ -3,7 +3,7 @@ import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { OperationValue, ParameterKind, ParameterSpec } from '../simulator/operation.ts';
-import type { ScenarioEngine } from './engine.ts';
+import type { ScenarioEngine, ScenarioSpace } from './engine.ts';
 import { formatValue, isList, isRecord, isSpan, kindOf } from './scenario-value.ts';
 
 /** Bytes that one read() gives at most. */
@@ -30,24 +30,30 @@ export interface EngineFunction {
   readonly call: (place: FunctionPlace, given: Readonly<Record<string, OperationValue>>) => OperationValue;
 }
 
+function spaceParameter(...names: readonly string[]): CallableParameter {
+  const documentation = 'kernel (the process of the `as` around it, where there is one), efi (efi_mm)';
+  const user = names.includes('user') ? ', or user: the half that user mode has under page-table isolation' : '';
+  return { name: 'space', kind: 'text', names, default: 'kernel', documentation: `${documentation}${user}.` };
+}
+
 const addressParameter: CallableParameter = { name: 'address', kind: 'address', documentation: 'A virtual address.' };
 
 export const engineFunctions: readonly EngineFunction[] = [
   {
     name: 'vtop',
-    parameters: [addressParameter],
+    parameters: [addressParameter, spaceParameter('kernel', 'efi')],
     documentation: 'Walks the page tables of the kernel, or of the process of the `as` around it, as `pagewalk vtop` does.',
     returns:
       'a record: physical (a number, or nothing), pageSize, reason (a text, or nothing), levels (a list of records: level, tableAddress, index, entryAddress, entry, flags, leaf)',
-    call: ({ engine, process }, given) => engine.vtop(addressOf(given), process),
+    call: (place, given) => place.engine.vtop(addressOf(given), spaceOf(place, given)),
   },
   {
     name: 'pte',
-    parameters: [addressParameter],
+    parameters: [addressParameter, spaceParameter('kernel', 'efi')],
     documentation: 'The last entry on the walk to an address: the leaf that maps it, or the entry at which the walk ends.',
     returns: 'a record: level, tableAddress, index, entryAddress, entry, flags (a list of names), leaf',
-    call: ({ engine, process }, given) => {
-      const walk = engine.vtop(addressOf(given), process);
+    call: (place, given) => {
+      const walk = place.engine.vtop(addressOf(given), spaceOf(place, given));
       const levels = isRecord(walk) ? walk['levels'] : undefined;
       return isList(levels) ? levels.at(-1) : undefined;
     },
@@ -72,10 +78,10 @@ export const engineFunctions: readonly EngineFunction[] = [
   },
   {
     name: 'ptdump',
-    parameters: [],
+    parameters: [spaceParameter('kernel', 'efi', 'user')],
     documentation: "The kernel's page-table dump of the kernel's address space, or of the process of the `as` around it.",
     returns: 'a list of texts, one a line',
-    call: ({ engine, process }) => engine.ptdump(process),
+    call: (place, given) => place.engine.ptdump(spaceOf(place, given), given['space'] === 'user'),
   },
   {
     name: 'vmallocinfo',
@@ -90,6 +96,33 @@ export const engineFunctions: readonly EngineFunction[] = [
     documentation: 'Checks page tables and vmalloc state, as `pagewalk check` does.',
     returns: 'a list of texts, one a finding; empty where all is well',
     call: ({ engine }) => engine.check(),
+  },
+  {
+    name: 'vmcoreinfo',
+    parameters: [
+      {
+        name: 'key',
+        kind: 'text',
+        default: undefined,
+        documentation: 'What stands before the `=`: `"NUMBER(phys_base)"`; all when left out.',
+      },
+    ],
+    documentation: 'VMCOREINFO, the text that a kernel leaves for the tools that read its dump.',
+    returns: 'a number where the value is one, else a text; without a key a list of texts, one a line',
+    call: ({ engine }, given) => {
+      const lines = engine
+        .vmcoreinfo()
+        .split('\n')
+        .filter((line) => line !== '');
+      return given['key'] === undefined ? lines : vmcoreinfoValue(lines, textIn(given, 'key'));
+    },
+  },
+  {
+    name: 'page_offset_methods',
+    parameters: [],
+    documentation: 'Ways in which tools find page_offset_base on x86-64, and what each finds, as `pagewalk info` lists them.',
+    returns: 'a list of records: method, value (a number, or nothing), agrees (with the base that is right), note',
+    call: ({ engine }) => engine.pageOffsetMethods(),
   },
   {
     name: 'eval',
@@ -117,6 +150,18 @@ export const engineFunctions: readonly EngineFunction[] = [
     call: (_, { value }) => formatValue(value),
   },
 ];
+
+function spaceOf({ process }: FunctionPlace, given: Readonly<Record<string, OperationValue>>): ScenarioSpace {
+  return given['space'] === 'efi' ? 'efi' : process;
+}
+
+/** SYMBOL() and KERNELOFFSET are hexadecimal, NUMBER() and the rest decimal, signed where they are negative, or begin with 0x. */
+function vmcoreinfoValue(lines: readonly string[], key: string): OperationValue {
+  const value = lines.find((line) => line.startsWith(`${key}=`))?.slice(key.length + 1);
+  if (value === undefined) throw errors.badArgument(`VMCOREINFO has no ${key}; vmcoreinfo() gives all`);
+  if (/^(?:SYMBOL\(|KERNELOFFSET$)/.test(key) && /^[0-9a-f]+$/.test(value)) return BigInt(`0x${value}`);
+  return /^(?:-?[0-9]+|0x[0-9a-f]+)$/.test(value) ? BigInt.asUintN(64, BigInt(value)) : value;
+}
 
 function addressOf(given: Readonly<Record<string, OperationValue>>): Address {
   return toAddress(numberIn(given, 'address'));

@@ -2,21 +2,28 @@
 import type { Address } from '../base/address.ts';
 import type { OperationValue } from '../simulator/operation.ts';
 
-/** Asks of the machine as it is when asked. A process is its PID; without one the kernel's address space is meant. */
+/** Whose address space: a process's, by its PID, the firmware's (efi_mm), or the kernel's. */
+export type ScenarioSpace = bigint | 'efi' | undefined;
+
+/** Asks of the machine as it is when asked. */
 export interface ScenarioEngine {
   /** All throw `UserError` for what cannot be answered. */
-  vtop(address: Address, process: bigint | undefined): OperationValue;
-  identify(address: Address, process: bigint | undefined): OperationValue;
+  vtop(address: Address, space: ScenarioSpace): OperationValue;
+  identify(address: Address, space: ScenarioSpace): OperationValue;
   /** `length` bytes as a hexadecimal text, two digits a byte, `??` where memory is missing. */
-  read(address: Address, length: number, process: bigint | undefined): string;
-  /** The page-table dump, a text a line. */
-  ptdump(process: bigint | undefined): readonly string[];
+  read(address: Address, length: number, space: ScenarioSpace): string;
+  /** The page-table dump, a text a line; `user`: of the half that user mode has under page-table isolation. */
+  ptdump(space: ScenarioSpace, user?: boolean): readonly string[];
   vmallocinfo(): readonly string[];
   check(): readonly string[];
+  /** The text of VMCOREINFO. */
+  vmcoreinfo(): string;
+  /** What each way to find page_offset_base gives, as `pagewalk info` lists them. */
+  pageOffsetMethods(): OperationValue;
   /** A C expression. */
-  evaluate(expression: string, process: bigint | undefined): OperationValue;
+  evaluate(expression: string, space: ScenarioSpace): OperationValue;
   /** Page-table dump regions that differ; `before` and `after` bring the machine to the moments that are compared. */
-  diff(moments: { readonly before: () => void; readonly after: () => void }, process: bigint | undefined): OperationValue;
+  diff(moments: { readonly before: () => void; readonly after: () => void }, space: ScenarioSpace): OperationValue;
   /** The machine has changed, or may have. */
   changed(): void;
 }

@@ -17,6 +17,13 @@ export const machineSettings: Readonly<Record<string, SettingSpec>> = {
   nodes: { kind: 'number', documentation: 'Number of NUMA nodes, 1 unless given.' },
   paging: { kind: 'word', names: pagings, documentation: 'Architecture and paging mode; x86-64-4 unless given.' },
   kaslr: { kind: 'number', documentation: 'Seed that chooses where KASLR puts the kernel and its regions; without one nothing is moved.' },
+  direct_map: {
+    kind: 'number',
+    documentation: 'Where the direct map begins, a multiple of 1 GiB, instead of where KASLR or the constants put it (x86-64).',
+  },
+  vmalloc: { kind: 'number', documentation: 'Where the vmalloc space begins, a multiple of 1 GiB (x86-64).' },
+  vmemmap: { kind: 'number', documentation: 'Where the struct pages begin, a multiple of 1 GiB (x86-64).' },
+  fixmap_slots: { kind: 'number', documentation: 'Permanent slots of the fixmap (x86), 131 unless given.' },
   pti: { kind: 'word', names: ['on', 'off'], documentation: 'Page-table isolation: a user half for each process.' },
   block_pages: { kind: 'number', documentation: 'Pages of a vmap_block (VMAP_BBMAP_BITS), a power of two from 64 to 1024.' },
 };
@@ -25,9 +32,20 @@ export const machineFeatures: Readonly<Record<string, { readonly feature: keyof 
   vmap_ram_flags: { feature: 'vmapRamFlags', documentation: 'vmap_area.flags tells vm_map_ram() areas and blocks.' },
   used_map: { feature: 'usedMap', documentation: 'vmap_block.used_map records which pages are handed out.' },
   kcore_remap: { feature: 'kcoreRemap', documentation: '/proc/kcore has a KCORE_REMAP segment for the kernel image.' },
+  page_offset_note: {
+    feature: 'pageOffsetNote',
+    documentation: 'VMCOREINFO has NUMBER(page_offset_base), as was proposed in 2018 and not merged (x86-64).',
+  },
+  efi: { feature: 'efi', documentation: 'EFI runtime services with page tables of their own, efi_mm (x86-64).' },
+  kasan: {
+    feature: 'kasan',
+    documentation: 'KASAN’s shadow memory, most of it shared tables of zeros (x86-64). KASLR then moves the kernel image alone.',
+  },
+  espfix: { feature: 'espfix', documentation: 'The espfix area, where one page table stands for 65,536 stacks (x86-64).' },
   sync_unmappings: {
     feature: 'syncUnmappings',
-    documentation: 'Unmappings of the vmalloc space reach all page tables before the TLB flush (PAE without shared PMDs).',
+    documentation:
+      'Changes of the vmalloc space reach the page tables of all processes; without it, as before 5.3, mappings reach them by faults and unmappings never (PAE without shared PMDs).',
   },
 };
 
@@ -75,8 +93,17 @@ export function machineOptions(machine: Machine | undefined): MachineOptions {
     nodes: number('nodes'),
     paging: paging === undefined ? undefined : pagings.find((one): one is Paging => one === textOf(paging)),
     kaslrSeed: number('kaslr'),
+    bases: basesOf(values),
+    fixmapSlots: number('fixmap_slots'),
     pti: pti === undefined ? undefined : textOf(pti) === 'on',
     blockPages: number('block_pages'),
     features,
   };
+}
+
+/** Where the regions begin, when any is given; the others stay where the constants put them. */
+function basesOf(values: ReadonlyMap<string, SettingValue>): MachineOptions['bases'] {
+  const given = (name: string): bigint | undefined => values.get(name)?.start;
+  const [directMap, vmalloc, vmemmap] = [given('direct_map'), given('vmalloc'), given('vmemmap')];
+  return directMap === undefined && vmalloc === undefined && vmemmap === undefined ? undefined : { directMap, vmalloc, vmemmap };
 }

@@ -5,7 +5,7 @@ import { evaluate } from '../expression/evaluate.ts';
 import { structureText } from '../expression/structure-text.ts';
 import { numberOf } from '../expression/value.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
-import type { ScenarioEngine } from '../scenario/engine.ts';
+import type { ScenarioEngine, ScenarioSpace } from '../scenario/engine.ts';
 import type { Machine } from '../simulator/machine.ts';
 import type { OperationValue } from '../simulator/operation.ts';
 import { stripType } from '../symbols/type-layout.ts';
@@ -37,8 +37,8 @@ export class MachineEngine implements ScenarioEngine {
     this.#session = undefined;
   }
 
-  vtop(address: Address, process: bigint | undefined): OperationValue {
-    const { physical, pageSize, reason, levels } = this.session.translate(address, spaceOf(process));
+  vtop(address: Address, space: ScenarioSpace): OperationValue {
+    const { physical, pageSize, reason, levels } = this.session.translate(address, spaceOf(space));
     return {
       physical: physical === null ? undefined : BigInt(physical),
       pageSize: BigInt(pageSize),
@@ -55,20 +55,20 @@ export class MachineEngine implements ScenarioEngine {
     };
   }
 
-  identify(address: Address, process: bigint | undefined): OperationValue {
-    const { kind, summary, details } = this.session.identify(address, spaceOf(process));
+  identify(address: Address, space: ScenarioSpace): OperationValue {
+    const { kind, summary, details } = this.session.identify(address, spaceOf(space));
     return { kind, summary, details: details.map((detail) => valueOf(detail)) };
   }
 
-  read(address: Address, length: number, process: bigint | undefined): string {
-    const { bytes, holes } = this.session.readVirtual(address, length, spaceOf(process));
+  read(address: Address, length: number, space: ScenarioSpace): string {
+    const { bytes, holes } = this.session.readVirtual(address, length, spaceOf(space));
     const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
     for (const hole of holes) digits.fill('??', hole.offset, hole.offset + hole.length);
     return digits.join('');
   }
 
-  ptdump(process: bigint | undefined): readonly string[] {
-    return this.session.ptdumpLines({ mm: spaceOf(process) }).map(({ text }) => text);
+  ptdump(space: ScenarioSpace, user = false): readonly string[] {
+    return this.session.ptdumpLines({ mm: spaceOf(space), user }).map(({ text }) => text);
   }
 
   vmallocinfo(): readonly string[] {
@@ -79,16 +79,24 @@ export class MachineEngine implements ScenarioEngine {
     return this.session.findings({ token: neverCancelled }).findings.map(({ message }) => message);
   }
 
-  evaluate(expression: string, process: bigint | undefined): OperationValue {
-    const context = this.session.expressions(spaceOf(process), {});
+  vmcoreinfo(): string {
+    return this.session.vmcoreinfoText();
+  }
+
+  pageOffsetMethods(): OperationValue {
+    return this.session.info().pageOffsetMethods.map((method) => valueOf(method));
+  }
+
+  evaluate(expression: string, space: ScenarioSpace): OperationValue {
+    const context = this.session.expressions(spaceOf(space), {});
     const { value, style } = evaluate(expression, context);
     const { kind } = stripType(value.type);
     if (style === undefined && ['integer', 'pointer', 'enum'].includes(kind)) return numberOf(value, context.memory);
     return structureText(value, context, style);
   }
 
-  diff(moments: { readonly before: () => void; readonly after: () => void }, process: bigint | undefined): OperationValue {
-    const mm = spaceOf(process);
+  diff(moments: { readonly before: () => void; readonly after: () => void }, space: ScenarioSpace): OperationValue {
+    const mm = spaceOf(space);
     const keep = (go: () => void): PtdumpSource => {
       go();
       const { image } = this.#machine;
@@ -112,8 +120,8 @@ export class MachineEngine implements ScenarioEngine {
   }
 }
 
-function spaceOf(process: bigint | undefined): string | undefined {
-  return process?.toString();
+function spaceOf(space: ScenarioSpace): string | undefined {
+  return space?.toString();
 }
 
 function linesOf(text: string): string[] {

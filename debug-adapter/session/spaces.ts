@@ -101,7 +101,12 @@ export class Spaces {
     const half = space.kind === 'process' || space.kind === 'efi' || root !== kernel.root.pageTable.root ? 'user' : 'kernel';
     return {
       ...space,
-      pageTable: new PageTable(kernel.physical, mode, at, half === 'user' ? { half, kernel: kernel.root.pageTable } : { half }),
+      pageTable: new PageTable(
+        kernel.physical,
+        mode,
+        at,
+        half === 'user' ? { half, kernel: kernel.root.pageTable, firmware: space.kind === 'efi' } : { half },
+      ),
     };
   }
 

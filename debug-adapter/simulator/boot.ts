@@ -124,6 +124,7 @@ function placeText(memory: KernelMemory, image: ImageBuilder, { features }: Mach
   image.name('_stext', start, 'T');
   for (const name of functionNames) image.place('text', name, { size: 256 });
   if (memory.pointerSize === 8) image.place('text', 'vmemmap_populate', { size: 256 });
+  else image.place('text', 'vmalloc_fault', { size: 256 });
   if (features.efi) image.place('text', 'efi_sync_low_kernel_mappings', { size: 256 });
   image.place('entry', '__entry_text_start', { size: 4096, align: 4096 });
   image.place('entry', 'asm_exc_page_fault', { size: 256 });

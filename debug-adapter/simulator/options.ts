@@ -25,11 +25,11 @@ export interface MachineFeatures {
   readonly espfix: boolean;
 }
 
-/** Addresses in bytes. */
+/** Addresses in bytes; what is left out lies where it would without these. */
 export interface RegionBases {
-  readonly directMap: bigint;
-  readonly vmalloc: bigint;
-  readonly vmemmap: bigint;
+  readonly directMap?: bigint | undefined;
+  readonly vmalloc?: bigint | undefined;
+  readonly vmemmap?: bigint | undefined;
 }
 
 export interface MachineOptions {

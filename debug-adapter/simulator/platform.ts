@@ -84,10 +84,10 @@ const x8664Bases = {
 } as const;
 
 /** Whether regions can lie so: in order, without overlap, below the CPU entry area. Throws `Fault`. */
-function checkBases({ directMap, vmalloc, vmemmap }: RegionBases, levels: 4 | 5): void {
+function checkBases(of: Required<{ [Name in keyof RegionBases]: bigint }>, levels: 4 | 5): void {
   const { direct, vmallocSize } = x8664Bases[levels];
-  const order = [direct, directMap, vmalloc - (1n << 40n), vmemmap - vmallocSize, cpuEntryArea - (1n << 40n)];
-  const wrong = [directMap, vmalloc, vmemmap].some((address) => address % (1n << 30n) !== 0n);
+  const order = [direct, of.directMap, of.vmalloc - (1n << 40n), of.vmemmap - vmallocSize, cpuEntryArea - (1n << 40n)];
+  const wrong = Object.values(of).some((address) => address % (1n << 30n) !== 0n);
   if (wrong || order.some((address, index) => index > 0 && address < (order[index - 1] ?? 0n))) {
     throw new Fault(
       'argument',
@@ -104,13 +104,13 @@ function x8664(configuration: MachineConfiguration, imageSize: number): Platform
   const imageSteps = (Math.min(configuration.ram, configuration.pciHole.start) / 2 - imageSize) / (2 * mib) - 8;
   const kaslrOffset = choose === undefined ? 0n : BigInt(choose(480)) << 21n;
   const physical = 16 * mib + (choose === undefined ? 0 : choose(Math.max(1, Math.min(400, Math.floor(imageSteps)))) * 2 * mib);
-  if (configuration.bases !== undefined) checkBases(configuration.bases, levels);
   // KASAN's shadow has one place: with it regions stay where they are (CONFIG_RANDOMIZE_MEMORY depends on !KASAN).
   const chooseMove = configuration.features.kasan ? undefined : choose;
   const moves = [0, 1, 2].map(() => (chooseMove === undefined ? 0n : BigInt(chooseMove(0x1000)) << 30n));
   const direct = configuration.bases?.directMap ?? bases.direct + (moves[0] ?? 0n);
   const vmallocStart = configuration.bases?.vmalloc ?? bases.vmalloc + (moves[1] ?? 0n);
   const vmemmap = configuration.bases?.vmemmap ?? bases.vmemmap + (moves[2] ?? 0n);
+  if (configuration.bases !== undefined) checkBases({ directMap: direct, vmalloc: vmallocStart, vmemmap }, levels);
   return {
     architecture: 'x86-64',
     pointerSize: 8,

@@ -123,6 +123,8 @@ function fakeEngine(machine: FakeMachine): ScenarioEngine {
     ptdump: () => ['one', 'two'],
     vmallocinfo: () => [],
     check: () => [],
+    vmcoreinfo: () => 'PAGESIZE=4096\nSYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=-4096\nOSRELEASE=6\n',
+    pageOffsetMethods: () => [],
     evaluate: (expression) => `C: ${expression}`,
     diff: ({ before, after }) => {
       before();

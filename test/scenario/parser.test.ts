@@ -41,7 +41,8 @@ test('a header gives the options of the machine', async () => {
   const text = `machine {
     ram 256M; paging x86-64-4; kaslr 7
     pci_hole 0xc0000000..4G; cpus 3; nodes 2; pti on; block_pages 128
-    with vmap_ram_flags, used_map; without sync_unmappings
+    direct_map 0xffff_9000_0000_0000; vmemmap 0xffff_f000_0000_0000; fixmap_slots 200
+    with vmap_ram_flags, used_map, efi, kasan, espfix, page_offset_note; without sync_unmappings
   }`;
   const { scenario, problems } = await parseScenario(text, fakeCatalogue);
   assert.deepEqual(problems, []);
@@ -54,7 +55,9 @@ test('a header gives the options of the machine', async () => {
     nodes: 2,
     pti: true,
     blockPages: 128,
-    features: { vmapRamFlags: true, usedMap: true, syncUnmappings: false },
+    bases: { directMap: 0xffff_9000_0000_0000n, vmalloc: undefined, vmemmap: 0xffff_f000_0000_0000n },
+    fixmapSlots: 200,
+    features: { vmapRamFlags: true, usedMap: true, syncUnmappings: false, efi: true, kasan: true, espfix: true, pageOffsetNote: true },
   });
 });
 
