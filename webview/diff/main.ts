@@ -12,15 +12,13 @@ import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
 import { unified } from './export.ts';
 import { api, DiffPage, usesSession } from './page.ts';
-import { rowView } from './row.ts';
+import { compactWidth, rowView } from './row.ts';
 import { firstOf, isFolded } from './rows.ts';
 import { drawRuler } from './ruler.ts';
 import { changeWords, countsOf, summary } from './summary.ts';
 
 /** Pixels of the page below which words stand close together; the sheet says the same. */
 const compactBelow = 1100;
-/** Characters for what is not rights, then. */
-const compactWords = 9;
 
 class DiffElement extends DiffPage {
   protected compact = false;
@@ -28,6 +26,8 @@ class DiffElement extends DiffPage {
   #summed: Alignment | undefined;
   #said = '';
   #counts = countsOf([]);
+  /** Characters of the longest words of a line where they stand close together. */
+  #compactWidth = 0;
   readonly #resized = new ResizeObserver(() => {
     this.compact = this.clientWidth < compactBelow;
     this.requestUpdate();
@@ -57,6 +57,7 @@ class DiffElement extends DiffPage {
       this.#summed = alignment;
       this.#counts = countsOf(alignment?.changes ?? []);
       this.#said = summary(alignment?.changes ?? []);
+      this.#compactWidth = alignment === undefined ? 0 : Math.max(...[alignment.left, alignment.right].map(compactWidth));
     }
     void this.updateComplete.then(() => {
       this.#drawRuler();
@@ -204,7 +205,7 @@ class DiffElement extends DiffPage {
     const widths = alignment.left.widths();
     // `0x…-0x…` as the kernel prints it.
     const start = 2 + (this.shown?.addressBits ?? 64) / 4;
-    const words = this.compact ? widths.rights + compactWords : widths.rights + widths.cache + widths.flags;
+    const words = this.compact ? this.#compactWidth : widths.rights + widths.cache + widths.flags;
     const columns = `--range:${2 * start + 2}ch;--start:${start + 1}ch;--words:${words + 1}ch`;
     return html`<div class="body" style=${columns}>
       <div

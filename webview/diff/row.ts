@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
-import type { Column } from '../ptdump/columns.ts';
+import type { Column, PlacedWord } from '../ptdump/columns.ts';
 import { markerName, sizeText } from '../ptdump/table.ts';
 import type { RegionTable } from '../ptdump/table.ts';
 import { gap } from './align.ts';
@@ -134,19 +134,30 @@ function half(model: RowModel, side: Side, cell: Cell, opposite: Cell): Template
   >`;
 }
 
+const order: readonly Column[] = ['rights', 'cache', 'flags'];
+
+/** Characters that `compact` words of any line of a table take. */
+export function compactWidth(table: RegionTable): number {
+  const lengths = table.kinds.map((_, kind) => wordsOf(table, kind, true).reduce((sum, { width }) => sum + width + 1, 0));
+  return Math.max(0, ...lengths);
+}
+
+/** In the order of the columns. Compact: only rights keep the places of words that a line lacks. */
+function wordsOf(table: RegionTable, kind: number, compact: boolean): PlacedWord[] {
+  const placed = table.words(kind);
+  const shown = order.flatMap((column) => placed.filter((word) => word.column === column));
+  if (!compact) return shown;
+  return shown
+    .filter(({ column, word }) => column === 'rights' || word !== '')
+    .map((word) => (word.column === 'rights' ? word : { ...word, width: word.word.length }));
+}
+
 /** The kernel's words, each in its place; those that the other side lacks are marked. */
 function words(table: RegionTable, line: number, how: { compact: boolean; opposite: readonly string[] | undefined }): TemplateResult {
-  const { compact, opposite } = how;
-  const placed = table.words(table.kindOf[line] ?? -1);
-  const order: readonly Column[] = ['rights', 'cache', 'flags'];
-  return html`${order.map((column) =>
-    placed
-      .filter((word) => word.column === column && (!compact || column === 'rights' || word.word !== ''))
-      .map(({ word, width }) => {
-        const blanks = ' '.repeat((compact && column !== 'rights' ? 0 : Math.max(0, width - word.length)) + 1);
-        return word !== '' && opposite?.includes(word) === false ? html`<mark>${word}</mark>${blanks}` : `${word}${blanks}`;
-      }),
-  )}`;
+  return html`${wordsOf(table, table.kindOf[line] ?? -1, how.compact).map(({ word, width }) => {
+    const blanks = ' '.repeat(Math.max(0, width - word.length) + 1);
+    return word !== '' && how.opposite?.includes(word) === false ? html`<mark>${word}</mark>${blanks}` : `${word}${blanks}`;
+  })}`;
 }
 
 /** Where the row's pages physically lie on this side, if that is what changed. */
