@@ -66,6 +66,7 @@ export class CTypes {
   readonly #typedefs = new Map<string, CType>();
   readonly #integers = new Map<string, CType>();
   readonly #tokens: readonly string[];
+  readonly #found = new Map<string, Map<string, { readonly offset: number; readonly type: CType }>>();
   #at = 0;
 
   /** Throws `SyntaxError` where the declarations are none. */
@@ -144,9 +145,19 @@ export class CTypes {
     }
   }
 
-  #find(struct: string, path: string): { offset: number; type: CType } {
-    const found = this.#lookup(this.record(struct), path);
-    if (found === undefined) throw new RangeError(`struct ${struct} has no member ${path}`);
+  /** What was found once is kept: declarations do not change, and operations ask for the same members again and again. */
+  #find(struct: string, path: string): { readonly offset: number; readonly type: CType } {
+    let known = this.#found.get(struct);
+    if (known === undefined) {
+      known = new Map();
+      this.#found.set(struct, known);
+    }
+    let found = known.get(path);
+    if (found === undefined) {
+      found = this.#lookup(this.record(struct), path);
+      if (found === undefined) throw new RangeError(`struct ${struct} has no member ${path}`);
+      known.set(path, found);
+    }
     return found;
   }
 

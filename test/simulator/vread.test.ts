@@ -107,11 +107,11 @@ describe('vread', () => {
       /** The simulated address of a recorded range that lies inside one block, or one area. */
       const placeOf = (address: bigint, length: number): bigint | undefined => {
         const start = address & ~(blockSize - 1n);
-        const block = blocks.get(start);
+        const simulated = blocks.get(start);
         // What the first 48 pages of CPU 1's block held was not written down; its every page reads as the first.
-        if (block !== undefined) {
+        if (simulated !== undefined) {
           const isInside = address + BigInt(length) <= start + blockSize && start !== 0xffff_d4bf_8080_0000n;
-          return isInside ? block + address - start : undefined;
+          return isInside ? simulated + address - start : undefined;
         }
         for (const [from, { address: to, pages }] of wholes) {
           if (address >= from && address + BigInt(length) <= from + BigInt(pages) * page) return to + address - from;
