@@ -50,13 +50,18 @@ function row({ start, end, size }: { start: string; end: string; size: number | 
   return { start: BigInt(start), text: `${start.padEnd(18)}-${end.padEnd(18)} ${BigInt(size).toString().padStart(7)} ${what}\n` };
 }
 
-function whatOf({ vmFlags, flags, caller, pages, pageOrder, block }: VmallocAreaFacts): string {
+function whatOf({ vmFlags, flags, caller, pages, pageOrder, physical, block }: VmallocAreaFacts): string {
   if (block !== null) {
+    const { cpu, arrayCpu } = block;
+    const whose = [cpu === null ? '' : `; of the queue of CPU ${cpu}`, arrayCpu === null ? '' : `, in the array of CPU ${arrayCpu}`].join(
+      '',
+    );
     const used = block.used === null ? 'used pages are not recorded' : `${block.used.reduce((sum, [, count]) => sum + count, 0)} used`;
-    return `vmap_block ${block.address} of ${block.pages} pages: ${used}, ${block.free} free, ${block.dirty} dirty`;
+    return `vmap_block ${block.address} of ${block.pages} pages: ${used}, ${block.free} free, ${block.dirty} dirty${whose}`;
   }
   const order = pageOrder === null || pageOrder === 0 ? '' : ` order=${pageOrder}`;
-  return [flags.join('|'), vmFlags.join('|'), caller ?? '', pages === null || pages === 0 ? '' : `pages=${pages}${order}`]
+  const device = physical === null ? '' : `phys=${physical}`;
+  return [flags.join('|'), vmFlags.join('|'), caller ?? '', pages === null || pages === 0 ? '' : `pages=${pages}${order}`, device]
     .filter((part) => part !== '')
     .join(' ');
 }

@@ -37,8 +37,11 @@ export interface FindingsOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** With what was not checked for want of type information, in words. */
+export type CheckedFindings = FindingsFacts & { readonly untyped: readonly string[] };
+
 /** Checks the page tables of `spaces`, of which the kernel's, where it is among them, is the first. Throws `Cancelled`. */
-export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], options: FindingsOptions): FindingsFacts {
+export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], options: FindingsOptions): CheckedFindings {
   const ofKernel = spaces[0]?.mm === 'kernel';
   const check = ofKernel ? kernelCheck(kernel) : undefined;
   const report = checkTables(
@@ -54,9 +57,9 @@ export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], option
     },
   );
   const sync = outOfSync(kernel, spaces, options);
-  const vmalloc = ofKernel
-    ? vmallocFindings(kernel, { ...options, damaged: damagedPages(report.problems) })
-    : { findings: [], warnings: [] };
+  const typed = kernel.types !== undefined;
+  const vmalloc =
+    ofKernel && typed ? vmallocFindings(kernel, { ...options, damaged: damagedPages(report.problems) }) : { findings: [], warnings: [] };
   return {
     findings: [...report.problems.map((problem) => findingFacts(kernel, spaces, problem)), ...sync.findings, ...vmalloc.findings],
     tables: report.tables,
@@ -64,6 +67,7 @@ export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], option
     debugWx: check === undefined ? null : { pages: report.kernelCount / (kernel.pageSize / 4096), note: check.blind },
     rootSync: sync.told,
     warnings: [...report.warnings, ...sync.warnings, ...vmalloc.warnings],
+    untyped: ofKernel && !typed ? ['the vmalloc space'] : [],
   };
 }
 

@@ -118,12 +118,8 @@ class RootCollector {
 
   addTasks(): void {
     const kernel = this.#kernel;
-    if (kernel.types === undefined) {
-      this.warnings.add(
-        'without type information the processes cannot be listed; only the roots that registers and symbols tell are known',
-      );
-      return;
-    }
+    // Then only the roots that registers and symbols tell are known; who asks for processes tells that.
+    if (kernel.types === undefined) return;
     const all = this.#attempt('the tasks', () => tasks(kernel)) ?? [];
     // The list of tasks is read once for all; what was wrong with it stands with the kernel.
     for (const warning of kernel.warnings) if (/^(?:tasks: |the task_struct at )/.test(warning)) this.warnings.add(warning);

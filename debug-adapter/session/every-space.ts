@@ -16,9 +16,13 @@ export interface NamedSpace {
   readonly repeats: readonly number[];
 }
 
-/** `mm` alone, or with all others. `warn` hears what cannot be found, and why. */
+/**
+ * `mm` alone, or with all others. `warn` hears what cannot be found, and why; what cannot for want of type information stands
+ * in `untyped`, so that one sentence can tell it all.
+ */
 export class SpaceList {
   readonly found: NamedSpace[] = [];
+  readonly untyped: string[] = [];
   readonly #kernel: Kernel;
   readonly #spaces: Spaces;
   readonly #warn: (what: string, why: string) => void;
@@ -74,7 +78,8 @@ export class SpaceList {
       look();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      this.#warn(what, error.message);
+      if (error.code === 'no-types') this.untyped.push(what);
+      else this.#warn(what, error.message);
     }
   }
 

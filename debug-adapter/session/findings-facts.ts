@@ -1,5 +1,6 @@
 /** The findings of one address space, or of all that the dump holds. */
 import { neverCancelled } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
 import { findings } from '../kernel/findings.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { FindingsFacts } from '../protocol/facts.ts';
@@ -19,5 +20,8 @@ export function findingsFacts(kernel: Kernel, spaces: Spaces, options: FindingsO
   } else list.add(options.mm);
   const checked = list.found.map(({ mm, space }) => ({ mm, user: space.user, pageTable: space.pageTable, task: space.task }));
   const facts = findings(kernel, checked, options);
-  return { ...facts, warnings: [...warnings, ...facts.warnings] };
+  const untyped = [...list.untyped, ...facts.untyped];
+  if (untyped.length > 0) warnings.push(errors.noTypes(`checking ${untyped.join(' and ')}`).message);
+  const { findings: found, tables, spaces: searched, debugWx, rootSync } = facts;
+  return { findings: found, tables, spaces: searched, debugWx, rootSync, warnings: [...warnings, ...facts.warnings] };
 }

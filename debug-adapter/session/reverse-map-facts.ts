@@ -2,6 +2,7 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { identify } from '../kernel/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -59,6 +60,7 @@ export class ReverseMaps {
       warnings.push(`${what}: not searched: ${why}`);
     });
     if (options.all === true) list.addAll();
+    if (list.untyped.length > 0) warnings.push(errors.noTypes(`searching ${list.untyped.join(' and ')}`).message);
     const searched: readonly NamedSpace[] =
       options.all === true ? list.found : [{ space: this.#spaces.get('kernel', { user: false }), mm: 'kernel', repeats: [] }];
     const map = buildReverseMap(

@@ -119,7 +119,8 @@ export class Spaces {
       return look();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      this.#kernel.warn(error.message);
+      // Whose a root is need not be known; that there are no types is told where types are looked for.
+      if (error.code !== 'no-types') this.#kernel.warn(error.message);
       return undefined;
     }
   }

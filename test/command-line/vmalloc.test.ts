@@ -37,8 +37,13 @@ test('vmalloc --all: every range by address, queues, counters', async () => {
   assert.ok(starts.every((start, index) => index === 0 || start > (starts[index - 1] ?? 0n)));
   assert.match(
     text,
-    /^0xffffd4bf81700000-0xffffd4bf81800000 1048576 busy vmap_block 0xffff8ea083eb90c0 of 256 pages: 140 used, 45 free, 71 dirty$/m,
+    /^0xffffd4bf81700000-0xffffd4bf81800000 1048576 busy vmap_block 0xffff8ea083eb90c0 of 256 pages: 140 used, 45 free, 71 dirty; of the queue of CPU 0, in the array of CPU 3$/m,
   );
+  assert.match(
+    text,
+    /^0xffffd4bf80c00000-0xffffd4bf81201000 6295552 busy VM_ALLOC\|VM_ALLOW_HUGE_VMAP do_vmalloc\+\S+ \[fxvm\] pages=1536 order=9$/m,
+  );
+  assert.match(text, / busy VM_IOREMAP hpet_enable\+\S+ phys=0xfed00000$/m);
   assert.match(text, /^vmap_block_queue of CPU 3: 0xffff8ea0834a4240 0xffff8ea0834a49c0$/m);
   assert.match(text, /^lazily freed: 359 pages by vmap_lazy_nr, 359 on lists; a purge begins above 24576$/m);
   assert.match(text, /^node 3: 51 busy, 4 lazy, 0 in a purge, 0 pooled$/m);

@@ -196,3 +196,12 @@ describe('the verb', { skip: absent('x86-64') ?? false }, () => {
     assert.equal(run(bundled.image, '--mm', '999999').status, 1);
   });
 });
+
+test('what is not checked for want of types is told in one sentence', { skip: absent('x86-64-debian-6.12') ?? false }, () => {
+  const session = openSession(nodeHost(), { paths: [join(dumpFolder('x86-64-debian-6.12') ?? '', 'mini/mini-zlib.kdump')] });
+  const { warnings } = session.findings({});
+  const all = [...new Set([...warnings, ...session.warnings()])].filter((warning) => /type information|cannot be listed/.test(warning));
+  assert.equal(all.length, 1, all.join('\n'));
+  assert.match(all[0] ?? '', /^checking processes and the vmalloc space needs type information/);
+  session.close();
+});

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { MapsFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { Session } from '../../debug-adapter/session/session.ts';
 import { absent, dumpFolder, jsonLines } from '../support/dumps.ts';
 import { debian, openMachine, pidsWith, smallMachines, truthText } from '../support/processes.ts';
 
@@ -24,7 +26,7 @@ for (const name of smallMachines) {
     for (const pid of pids) {
       const facts = session.maps(pid);
       const told = truthText(name, `maps-${pid}.txt`);
-      if (pid === 1) checkFirst(facts, told);
+      if (pid === 1) checkFirst(session, facts, told);
       else assert.equal(textOf(facts), told, `${name} ${pid}`);
       // mm->total_vm counts the same memory in another way.
       assert.equal(Number(sizeOf(facts) / 1024n), sizes.get(pid));
@@ -36,9 +38,10 @@ for (const name of smallMachines) {
 
 /**
  * The first process went on after it had read its own maps: it wrote the truth files, and its buffer for them is an
- * anonymous area that has grown since. Everything else is as it was.
+ * anonymous area that has grown since. What it read into the new part, the kernel log, stands there in its memory.
+ * Everything else is as it was.
  */
-function checkFirst(facts: MapsFacts, told: string): void {
+function checkFirst(session: Session, facts: MapsFacts, told: string): void {
   const anonymous = ' rw-p 00000000 00:00 0 ';
   const lines = facts.areas.map(({ text }) => text);
   const truth = told
@@ -53,6 +56,11 @@ function checkFirst(facts: MapsFacts, told: string): void {
   assert.ok(gone.length <= 1);
   const range = (line: string): bigint[] => (line.split(' ')[0] ?? '').split('-').map((part) => BigInt(`0x${part}`));
   const [start = 0n, end = 0n] = range(fresh[0] ?? '');
+  const behind = gone.length === 0 ? end : (range(gone[0] ?? '')[0] ?? end);
+  const { bytes, holes } = session.readVirtual(toAddress(start), Number(behind - start), '1');
+  assert.deepEqual(holes, []);
+  const [logged = ''] = session.logText({ levels: true }).split('\n');
+  assert.ok(Buffer.from(bytes).includes(`${logged}\n`), 'the log that was read later stands in the new part');
   for (const line of gone) {
     const [first = 0n, last = 0n] = range(line);
     assert.ok(start < first && end === last, `${line} became ${fresh[0] ?? ''}`);

@@ -15,7 +15,26 @@ interface DrgnArea {
   readonly va_start: string;
   readonly va_end: string;
   readonly ptr: string;
+  readonly vm?: { readonly size: number; readonly flags: string; readonly page_order: number } | null;
 }
+
+/** vm_struct.flags as a number (include/linux/vmalloc.h). */
+const vmFlagBits = [
+  'VM_IOREMAP',
+  'VM_ALLOC',
+  'VM_MAP',
+  'VM_USERMAP',
+  'VM_DMA_COHERENT',
+  'VM_UNINITIALIZED',
+  'VM_NO_GUARD',
+  'VM_KASAN',
+  'VM_FLUSH_RESET_PERMS',
+  'VM_MAP_PUT_PAGES',
+  'VM_ALLOW_HUGE_VMAP',
+  'VM_DEFER_KMEMLEAK',
+  'VM_SPARSE',
+];
+const flagsWord = (names: readonly string[]): number => names.reduce((sum, name) => sum | (1 << vmFlagBits.indexOf(name)), 0);
 
 interface FxPages {
   readonly name: string;
@@ -71,6 +90,18 @@ describe('the Debian kernel', { skip: absent(debian) ?? false }, () => {
       drgn.flatMap(({ where, ptr }) => (where === 'free' ? [ptr] : [])).sort(),
     );
     checkWhole(facts, 64);
+  });
+
+  test('vm_structs have the size, flags and order that drgn reads', () => {
+    const drgn = jsonLines<DrgnArea>(join(folder, 'truth/drgn/vmap_areas.jsonl')).filter(({ where }) => where === 'busy');
+    const ours = new Map(facts.areas.map((area) => [area.address, area]));
+    assert.ok(drgn.some(({ vm }) => vm?.page_order === 9));
+    for (const { ptr, va_start, va_end, vm } of drgn) {
+      const area = ours.get(ptr);
+      const word = vm === undefined || vm === null ? null : [Number(vm.flags), vm.page_order];
+      assert.deepEqual(area === undefined || area.vm === null ? null : [flagsWord(area.vmFlags), area.pageOrder], word, va_start);
+      if (vm !== undefined && vm !== null) assert.equal(Number(BigInt(va_end) - BigInt(va_start)), vm.size);
+    }
   });
 
   test('each block lies in the array, under the index and on the free list where drgn finds it', () => {
@@ -147,7 +178,34 @@ for (const name of ['x86-64', 'x86-64-efi', 'x86-64-kasan', 'arm64-4k', 'arm64-6
       assert.ok(told.length > 50);
       assert.deepEqual(statesOf(facts), told.sort());
       checkWhole(facts, 64);
+      for (const [, node, start, , , vm, size, flags, pages, physical] of text.matchAll(
+        /^busy node=(\d+) (0x[0-9a-f]+)-(0x[0-9a-f]+) flags=(\S+)( vm addr=\S+ size=(\S+) flags=(\S+) nr_pages=(\d+) phys=(\S+))?/gm,
+      )) {
+        const area = facts.areas.find((one) => one.start === start);
+        assert.deepEqual(area && [String(area.node), area.vm !== null, area.pages ?? 0, flagsWord(area.vmFlags), area.physical ?? '0x0'], [
+          node,
+          vm !== undefined,
+          Number(pages ?? 0),
+          Number(flags ?? 0),
+          physical ?? '0x0',
+        ]);
+        if (size !== undefined) assert.equal(area?.size, Number(size));
+      }
       const blocks = [...text.matchAll(/^block cpu=(\d+) vb=(\S+) va=(\S+) free=(\d+) dirty=(\d+)/gm)];
+      for (const [, start, least, most, onList, used, map] of text.matchAll(
+        /^block .* va=(\S+) .* dirty_min=(\d+) dirty_max=(\d+) on_free_list=(\d) used_pages=(\d+) used_map=0x([0-9a-f]+)$/gm,
+      )) {
+        const { block } = facts.areas.find((area) => area.start === start) ?? {};
+        // The script looked for a block on the free list of the CPU in whose array it is; it may be on another CPU's.
+        const listed = block?.freeListCpu !== null && block?.freeListCpu === block?.arrayCpu;
+        assert.deepEqual([block?.dirtyMin, block?.dirtyMax, listed], [Number(least), Number(most), onList === '1']);
+        const bits = (block?.used ?? []).reduce((sum, [first, count]) => sum | (((1n << BigInt(count)) - 1n) << BigInt(first)), 0n);
+        assert.equal(bits, BigInt(`0x${map ?? ''}`));
+        assert.equal(
+          (block?.used ?? []).reduce((sum, [, count]) => sum + count, 0),
+          Number(used),
+        );
+      }
       assert.equal(blocks.length, 2);
       for (const [, cpu, address, start, free, dirty] of blocks) {
         const { block } = facts.areas.find((area) => area.start === start) ?? {};
