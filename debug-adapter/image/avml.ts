@@ -110,6 +110,10 @@ function cutShort(source: ByteSource): HoleReason {
   return { kind: 'truncated', message: `the file ends at byte ${source.size}, before this memory` };
 }
 
+function damage(what: string, at: number): HoleReason {
+  return { kind: 'corrupt', message: `${what}, at byte 0x${at.toString(16)} of the file`, fileOffset: at };
+}
+
 interface PlacedChunk extends SnappyChunk {
   readonly at: number;
 }
@@ -160,20 +164,19 @@ class ChunkIndex {
   #reach(offset: number): HoleReason | undefined {
     while (this.#problem === undefined && this.dataSize <= offset) {
       const { end: at } = this;
-      const where = `at byte 0x${at.toString(16)} of the file`;
       if (at >= this.#source.size) this.#problem = cutShort(this.#source);
-      else if (at >= this.#framesEnd) this.#problem = { kind: 'corrupt', message: `the frames of the record end too early, ${where}` };
-      else if (this.#chunks.length === mostChunks) this.#problem = { kind: 'corrupt', message: `the record has too many chunks, ${where}` };
-      else this.#add(at, where);
+      else if (at >= this.#framesEnd) this.#problem = damage('the frames of the record end too early', at);
+      else if (this.#chunks.length === mostChunks) this.#problem = damage('the record has too many chunks', at);
+      else this.#add(at);
     }
     return this.#problem;
   }
 
-  #add(at: number, where: string): void {
+  #add(at: number): void {
     const head = readChunkHead(this.#source.read(at, chunkHeadSize));
     if (typeof head === 'string') {
       const cut = at + chunkHeadSize > this.#source.size;
-      this.#problem = { kind: cut ? 'truncated' : 'corrupt', message: `${head}, ${where}` };
+      this.#problem = cut ? { ...damage(head, at), kind: 'truncated' } : damage(head, at);
       return;
     }
     if (at + head.size > this.#source.size) {
@@ -284,7 +287,7 @@ class AvmlMemory implements PhysicalMemory {
       return data;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { kind: 'corrupt', message: `Snappy chunk at file offset 0x${chunk.at.toString(16)}: ${why}` };
+      return { kind: 'corrupt', message: `Snappy chunk at file offset 0x${chunk.at.toString(16)}: ${why}`, fileOffset: chunk.at };
     }
   }
 }

@@ -32,21 +32,18 @@ export class ChunkCache {
     this.#pieces = new BoundedCache(Math.floor((kept * piecesShare) / pieceSize));
   }
 
-  /** Fills `bytes` from `offset` on, and keeps nothing; gives how many bytes there were, and 0 where they must be asked for singly. */
-  copyInto(offset: number, bytes: Uint8Array): number {
+  /** `length` bytes at `offset`, of which nothing is kept and which the caller owns; fewer, or none, where some cannot be read. */
+  run(offset: number, length: number): Uint8Array {
     const inChunk = offset % chunkSize;
-    if (inChunk + bytes.length <= chunkSize) {
+    if (inChunk + length <= chunkSize) {
       const chunk = this.#chunks.get((offset - inChunk) / chunkSize);
-      if (chunk !== undefined && inChunk + bytes.length <= chunk.length) {
-        bytes.set(chunk.subarray(inChunk, inChunk + bytes.length));
-        return bytes.length;
-      }
+      if (chunk !== undefined) return chunk.slice(inChunk, inChunk + length);
     }
     try {
-      return this.source.readInto?.(offset, bytes) ?? 0;
+      return this.source.read(offset, length);
     } catch (error) {
       // A bad block: what lies around it can be read in smaller parts.
-      if (error instanceof UserError) return 0;
+      if (error instanceof UserError) return new Uint8Array(0);
       throw error;
     }
   }

@@ -183,9 +183,10 @@ export class KdumpMemory implements PhysicalMemory {
     const offset = Number(view.getBigUint64(0, littleEndian));
     const size = view.getUint32(8, littleEndian);
     const flags = view.getUint32(12, littleEndian);
-    const corrupt = (why: string): HoleReason => ({
+    const corrupt = (why: string, fileOffset = at): HoleReason => ({
       kind: 'corrupt',
       message: `${name} is damaged in the file (descriptor at file offset 0x${at.toString(16)}): ${why}`,
+      fileOffset,
     });
     if (offset === 0) {
       // The header lies there: no page does. Descriptors that were never written are zeros.
@@ -204,15 +205,15 @@ export class KdumpMemory implements PhysicalMemory {
     if (codec === undefined) {
       return size === this.blockSize
         ? data.slice()
-        : corrupt(`${where} has ${size} bytes and no compression that is known (flags 0x${flags.toString(16)})`);
+        : corrupt(`${where} has ${size} bytes and no compression that is known (flags 0x${flags.toString(16)})`, offset);
     }
     let bytes: Uint8Array;
     try {
       bytes = this.#codec(codec)(data, this.blockSize);
     } catch (error) {
-      return corrupt(`${where} is no ${codec} data of a page (${error instanceof Error ? error.message : String(error)})`);
+      return corrupt(`${where} is no ${codec} data of a page (${error instanceof Error ? error.message : String(error)})`, offset);
     }
-    return bytes.length === this.blockSize ? bytes : corrupt(`${where} unpacks to ${bytes.length} bytes, not ${this.blockSize}`);
+    return bytes.length === this.blockSize ? bytes : corrupt(`${where} unpacks to ${bytes.length} bytes, not ${this.blockSize}`, offset);
   }
 
   #codec(name: CodecName): PageCodec {

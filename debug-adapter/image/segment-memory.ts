@@ -70,12 +70,12 @@ export class SegmentMemory implements PhysicalMemory {
     }
   }
 
-  copyRun(address: number, bytes: Uint8Array): number {
+  readRun(address: number, length: number): Uint8Array {
     const pieces = this.#pieces;
     const index = pieces.find(address);
-    if (index < 0 || pieces.states[index] !== pieceState.present) return 0;
-    const within = bytes.subarray(0, pieces.end(index) - address);
-    return this.#file.copyInto((pieces.fileOffsets[index] ?? 0) + address - pieces.start(index), within);
+    if (index < 0 || pieces.states[index] !== pieceState.present) return nothing.subarray(0, 0);
+    const within = Math.min(length, pieces.end(index) - address);
+    return this.#file.run((pieces.fileOffsets[index] ?? 0) + address - pieces.start(index), within);
   }
 
   /** A frame that adjoining segments share. */

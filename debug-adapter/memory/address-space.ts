@@ -11,7 +11,7 @@ import { limits } from '../base/limits.ts';
 import { decodeText } from '../base/text.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
-import { copyPhysical, frameSize } from './physical-memory.ts';
+import { copyPhysical, frameSize, longRun } from './physical-memory.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
 /** Turns 4 KiB virtual page numbers (address / 4096, an integer below 2^52) into 4 KiB physical frame numbers. */
@@ -78,7 +78,10 @@ export class AddressSpace {
 
   /** Reads `length` bytes (at most `limits.readBytes`); what is missing comes back as holes. Wraps at the top of the space. */
   read(address: Address, length: number): MemoryRead {
-    const bytes = new Uint8Array(Math.min(length, limits.readBytes));
+    const wanted = Math.min(length, limits.readBytes);
+    const whole = wanted < longRun ? undefined : this.#readWhole(address, wanted);
+    if (whole !== undefined) return { bytes: whole, holes: [] };
+    const bytes = new Uint8Array(wanted);
     const holes: Hole[] = [];
     let done = 0;
     while (done < bytes.length) {
@@ -173,6 +176,19 @@ export class AddressSpace {
       collected.push(byte);
     }
     return decodeText(Uint8Array.from(collected));
+  }
+
+  /** What one run of physical memory answers needs no other buffer; undefined where it is not so. */
+  #readWhole(address: Address, length: number): Uint8Array | undefined {
+    if (this.physical.readRun === undefined) return undefined;
+    const at = this.#wrap(address);
+    const inFrame = Number(at & 0xfffn);
+    const page = Number(at >> 12n);
+    const frame = this.#translator.frameOf(page);
+    const wanted = Math.ceil((inFrame + length) / frameSize);
+    if (frame < 0 || this.#run(at, { page, frame, wanted }) < wanted) return undefined;
+    const bytes = this.physical.readRun(frame * frameSize + inFrame, length);
+    return bytes.length === length ? bytes : undefined;
   }
 
   /** Pages from `page`, mapped to `frame` just now, that map frames which follow one another; `wanted` at most. */

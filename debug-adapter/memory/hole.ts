@@ -23,6 +23,10 @@ export interface HoleReason {
   readonly kind: HoleKind;
   /** One phrase without a full stop, e.g. `page 0x1234 was excluded from the dump (level 31)`. */
   readonly message: string;
+  /** What the page was by its struct page, where that is there: makedumpfile's category. */
+  readonly category?: string;
+  /** Of damage: where the data or its description stands in the file, in bytes. */
+  readonly fileOffset?: number;
 }
 
 /** A run of missing bytes inside a read: offsets are relative to the read's start. */

@@ -35,10 +35,10 @@ export interface PhysicalMemory {
   /** What there is of a frame for which `frame` gave `undefined`, with the reasons for what is missing. */
   partialFrame(frameNumber: number): PartialFrame;
   /**
-   * Where many bytes lie in the file one behind the other: copies from physical `address` to all of `bytes`, or up to the
-   * first byte that is not there so; gives how many. None are copied where it must be asked frame by frame.
+   * Where many bytes lie in the file one behind the other: those from physical `address` on, `length` of them or up to the
+   * first that is not there so; maybe none, and then it must be asked frame by frame. The caller owns the result.
    */
-  copyRun?(address: number, bytes: Uint8Array): number;
+  readRun?(address: number, length: number): Uint8Array;
   /**
    * For passes over all memory, where there is a faster way than frame by frame: what is there from physical address `from`
    * on, ascending and disjoint, in pieces of any size; what is missing is left out.
@@ -46,8 +46,8 @@ export interface PhysicalMemory {
   blocks?(from: number): Iterable<MemoryBlock>;
 }
 
-/** Bytes from which on a run is worth a reading of its own, into its place: shorter ones mostly come in numbers from one frame. */
-const longRun = frameSize;
+/** Bytes from which on a run is worth a reading of its own: shorter ones mostly come in numbers from one frame. */
+export const longRun = frameSize;
 
 /** A partial frame with nothing in it. */
 export function missingFrame(reason: HoleReason): PartialFrame {
@@ -56,6 +56,8 @@ export function missingFrame(reason: HoleReason): PartialFrame {
 
 /** Reads `length` bytes from physical `address`; missing bytes come back as holes. */
 export function readPhysical(memory: PhysicalMemory, address: PhysAddr, length: number): MemoryRead {
+  const run = length < longRun ? undefined : memory.readRun?.(address, length);
+  if (run?.length === length) return { bytes: run, holes: [] };
   const bytes = new Uint8Array(length);
   const holes: Hole[] = [];
   copyPhysical(memory, address, { bytes, from: 0, to: length, holes });
@@ -70,7 +72,11 @@ export function copyPhysical(
 ): void {
   const { bytes, from, to, holes } = share;
   let done = from;
-  if (to - from >= longRun) done += memory.copyRun?.(address, bytes.subarray(from, to)) ?? 0;
+  const run = to - from < longRun ? undefined : memory.readRun?.(address, to - from);
+  if (run !== undefined) {
+    bytes.set(run, done);
+    done += run.length;
+  }
   while (done < to) {
     const at = address + done - from;
     const inFrame = at % frameSize;
