@@ -10,17 +10,29 @@ export const category = {
   huge: 0x40,
   softDirty: 0x80,
   guard: 0x100,
+  accessed: 0x200,
 } as const;
 
 export const scanFlag = { wpMatching: 0x1, checkWpAsync: 0x2 } as const;
 
 /** Without PAGE_IS_, lowest bit first. */
-export const categoryNames = ['WPALLOWED', 'WRITTEN', 'FILE', 'PRESENT', 'SWAPPED', 'PFNZERO', 'HUGE', 'SOFT_DIRTY', 'GUARD'] as const;
+export const categoryNames = [
+  'WPALLOWED',
+  'WRITTEN',
+  'FILE',
+  'PRESENT',
+  'SWAPPED',
+  'PFNZERO',
+  'HUGE',
+  'SOFT_DIRTY',
+  'GUARD',
+  'ACCESSED',
+] as const;
 export const scanFlagNames = ['WP_MATCHING', 'CHECK_WPASYNC'] as const;
 
-/** Every category of a kernel that tells guard regions, or not. */
-export function allCategories(tellsGuard: boolean): number {
-  return tellsGuard ? 0x1ff : 0xff;
+/** Every category of a kernel that tells guard regions and accesses, or not. */
+export function allCategories(tells: { readonly tellsGuard: boolean; readonly accessTracked: bigint | undefined }): number {
+  return 0xff | (tells.tellsGuard ? category.guard : 0) | (tells.accessTracked === undefined ? 0 : category.accessed);
 }
 
 export function namesOfCategories(mask: number): string[] {

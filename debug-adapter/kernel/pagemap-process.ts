@@ -28,6 +28,8 @@ export class PagemapProcess {
   readonly pages: PagemapPages;
   /** Guard regions are told apart (PM_GUARD_REGION, PAGE_IS_GUARD: 6.15). */
   readonly tellsGuard: boolean;
+  /** The bit of vm_flags of areas whose accesses userfaultfd tracks; undefined where the kernel has none (it came in 7.3). */
+  readonly accessTracked: bigint | undefined;
   readonly #pageTable: PageTable;
   readonly #hasMarkers: boolean;
   readonly #swapTypes: number;
@@ -54,6 +56,8 @@ export class PagemapProcess {
     this.tellsGuard =
       kernel.addressOf('guard_install_set_pte') !== undefined &&
       (structs.has('vm_area_struct', 'vm_refcnt') || structs.has('folio', '_mm_id_mapcount'));
+    const accessBit = kernel.types?.enumerator('VMA_UFFD_RWP_BIT');
+    this.accessTracked = accessBit === undefined ? undefined : 1n << BigInt.asUintN(6, accessBit);
   }
 
   get pageShift(): number {

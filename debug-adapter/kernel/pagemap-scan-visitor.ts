@@ -16,8 +16,8 @@ const uffdFeature = { wpUnpopulated: 0x2000, wpAsync: 0x8000 } as const;
 export class PagemapScanVisitor implements PagemapVisitor {
   readonly protects: { start: number; end: number }[] = [];
   readonly unknown: { start: number; end: number; reason: string }[] = [];
-  /** An area that cannot be write-protected asynchronously ended the walk. */
-  refused = false;
+  /** Why an area ended the walk; undefined where none did. */
+  refused: { readonly name: 'EPERM' | 'EINVAL'; readonly why: string } | undefined;
   /** The walk ended because no more regions or pages fit. */
   full = false;
   readonly #process: PagemapProcess;
@@ -57,9 +57,19 @@ export class PagemapScanVisitor implements PagemapVisitor {
 
   /** pagemap_scan_test_walk(). */
   enter(vma: Vma): 'walk' | 'skip' | 'end' {
+    if (this.#protects && this.#isAccessTracked(vma)) {
+      this.refused = {
+        name: 'EINVAL',
+        why: 'accesses to a memory area in the range are tracked: it is not to be write-protected (WP_MATCHING)',
+      };
+      return 'end';
+    }
     const allowed = this.#isAsync(vma);
     if (!allowed && this.#checksAsync) {
-      this.refused = true;
+      this.refused = {
+        name: 'EPERM',
+        why: 'a memory area in the range is not registered for asynchronous write-protection (CHECK_WPASYNC)',
+      };
       return 'end';
     }
     if ((!allowed && this.#protects) || (vma.flags & vmFlag.pfnMap) !== 0n) return 'skip';
@@ -93,8 +103,8 @@ export class PagemapScanVisitor implements PagemapVisitor {
     return this.#split(vma, start, end, found & ~category.huge);
   }
 
-  hugetlb(_vma: Vma, start: number, end: number, entry: WalkedEntry): boolean {
-    const found = this.#areaCategories | this.#hugetlbCategories(entry);
+  hugetlb(vma: Vma, start: number, end: number, entry: WalkedEntry): boolean {
+    const found = this.#areaCategories | this.#hugetlbCategories(vma, entry);
     if (!this.#matches(found)) return false;
     const reached = this.#push(start, end, found);
     if (reached === start || !this.#protects || (found & category.written) === 0) return this.full;
@@ -117,7 +127,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
       return false;
     }
     let found = this.#areaCategories;
-    if (this.#onlyWritten) {
+    if (this.#onlyWritten && this.#unmarked(vma) === category.written) {
       if (this.#isProtected(entry)) return false;
       found |= category.written;
     } else {
@@ -175,8 +185,8 @@ export class PagemapScanVisitor implements PagemapVisitor {
     const { bits, pages } = this.#process;
     const { level, low, high } = entry;
     // A page that is not there is not protected either: it counts as written.
-    if (entry.kind === entryKind.none) return category.written;
-    let found = this.#isProtected(entry) ? 0 : category.written;
+    if (entry.kind === entryKind.none) return this.#unmarked(vma) & category.written;
+    let found = this.#isProtected(entry) ? 0 : this.#unmarked(vma);
     if (!entry.present) return found | this.#swapCategories(entry);
     found |= category.present;
     if (this.#wantsFile && this.#process.isNormalPage(vma, page, entry) && pages.isAnonymous(entry.frame) === false) found |= category.file;
@@ -204,26 +214,40 @@ export class PagemapScanVisitor implements PagemapVisitor {
     const { level, low, high } = entry;
     let found: number = category.huge;
     if (!entry.present) {
-      if (!bits.swapUffdWp(level, low, high)) found |= category.written;
+      if (!bits.swapUffdWp(level, low, high)) found |= this.#unmarked(vma);
       return found | this.#swapCategories(entry);
     }
     found |= category.present;
-    if (!bits.uffdWp(level, low, high)) found |= category.written;
+    if (!bits.uffdWp(level, low, high)) found |= this.#unmarked(vma);
     if (this.#wantsFile && this.#process.isNormalHugePage(vma, entry) && pages.isAnonymous(entry.frame) === false) found |= category.file;
     if (pages.isHugeZeroPage(entry.frame)) found |= category.pfnZero;
     return bits.softDirty(level, low, high) ? found | category.softDirty : found;
   }
 
-  #hugetlbCategories(entry: WalkedEntry): number {
+  #hugetlbCategories(vma: Vma, entry: WalkedEntry): number {
     const { bits, pages } = this.#process;
     const { level, low, high } = entry;
     if (entry.kind === entryKind.none) return category.huge;
-    let found = category.huge | (this.#isProtected(entry) ? 0 : category.written);
+    let found = category.huge | (this.#isProtected(entry) ? 0 : this.#unmarked(vma));
     if (!entry.present) return found | category.swapped | (bits.swapSoftDirty(level, low, high) ? category.softDirty : 0);
     found |= category.present;
     if (pages.isAnonymous(entry.frame) === false) found |= category.file;
     if (pages.isZeroPage(entry.frame)) found |= category.pfnZero;
     return bits.softDirty(level, low, high) ? found | category.softDirty : found;
+  }
+
+  /**
+   * What a page without userfaultfd's mark is. Since there are two kinds of marks, in two kinds of areas, only areas with one
+   * tell; before, every page without it was written.
+   */
+  #unmarked(vma: Vma): number {
+    if (this.#process.accessTracked === undefined) return category.written;
+    return ((vma.flags & vmFlag.uffdWp) === 0n ? 0 : category.written) | (this.#isAccessTracked(vma) ? category.accessed : 0);
+  }
+
+  #isAccessTracked(vma: Vma): boolean {
+    const { accessTracked } = this.#process;
+    return accessTracked !== undefined && (vma.flags & accessTracked) !== 0n;
   }
 
   #isProtected(entry: WalkedEntry): boolean {

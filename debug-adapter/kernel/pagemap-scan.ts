@@ -69,12 +69,10 @@ export function pagemapScan(process: PagemapProcess, asked: PagemapScanArguments
     walkAreas(process.walkContext(token), { start: from, end: last }, visitor);
     if (output.stoppedAt !== undefined) walkEnd = BigInt(output.stoppedAt) << shift;
     output.copyOut();
-    if (visitor.refused || !visitor.full || !output.open) break;
+    if (visitor.refused !== undefined || !visitor.full || !output.open) break;
   }
   return {
-    error: visitor.refused
-      ? { name: 'EPERM', why: 'a memory area in the range is not registered for asynchronous write-protection (CHECK_WPASYNC)' }
-      : undefined,
+    error: visitor.refused,
     regions: output.regions,
     walkEnd: walkEnd === 0n ? end : walkEnd,
     protects: visitor.protects,
@@ -90,7 +88,7 @@ function refusal(process: PagemapProcess, asked: PagemapScanArguments): PagemapS
   const invalid = (why: string): PagemapScanResult['error'] => ({ name: 'EINVAL', why });
   if ((asked.flags & ~BigInt(scanFlag.wpMatching | scanFlag.checkWpAsync)) !== 0n) return invalid('a flag is set that does not exist');
   const masks = asked.categoryInverted | asked.categoryMask | asked.categoryAnyofMask | asked.returnMask;
-  if ((masks & ~BigInt(allCategories(process.tellsGuard))) !== 0n) return invalid('a mask has a category that this kernel does not know');
+  if ((masks & ~BigInt(allCategories(process))) !== 0n) return invalid('a mask has a category that this kernel does not know');
   const start = untag(process, asked.start);
   if (start % BigInt(kernel.pageSize) !== 0n) return invalid(`the start is not a multiple of the page size (${kernel.pageSize})`);
   if (!isAccessible(process, start, untag(process, asked.end))) {

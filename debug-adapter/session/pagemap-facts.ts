@@ -119,7 +119,7 @@ function scanArguments(process: PagemapProcess, request: PagemapScanRequest): Pa
     categoryInverted: mask('categoryInverted', request.categoryInverted, categoryNames) ?? 0n,
     categoryMask: mask('categoryMask', request.categoryMask, categoryNames) ?? 0n,
     categoryAnyofMask: mask('categoryAnyofMask', request.categoryAnyofMask, categoryNames) ?? 0n,
-    returnMask: mask('returnMask', request.returnMask, categoryNames) ?? BigInt(allCategories(process.tellsGuard)),
+    returnMask: mask('returnMask', request.returnMask, categoryNames) ?? BigInt(allCategories(process)),
   };
 }
 

@@ -24,11 +24,13 @@ const pageOffset = 0xffff_8880_0000_0000n;
 export class StructKernel {
   readonly ram = new SparseMemory();
   readonly #layouts: Layouts;
+  readonly #enumerators: Readonly<Record<string, bigint>>;
   readonly #symbols = new Map<string, bigint>();
   #next = 0x1_0000;
 
-  constructor(layouts: Layouts) {
+  constructor(layouts: Layouts, enumerators: Readonly<Record<string, bigint>> = {}) {
     this.#layouts = layouts;
+    this.#enumerators = enumerators;
   }
 
   /** Zeroed memory; its kernel address. */
@@ -142,7 +144,7 @@ export class StructKernel {
       struct: (name) => (name in this.#layouts ? structOf(name) : undefined),
       enum: () => undefined,
       typedef: () => undefined,
-      enumerator: () => undefined,
+      enumerator: (name) => this.#enumerators[name],
       variable: () => undefined,
       parse: () => undefined,
       withPrefix: () => [],
