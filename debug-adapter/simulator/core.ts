@@ -1,8 +1,11 @@
 /** The parts of a booted machine, on which operations work. All that changes is in memory; what stands here is where it lies. */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { parseNotes } from '../image/elf-notes.ts';
+import type { DumpNotes } from '../image/elf-notes.ts';
 import type { CpuState, Image, VirtualSegment } from '../image/image.ts';
 import type { CTypes } from './c-declarations.ts';
+import { cpuNote } from './elf-writer.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { Arguments, Step } from './operation.ts';
 import type { MachineConfiguration } from './options.ts';
@@ -179,17 +182,18 @@ export class Core {
     return found;
   }
 
+  /** Registers as a kernel's own vmcore tells them: general ones, no control registers. */
   #cpus(): CpuState[] {
-    const x86 = this.platform.architecture !== 'arm64';
-    const la57 = this.platform.mode.levels.length === 5 ? 0x1000n : 0n;
-    const control = x86
-      ? [
-          { name: 'cr3', value: BigInt(this.root) },
-          { name: 'cr4', value: 0x6f0n | la57 },
-        ]
-      : [];
-    return Array.from({ length: this.configuration.cpus }, (_, index) => ({ index, pid: 0, registers: [], control }));
+    const registers = this.once(registersOf);
+    return Array.from({ length: this.configuration.cpus }, (_, index) => ({ index, pid: 0, registers, control: [] }));
   }
+}
+
+function registersOf({ platform }: Core): CpuState['registers'] {
+  const { architecture, pointerSize } = platform;
+  const notes: DumpNotes = { cpus: [], vmcoreinfo: undefined, warnings: [] };
+  parseNotes(cpuNote(architecture), { file: 'simulated machine', machine: { architecture, littleEndian: true, pointerSize } }, notes);
+  return notes.cpus[0]?.registers ?? [];
 }
 
 class CoreStep implements Step {

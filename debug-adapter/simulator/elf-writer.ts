@@ -137,9 +137,14 @@ function writeHeader(
   }
 }
 
+/** NT_PRSTATUS of a CPU of the machine, whose registers are all 0: it runs no code. */
+export function cpuNote(architecture: keyof typeof machines): Uint8Array {
+  return noteOf('CORE', statusNote, new Uint8Array(statusSizes[architecture]));
+}
+
 /** NT_PRSTATUS of each CPU, and VMCOREINFO. */
 function notesOf({ image, architecture }: ElfInput): Uint8Array {
-  const parts: Uint8Array[] = image.cpus.map(() => noteOf('CORE', statusNote, new Uint8Array(statusSizes[architecture])));
+  const parts: Uint8Array[] = image.cpus.map(() => cpuNote(architecture));
   const text = image.vmcoreinfo?.text ?? '';
   parts.push(
     noteOf(
