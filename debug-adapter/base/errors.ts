@@ -29,8 +29,15 @@ export type ErrorCode =
   | 'limit'
   | 'not-supported';
 
-/** A failure that is the input's or the request's, not Pagewalk's. */
+/**
+ * A failure that is the input's or the request's, not Pagewalk's. Told by its name: the language of scenarios is a bundle with
+ * a copy of this class.
+ */
 export class UserError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === UserError ? value instanceof Error && value.name === 'UserError' : super[Symbol.hasInstance](value);
+  }
+
   override readonly name = 'UserError';
   readonly code: ErrorCode;
 

@@ -10,6 +10,7 @@ import { parseScenario } from '../scenario/parse-scenario.ts';
 import type { ParsedScenario } from '../scenario/parse-scenario.ts';
 import { scenarioModule } from '../scenario/services.ts';
 import { scenarioCatalogue, startScenario } from '../session/scenario.ts';
+import { debugScenario } from '../session/scenario-debugger.ts';
 import { ScenarioCompletion } from './completion.ts';
 import { ScenarioFormatter } from './formatter.ts';
 import { ScenarioHover } from './hover.ts';
@@ -56,7 +57,7 @@ export function serveLanguage(input: NodeJS.ReadableStream, output: NodeJS.Writa
   });
 }
 
-export { startScenario };
+export { debugScenario, startScenario };
 
 /** Parses a scenario for the machines that there are. */
 export function parse(text: string): Promise<ParsedScenario> {

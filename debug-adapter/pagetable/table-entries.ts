@@ -120,7 +120,7 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
 }
 
 /** Root entries of the upper half stand for sign-extended addresses. */
-function virtualOf(value: bigint, mode: PagingMode, level: number): bigint {
+export function virtualOf(value: bigint, mode: PagingMode, level: number): bigint {
   if (level > 0 || mode.split !== 'shared' || mode.addressBits === 32) return BigInt.asUintN(mode.addressBits, value);
   return BigInt.asUintN(64, BigInt.asIntN(mode.virtualBits, value));
 }

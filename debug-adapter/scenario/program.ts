@@ -1,5 +1,7 @@
 /** A scenario as a list of instructions: where a run stands is then a number, to which one can go back. */
+import { AstUtils } from 'langium';
 import type { AstNode } from 'langium';
+import { isStatement, isVariable } from './generated/ast.ts';
 import type {
   As,
   Assign,
@@ -92,4 +94,10 @@ export function surroundings(node: Statement): readonly (For | As)[] {
     if (one.$type === 'For' || one.$type === 'As') found.unshift(one as For | As);
   }
   return found;
+}
+
+/** All statements, in the order of the text, and the names of all variables. */
+export function contentsOf(scenario: Scenario): { readonly statements: readonly Statement[]; readonly names: readonly string[] } {
+  const nodes = AstUtils.streamAllContents(scenario).toArray();
+  return { statements: nodes.filter(isStatement), names: [...new Set(nodes.filter(isVariable).map(({ name }) => name))] };
 }

@@ -8,7 +8,7 @@ import { throwIfCancelled } from '../base/cancellation.ts';
 import { Fault } from '../simulator/fault.ts';
 import type { OperationValue, Step } from '../simulator/operation.ts';
 import { CallFailure } from './evaluation.ts';
-import type { ScenarioWorld, Steps } from './evaluation.ts';
+import type { EvaluationPlace, ScenarioWorld, Steps } from './evaluation.ts';
 import type { Statement } from './generated/ast.ts';
 import { execute } from './instructions.ts';
 import { compile, surroundings } from './program.ts';
@@ -31,8 +31,8 @@ export interface Failure {
 
 /** Where a run stands. */
 export type Stop =
-  /** Before a statement. */
-  | { readonly kind: 'statement'; readonly node: Statement; readonly range: TextRange }
+  /** Before a statement; `again`: before the next round of a `for`. */
+  | { readonly kind: 'statement'; readonly node: Statement; readonly range: TextRange; readonly again: boolean }
   /** Before a step of an operation that the statement called. */
   | { readonly kind: 'step'; readonly node: Statement; readonly range: TextRange; readonly step: Step }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly range: TextRange }
@@ -84,21 +84,25 @@ export class ScenarioRun {
     const node = instruction === undefined ? undefined : nodeOf(instruction);
     if (node === undefined) return { kind: 'end', range: wholeText };
     const range = headRange(node);
-    return this.#step === undefined ? { kind: 'statement', node, range } : { kind: 'step', node, range, step: this.#step };
+    return this.#step === undefined
+      ? { kind: 'statement', node, range, again: instruction?.kind === 'next' }
+      : { kind: 'step', node, range, step: this.#step };
   }
 
   get variables(): ReadonlyMap<string, OperationValue> {
     return this.#state.variables;
   }
 
-  /** Snapshots of the machine by the names that the scenario gave them. */
-  get snapshots(): ReadonlyMap<string, unknown> {
-    return this.#state.snapshots;
+  /** Where an expression would stand that came before the next statement. */
+  get place(): EvaluationPlace {
+    const { variables, snapshots, processes } = this.#state;
+    return { ...this.#world, variables, snapshots, process: processes?.pid };
   }
 
-  /** PID of the `as` around the next statement. */
-  get process(): bigint | undefined {
-    return this.#state.processes?.pid;
+  /** Whether the machine was changed from outside at this step: going back undoes that first. */
+  get isEdited(): boolean {
+    const kept = this.#history.at(-1);
+    return this.#running !== undefined && kept?.edits.at(-1)?.after === kept?.steps;
   }
 
   /** Stops since the start: the same stop has the same number whenever the run comes to it. */
@@ -204,8 +208,7 @@ export class ScenarioRun {
   stepBack(): Stop | undefined {
     const kept = this.#history.at(-1);
     if (kept === undefined) return undefined;
-    if (this.#running !== undefined && kept.edits.at(-1)?.after === kept.steps)
-      return this.#repeat(kept, kept.steps, kept.edits.slice(0, -1));
+    if (this.isEdited) return this.#repeat(kept, kept.steps, kept.edits.slice(0, -1));
     return this.goTo(this.#time - 1);
   }
 
@@ -357,8 +360,8 @@ function nodeOf(instruction: Instruction): Statement | undefined {
   return instruction.kind === 'jump' || instruction.kind === 'end-as' ? undefined : instruction.node;
 }
 
-/** A statement without the blocks that it may have. */
-function headRange(node: Statement): TextRange {
+/** Where a statement stands, without the blocks that it may have. */
+export function headRange(node: Statement): TextRange {
   const range = rangeOf(node);
   const body = node.$type === 'If' ? node.then : 'body' in node ? node.body : undefined;
   return body === undefined ? range : { start: range.start, end: rangeOf(body).start };

@@ -10,6 +10,8 @@ import type { ParsedScenario } from '../scenario/parse-scenario.ts';
 import { rangeOf, wholeText } from '../scenario/scenario-error.ts';
 import type { Failure } from '../scenario/scenario-run.ts';
 import { ScenarioRun } from '../scenario/scenario-run.ts';
+import { operationSteps } from './operation-step.ts';
+import type { ScenarioDebugger } from './scenario-debugger.ts';
 import { MachineEngine } from './scenario-engine.ts';
 
 /** What scenarios can call on the machines that there are. */
@@ -27,6 +29,8 @@ export interface ScenarioLanguage {
   /** Parses with `scenarioCatalogue`. */
   parse(text: string): Promise<ParsedScenario>;
   startScenario(parsed: ParsedScenario): StartedScenario | Failure;
+  /** As `startScenario`, for a debugger. */
+  debugScenario(parsed: ParsedScenario): ScenarioDebugger | Failure;
 }
 
 /** Builds the machine of a scenario without problems. The failure tells of a machine that cannot be. */
@@ -46,14 +50,13 @@ export function startScenario({ scenario }: ParsedScenario): StartedScenario | F
 
 function faceOf(machine: Machine): ScenarioMachine {
   return {
-    start: (name, given) => {
-      const operation = machine.operations.get(name);
-      if (operation === undefined) throw new Fault('argument', `the machine has no ${name}`);
-      return operation.run(machine, given);
-    },
+    start: (name, given) => operationSteps(machine, name, given),
     snapshot: () => machine.snapshot(),
     restore: (snapshot) => {
       machine.restore(snapshot as Snapshot);
+    },
+    forgetBefore: (snapshot) => {
+      machine.forgetBefore(snapshot as Snapshot);
     },
   };
 }

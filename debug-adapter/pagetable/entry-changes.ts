@@ -1,0 +1,116 @@
+/** Page-table entries that had other bytes before: the tables of now are walked, and those on changed memory looked into. */
+import { formatAddress } from '../base/address.ts';
+import { throwIfCancelled } from '../base/cancellation.ts';
+import type { CancellationToken } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { entryKind } from '../arch/paging-mode.ts';
+import { frameSize } from '../memory/physical-memory.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { ChangedEntryFacts } from '../protocol/scenario.ts';
+import type { PageTable } from './page-table.ts';
+import { virtualOf } from './table-entries.ts';
+
+export interface ChangedTables {
+  /** Memory as it was. */
+  readonly before: PhysicalMemory;
+  /** Frames in which anything differs. */
+  readonly frames: ReadonlySet<number>;
+  readonly token: CancellationToken;
+  /** Most entries to find. */
+  readonly most: number;
+}
+
+/** Finds each entry once, whatever tables have it. */
+export class EntryChanges {
+  readonly found: ChangedEntryFacts[] = [];
+  readonly #asked: ChangedTables;
+  readonly #visited = new Set<string>();
+  #truncated = false;
+
+  constructor(asked: ChangedTables) {
+    this.#asked = asked;
+  }
+
+  get truncated(): boolean {
+    return this.#truncated;
+  }
+
+  /** Throws `UserError('limit')` after more tables than a kernel has, and `Cancelled`. */
+  add(pageTable: PageTable, space: { readonly mm: string; readonly user: boolean }): void {
+    this.#table(pageTable, space, { level: 0, table: pageTable.root, base: pageTable.virtualBase });
+  }
+
+  #table(
+    pageTable: PageTable,
+    space: { readonly mm: string; readonly user: boolean },
+    at: { readonly level: number; readonly table: number; readonly base: bigint },
+  ): void {
+    const { level, table, base } = at;
+    const { mode } = pageTable;
+    const shape = mode.levels[level];
+    const key = `${level} ${table}`;
+    if (shape === undefined || this.#visited.has(key)) return;
+    this.#visited.add(key);
+    throwIfCancelled(this.#asked.token);
+    if (this.#visited.size > limits.comparedTables)
+      throw errors.limit(`there are more than ${limits.comparedTables} page tables, which no kernel has`);
+    for (let index = 0; index < 2 ** shape.indexBits; index++) {
+      const address = table + index * shape.entrySize;
+      const frame = Math.floor(address / frameSize);
+      const view = pageTable.tableView(frame);
+      if (view === undefined) continue;
+      const read = { offset: address % frameSize, size: shape.entrySize, littleEndian: mode.littleEndian };
+      const { low, high } = entryAt(view, read);
+      const start = virtualOf(base + BigInt(index) * 2n ** BigInt(shape.shift), mode, level);
+      if (this.#asked.frames.has(frame)) {
+        const before = entryAt(viewOf(this.#asked.before.frame(frame)), read);
+        if (before.low !== low || before.high !== high) {
+          this.#add({
+            ...space,
+            level: shape.name,
+            start: formatAddress(start),
+            end: formatAddress(BigInt.asUintN(mode.addressBits, start + 2n ** BigInt(shape.shift))),
+            entryAddress: formatAddress(address),
+            length: shape.entrySize,
+            before: textOf(before),
+            after: textOf({ low, high }),
+            flags: mode.flags(level, low, high),
+          });
+        }
+      }
+      if (mode.kind(level, low, high) === entryKind.table)
+        this.#table(pageTable, space, { level: level + 1, table: mode.tableAddress(level, low, high), base: start });
+    }
+  }
+
+  #add(entry: ChangedEntryFacts): void {
+    if (this.found.length >= this.#asked.most) this.#truncated = true;
+    else this.found.push(entry);
+  }
+}
+
+interface Entry {
+  readonly low: number;
+  readonly high: number;
+}
+
+function entryAt(
+  view: DataView | undefined,
+  at: { readonly offset: number; readonly size: number; readonly littleEndian: boolean },
+): Entry {
+  if (view === undefined) return { low: 0, high: 0 };
+  const { offset, size, littleEndian } = at;
+  const first = view.getUint32(offset, littleEndian);
+  if (size !== 8) return { low: first, high: 0 };
+  const second = view.getUint32(offset + 4, littleEndian);
+  return littleEndian ? { low: first, high: second } : { low: second, high: first };
+}
+
+function viewOf(frame: Uint8Array | undefined): DataView | undefined {
+  return frame === undefined ? undefined : new DataView(frame.buffer, frame.byteOffset, frameSize);
+}
+
+function textOf({ low, high }: Entry): string {
+  return formatAddress((BigInt(high) << 32n) | BigInt(low));
+}

@@ -1,0 +1,458 @@
+/**
+ * A scenario under a debugger: runs, stops, goes back, and tells where it stands. Long ways are generators, which yield now
+ * and then: whoever drives them may do other things in between, or ask for a pause.
+ */
+import type { CancellationToken } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
+import type { Image } from '../image/image.ts';
+import type { Statement } from '../scenario/generated/ast.ts';
+import type { ParsedScenario } from '../scenario/parse-scenario.ts';
+import { contentsOf } from '../scenario/program.ts';
+import { evaluateFully, evaluateQuestion, parseExpression } from '../scenario/expression-text.ts';
+import { headRange } from '../scenario/scenario-run.ts';
+import type { Failure, ScenarioRun, Stop } from '../scenario/scenario-run.ts';
+import { textOf } from '../scenario/scenario-error.ts';
+import type { OperationValue } from '../simulator/operation.ts';
+import { OperationStep } from './operation-step.ts';
+import { scenarioCatalogue, startScenario } from './scenario.ts';
+import type { StartedScenario } from './scenario.ts';
+import { Breakpoints, placeInFrame } from './scenario-breakpoints.ts';
+import type { Trigger } from './scenario-breakpoints.ts';
+import { Moments } from './scenario-moments.ts';
+import { exceptionFacts, exceptionFilters, viewOf } from './scenario-stop.ts';
+import type { ExceptionFacts, Halt, ScenarioFrame, ValueView } from './scenario-stop.ts';
+import { Watches } from './scenario-watches.ts';
+
+export type Step = 'over' | 'in' | 'out' | 'one';
+
+/** Yields while it is under way. */
+export type Way = Generator<undefined, Halt | undefined>;
+
+/** Stops between two yields. */
+const slice = 64;
+
+interface Hits {
+  readonly lines: number[];
+  readonly functions: number[];
+  readonly data: number[];
+  readonly words: string[];
+}
+
+export class ScenarioDebugger {
+  readonly breakpoints: Breakpoints;
+  readonly watches: Watches;
+  readonly moments: Moments;
+  readonly #started: StartedScenario;
+  readonly #statements: readonly Statement[];
+  readonly #names: readonly string[];
+  #filters: ReadonlySet<string> = new Set(exceptionFilters.map(({ filter }) => filter));
+  #logged: { readonly text: string; readonly line: number }[] = [];
+  #told = 0;
+  #version = 0;
+  /** Where the run failed, innermost first, by the time of the failure. */
+  #failed: { readonly time: number; readonly frames: readonly ScenarioFrame[] } | undefined;
+  #calls: readonly unknown[] = [];
+
+  /** `statements`: all of the scenario's; `names`: its variables. */
+  constructor(started: StartedScenario, of: { readonly statements: readonly Statement[]; readonly names: readonly string[] }) {
+    this.#started = started;
+    this.#statements = of.statements;
+    this.#names = of.names;
+    this.breakpoints = new Breakpoints(of.statements, of.names, scenarioCatalogue);
+    const { machine, engine, run } = started;
+    this.watches = new Watches(machine.memory, () => {
+      engine.changed();
+      return engine.session;
+    });
+    this.moments = new Moments(machine, () => run.place.snapshots);
+  }
+
+  get #run(): ScenarioRun {
+    return this.#started.run;
+  }
+
+  get stop(): Stop {
+    return this.#run.stop;
+  }
+
+  /** The machine as a dump would show it now. Open it anew when `version` has changed. */
+  get image(): Image {
+    return this.#started.machine.image;
+  }
+
+  /** Rises whenever the machine may have changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether the run can go on. */
+  get isOver(): boolean {
+    const { kind } = this.stop;
+    return kind === 'end' || kind === 'failed';
+  }
+
+  get canGoBack(): boolean {
+    return this.#run.canStepBack;
+  }
+
+  /** PID of the `as` around the statement. */
+  get process(): bigint | undefined {
+    return this.#run.place.process;
+  }
+
+  /** What was printed and logged since it was asked last, with lines counted from 0. What is printed again is told again. */
+  takeOutput(): readonly { readonly text: string; readonly line: number }[] {
+    const { printedCount } = this.#run;
+    const printed = this.#run.printedFrom(Math.min(this.#told, printedCount));
+    this.#told = printedCount;
+    const logged = this.#logged;
+    this.#logged = [];
+    return [...printed, ...logged];
+  }
+
+  set exceptionFilters(filters: Iterable<string>) {
+    this.#filters = new Set(filters);
+  }
+
+  // Going forward.
+
+  /** To the first stop: the first statement, or, with `running`, a breakpoint from there on. */
+  *start(running: boolean, token: CancellationToken): Way {
+    if (!running) return this.#halt({ reason: 'entry', description: 'Start of the scenario' });
+    const here = this.#hitsHere();
+    return here === undefined ? yield* this.#forward(() => false, token) : this.#halt(here);
+  }
+
+  /** To the next breakpoint or failure, or the end. Undefined where the run is over: there is nowhere to go. */
+  *continue(token: CancellationToken): Way {
+    return this.isOver ? undefined : yield* this.#forward(() => false, token);
+  }
+
+  /** One step forward: over a statement, or inside an operation over what is called; `one` goes to the very next stop. */
+  *step(how: Step, token: CancellationToken): Way {
+    if (this.isOver) return this.#halt(this.#overHalt());
+    const from = this.stop;
+    const depth = from.kind === 'step' ? from.step.depth : -1;
+    return yield* this.#forward((stop) => {
+      if (how === 'in' || how === 'one' || stop.kind !== 'step') return true;
+      return how === 'over' ? stop.step.depth <= depth : stop.step.depth < depth;
+    }, token);
+  }
+
+  *#forward(isDone: (stop: Stop) => boolean, token: CancellationToken): Way {
+    for (let count = 1; ; count++) {
+      const stop = this.#advance();
+      if (stop.kind === 'failed' || stop.kind === 'end') return this.#halt(this.#overHalt());
+      const hit = this.#hitsHere();
+      if (hit !== undefined) return this.#halt(hit);
+      if (isDone(stop)) return this.#halt(stepHalt(stop));
+      if (count % slice === 0) {
+        this.#changed();
+        yield;
+        if (token.cancelled) return this.#halt({ reason: 'pause', description: 'Paused', text: stepHalt(stop).text });
+      }
+    }
+  }
+
+  #advance(): Stop {
+    this.#calls = this.breakpoints.haveFunctions ? callsOf(this.stop) : [];
+    return this.#run.advance();
+  }
+
+  // Going back.
+
+  /** To the stop before, over what is called; `one` goes to the very stop before. */
+  *back(how: 'over' | 'one', token: CancellationToken): Way {
+    const run = this.#run;
+    if (!run.canStepBack) return this.#halt({ reason: 'entry', description: 'Start of the scenario' });
+    const { stop } = this;
+    const { statementTime, time } = run;
+    if (how === 'one' || run.isEdited || stop.kind === 'failed') run.stepBack();
+    else if (stop.kind !== 'step') run.stepBackOver();
+    else {
+      const { depth } = stop.step;
+      let best = statementTime;
+      run.goTo(statementTime);
+      for (let count = 1; run.time < time - 1; count++) {
+        const at = run.advance();
+        if (at.kind === 'step' && at.step.depth <= depth) best = run.time;
+        if (count % slice === 0) yield;
+        if (token.cancelled) break;
+      }
+      run.goTo(best);
+    }
+    return this.#arrived(stepHalt(this.stop));
+  }
+
+  /** To the last breakpoint that the run came by, or the start. */
+  *reverse(token: CancellationToken): Way {
+    const run = this.#run;
+    const now = run.time;
+    for (let end = now; ;) {
+      const start = run.statementTimeBefore(end);
+      if (start === undefined) break;
+      run.goTo(start);
+      this.watches.reset();
+      const found: { last: { time: number; halt: Halt } | undefined } = { last: undefined };
+      const look = (): void => {
+        const halt = this.#hitsHere({ silently: true, dataOnly: run.time === end });
+        if (halt !== undefined && run.time < now) found.last = { time: run.time, halt };
+      };
+      look();
+      for (let count = 1; run.time < end; count++) {
+        this.#advance();
+        look();
+        if (count % slice === 0) yield;
+      }
+      if (found.last !== undefined) {
+        run.goTo(found.last.time);
+        return this.#arrived(found.last.halt);
+      }
+      run.goTo(start);
+      end = start;
+      yield;
+      if (token.cancelled) return this.#arrived({ reason: 'pause', description: 'Paused' });
+    }
+    return this.#arrived({ reason: 'entry', description: 'Start of the scenario' });
+  }
+
+  /** To where a frame, counted from the innermost one, was entered. */
+  restartFrame(index: number): Halt {
+    const run = this.#run;
+    const { stop } = this;
+    const { statementTime, time } = run;
+    const frame = stop.kind === 'step' ? callsOf(stop).length - 1 - index : -1;
+    let entered = statementTime;
+    if (frame >= 0) {
+      let before: readonly unknown[] = [];
+      run.goTo(statementTime);
+      while (run.time < time) {
+        const calls = callsOf(run.advance());
+        if (calls[frame] !== before[frame]) entered = run.time;
+        before = calls;
+      }
+    }
+    run.goTo(entered);
+    return this.#arrived({ reason: 'restart', description: 'Frame restarted', text: stepHalt(this.stop).text });
+  }
+
+  /** To the start of the whole run. */
+  restart(): void {
+    this.#run.rewind();
+    this.#arrived({ reason: 'restart', description: 'Restarted' });
+  }
+
+  /** Statements on a line, counted from 0, that can be made the next one. */
+  jumpTargets(line: number): readonly { readonly id: number; readonly label: string; readonly line: number }[] {
+    return this.#run
+      .jumpTargets()
+      .filter((node) => headRange(node).start.line === line)
+      .map((node) => ({ id: this.#statements.indexOf(node), label: labelOf(node), line }));
+  }
+
+  /** Makes a statement the next one. Throws `UserError` where it cannot be. */
+  jump(id: number): Halt {
+    const target = this.#statements[id];
+    if (target === undefined || !this.#run.jump(target))
+      throw errors.badArgument('this statement cannot be the next one: it stands in a loop, or in an as, that is not under way');
+    return this.#arrived({ reason: 'goto', description: 'Moved' });
+  }
+
+  // What a debugger shows and changes.
+
+  /** Innermost first; the statement comes last. */
+  frames(): readonly ScenarioFrame[] {
+    const { stop } = this;
+    if (stop.kind === 'failed' && this.#failed?.time === this.#run.time) return this.#failed.frames;
+    return framesOf(stop);
+  }
+
+  /** Of a failed run: what it failed at. */
+  exception(): ExceptionFacts | undefined {
+    const { stop } = this;
+    return stop.kind === 'failed' ? exceptionFacts(stop.failure, this.frames()) : undefined;
+  }
+
+  variables(): readonly ValueView[] {
+    return [...this.#run.variables].map(([name, value]) => viewOf(name, value));
+  }
+
+  /** Arguments of a frame, counted from the innermost one. */
+  arguments(index: number): readonly ValueView[] {
+    return Object.entries(this.frames()[index]?.variables ?? {}).map(([name, value]) => viewOf(name, value));
+  }
+
+  /** Whether a name is one that the language gives a value to here. */
+  knows(name: string, frame: number): boolean {
+    return this.#run.variables.has(name) || Object.hasOwn(this.frames()[frame]?.variables ?? {}, name);
+  }
+
+  hasFunction(name: string): boolean {
+    return scenarioCatalogue.find(name) !== undefined;
+  }
+
+  /**
+   * Evaluates a text of the language in a frame, counted from the innermost one. `perform`: operations in it are run, which
+   * going back undoes. Rejects with `UserError`.
+   */
+  async evaluate(text: string, options: { readonly frame: number; readonly perform?: boolean }): Promise<ValueView> {
+    const variables = this.frames()[options.frame]?.variables ?? {};
+    const expression = await parseExpression(text, [...this.#names, ...Object.keys(variables)], scenarioCatalogue);
+    const place = placeInFrame(this.#run.place, variables);
+    if (options.perform !== true) return viewOf(text, evaluateQuestion(expression, place));
+    if (this.stop.kind === 'step') throw errors.badArgument('another operation is under way; step out of it first');
+    let value: OperationValue;
+    this.#run.edit(() => {
+      value = evaluateFully(expression, place);
+    });
+    this.#arrived(undefined);
+    return viewOf(text, value);
+  }
+
+  /** Gives a variable another value, an expression of the language. Rejects with `UserError`. */
+  async setVariable(name: string, text: string): Promise<ValueView> {
+    const expression = await parseExpression(text, this.#names, scenarioCatalogue);
+    const value = evaluateQuestion(expression, this.#run.place);
+    if (!this.#run.setVariable(name, value))
+      throw errors.badArgument(`${name} cannot be set here: only a variable that has a value can be, and only between two statements`);
+    this.#arrived(undefined);
+    return viewOf(name, value);
+  }
+
+  /** Writes to RAM; going back undoes it. Throws `UserError` for what is not RAM, and writes nothing then. */
+  write(pieces: readonly { readonly address: number; readonly bytes: Uint8Array }[]): void {
+    const { memory } = this.#started.machine.core;
+    for (const { address, bytes } of pieces) {
+      for (const at of [address, address + Math.max(0, bytes.length - 1)])
+        if (!memory.isRam(at)) throw errors.badArgument(`physical 0x${at.toString(16)} is not RAM, so it cannot be written`);
+    }
+    this.#run.edit(() => {
+      for (const { address, bytes } of pieces) memory.write(address, bytes);
+    });
+    this.#arrived(undefined);
+  }
+
+  // Stops.
+
+  #changed(): void {
+    this.#version++;
+    this.#started.engine.changed();
+  }
+
+  #halt(halt: Halt): Halt {
+    this.#changed();
+    this.moments.stopped();
+    return halt;
+  }
+
+  /** The run was moved: what is watched is what is there now. */
+  #arrived<Where extends Halt | undefined>(halt: Where): Where {
+    this.#changed();
+    this.watches.reset();
+    if (halt !== undefined) this.moments.stopped();
+    return halt;
+  }
+
+  #overHalt(): Halt {
+    const { stop } = this;
+    if (stop.kind !== 'failed') return { reason: 'end', description: 'End of the scenario' };
+    this.#rememberFailure();
+    const { id, message, filter } = exceptionFacts(stop.failure, this.frames());
+    const isWanted = this.#filters.has(filter);
+    return { reason: isWanted ? 'exception' : 'end', description: isWanted ? id : `Failed: ${id}`, text: message };
+  }
+
+  /** The calls that were under way are over when a failure is told: the step before is gone back to, and done again. */
+  #rememberFailure(): void {
+    const { time } = this.#run;
+    if (this.#failed?.time === time) return;
+    const before = this.#run.goTo(time - 1);
+    this.#failed = { time, frames: before === undefined ? [] : framesOf(before) };
+    if (before !== undefined) this.#run.advance();
+  }
+
+  /** The breakpoints at this stop, and what is logged by them. */
+  #hitsHere(how: { readonly silently?: boolean; readonly dataOnly?: boolean } = {}): Halt | undefined {
+    const hits: Hits = { lines: [], functions: [], data: [], words: [] };
+    for (const { id, words } of this.watches.changes()) {
+      hits.data.push(id);
+      hits.words.push(words);
+    }
+    const { stop } = this;
+    if (how.dataOnly !== true) {
+      if (stop.kind === 'statement' && !stop.again) {
+        for (const trigger of this.breakpoints.ofStatement(stop.node)) this.#try(trigger, hits.lines, { silently: how.silently });
+      } else if (stop.kind === 'step' && this.breakpoints.haveFunctions) this.#functionHits(stop, hits, how.silently);
+    }
+    const ids = [...hits.lines, ...hits.functions, ...hits.data];
+    if (ids.length === 0) return undefined;
+    const text = [...hits.words, ...(stop.kind === 'step' ? [stop.step.what] : [])].join('\n');
+    const reason = hits.data.length > 0 ? 'data breakpoint' : hits.lines.length > 0 ? 'breakpoint' : 'function breakpoint';
+    const description = { 'data breakpoint': 'Changed', breakpoint: 'Breakpoint', 'function breakpoint': 'Function breakpoint' }[reason];
+    return { reason, description, text: text === '' ? undefined : text, ids };
+  }
+
+  /** Calls that were not open at the stop before. */
+  #functionHits(stop: Stop & { kind: 'step' }, hits: Hits, silently: boolean | undefined): void {
+    const calls = callsOf(stop);
+    for (const [index, call] of calls.entries()) {
+      if (call === this.#calls[index]) continue;
+      for (const trigger of this.breakpoints.ofFunction(call.name)) {
+        this.#try(trigger, hits.functions, { silently, variables: stop.step.frames[index]?.variables });
+      }
+    }
+    this.#calls = calls;
+  }
+
+  #try(
+    trigger: Trigger,
+    hits: number[],
+    how: { readonly silently: boolean | undefined; readonly variables?: Readonly<Record<string, OperationValue>> | undefined },
+  ): void {
+    const { line } = this.stop.range.start;
+    const place = placeInFrame(this.#run.place, how.variables ?? {});
+    let hit;
+    try {
+      hit = trigger.hit(this.#run.time, place);
+    } catch (error) {
+      // A condition that makes no sense here stops the run, and says so.
+      this.#logged.push({ text: `a breakpoint stops here: ${error instanceof Error ? error.message : String(error)}`, line });
+      hits.push(trigger.id);
+      return;
+    }
+    if (hit === 'stop') hits.push(trigger.id);
+    else if (hit !== 'passed' && how.silently !== true) this.#logged.push({ text: hit.text, line });
+  }
+}
+
+/** Builds the machine of a scenario without problems, and stops before its first statement. */
+export function debugScenario(parsed: ParsedScenario): ScenarioDebugger | Failure {
+  const started = startScenario(parsed);
+  return 'run' in started ? new ScenarioDebugger(started, contentsOf(parsed.scenario)) : started;
+}
+
+function callsOf(stop: Stop): readonly { readonly name: string }[] {
+  return stop.kind === 'step' && stop.step instanceof OperationStep ? stop.step.calls : [];
+}
+
+function stepHalt(stop: Stop): Halt {
+  return { reason: 'step', description: 'Step', text: stop.kind === 'step' ? stop.step.what : undefined };
+}
+
+function framesOf(stop: Stop): readonly ScenarioFrame[] {
+  const { range } = stop;
+  const calls = stop.kind === 'step' ? stop.step.frames : [];
+  const name = stop.kind === 'end' ? 'end of the scenario' : stop.kind === 'failed' ? 'failed' : labelOf(stop.node);
+  return [
+    ...calls.map((frame): ScenarioFrame => ({ kind: 'call', name: frame.name, range, variables: frame.variables })).reverse(),
+    { kind: 'statement', name, range, variables: {} },
+  ];
+}
+
+/** Characters of a statement's text that a frame shows. */
+const longestLabel = 60;
+
+function labelOf(node: Statement): string {
+  const [line = ''] = textOf(node).split(/\r?\n/);
+  return line.length > longestLabel ? `${line.slice(0, longestLabel)}…` : line;
+}

@@ -1,0 +1,67 @@
+/** The watches of a run: those of the client, exchanged as a whole, and those that stay until they are taken away. */
+import { errors } from '../base/errors.ts';
+import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import type { WatchFacts } from '../protocol/scenario.ts';
+import { Watch } from './scenario-watch.ts';
+import type { WatchWish } from './scenario-watch.ts';
+import type { Session } from './session.ts';
+
+/** Watches at once: each costs time at each step. */
+const most = 256;
+
+/** Ids of watches that stay lie above those of a client's breakpoints. */
+const firstStaying = 1_000_000;
+
+export class Watches {
+  readonly #memory: PhysicalMemory;
+  readonly #session: () => Session;
+  #client: readonly { readonly id: number; readonly watch: Watch }[] = [];
+  #staying: readonly { readonly id: number; readonly watch: Watch }[] = [];
+  #nextId = firstStaying;
+
+  constructor(memory: PhysicalMemory, session: () => Session) {
+    this.#memory = memory;
+    this.#session = session;
+  }
+
+  /** Those that stay. */
+  get all(): readonly WatchFacts[] {
+    return this.#staying.map(({ id, watch }) => ({ id: String(id), label: watch.label }));
+  }
+
+  /** A watch of its own, to be set or to ask what it would be called. Throws `UserError`. */
+  make(wish: WatchWish): Watch {
+    return new Watch(wish, this.#memory, this.#session);
+  }
+
+  /** Exchanges those of the client. */
+  set(watches: readonly { readonly id: number; readonly watch: Watch }[]): void {
+    this.#client = watches.slice(0, most);
+  }
+
+  add(wish: WatchWish): void {
+    if (this.#staying.length >= most) throw errors.limit(`at most ${most} places are watched at once; take some away`);
+    this.#staying = [...this.#staying, { id: this.#nextId++, watch: this.make(wish) }];
+  }
+
+  remove(id: string): void {
+    if (!this.#staying.some((one) => String(one.id) === id)) throw errors.badArgument(`there is no watch ${id}`);
+    this.#staying = this.#staying.filter((one) => String(one.id) !== id);
+  }
+
+  /** What changed since it was asked last. */
+  changes(): readonly { readonly id: number; readonly words: string }[] {
+    const found: { readonly id: number; readonly words: string }[] = [];
+    for (const list of [this.#client, this.#staying]) {
+      for (const { id, watch } of list) {
+        const words = watch.change();
+        if (words !== undefined) found.push({ id, words });
+      }
+    }
+    return found;
+  }
+
+  reset(): void {
+    for (const list of [this.#client, this.#staying]) for (const { watch } of list) watch.reset();
+  }
+}
