@@ -19,8 +19,8 @@ export function tokenAt(line: string, column: number): Token | undefined {
   return tokensOf(line).find(({ start, end }) => column >= start && column <= end);
 }
 
-/** The address in the protocol's form; undefined for symbol+offset, which the adapter must evaluate. */
+/** The address in the protocol's form; undefined for symbol+offset, which the adapter must evaluate, and beyond 64 bits. */
 export function addressOfToken(text: string): string | undefined {
-  if (/^0x/i.test(text)) return `0x${BigInt(text).toString(16)}`;
-  return /^[0-9a-f]{16}$/i.test(text) ? `0x${BigInt(`0x${text}`).toString(16)}` : undefined;
+  const digits = /^(?:0x([0-9a-f]{1,16})|([0-9a-f]{16}))$/i.exec(text);
+  return digits === null ? undefined : `0x${BigInt(`0x${digits[1] ?? digits[2] ?? ''}`).toString(16)}`;
 }

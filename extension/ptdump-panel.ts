@@ -3,8 +3,11 @@
  * the page keeps what it has. One panel a session; opening it again reveals it.
  */
 import * as vscode from 'vscode';
+import type { IdentifyFacts, VmallocFacts } from '../debug-adapter/protocol/facts.ts';
 import type { PanelToHost } from '../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../debug-adapter/protocol/ptdump-panel.ts';
+import { addressOfToken } from './address.ts';
+import { sidesOf } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
 import { messageOf, SessionPanel } from './session-panel.ts';
@@ -24,6 +27,7 @@ interface PtdumpPlace {
 export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   static readonly #open = new Set<PtdumpPanel>();
   #reveal: PtdumpPlace | undefined;
+  #vmalloc: Promise<VmallocFacts> | undefined;
 
   constructor(parts: PanelParts) {
     super(parts, 'ptdump');
@@ -77,6 +81,9 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
       case 'whoMaps':
         await this.#sendMappings(message);
         break;
+      case 'chooseSpace':
+        await this.#chooseSpace();
+        break;
       case 'goTo':
         await this.#goTo(message.expression);
         break;
@@ -90,6 +97,7 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   }
 
   protected override async refresh(): Promise<void> {
+    this.#vmalloc = undefined;
     const { spaces } = await this.request('pagewalk/addressSpaces', {});
     this.post({ kind: 'spaces', spaces });
   }
@@ -102,7 +110,32 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
     ]);
     const [identify] = identified.results;
     const [walk] = translated.results;
-    if (identify !== undefined && walk !== undefined) this.post({ kind: 'details', address, identify, walk });
+    if (identify === undefined || walk === undefined) return;
+    this.post({ kind: 'details', address, identify, walk, block: await this.#blockOf(identify) });
+  }
+
+  /** The block that the details name, with its bitmap; all areas are asked for once a stop. */
+  async #blockOf({ details }: IdentifyFacts): Promise<Extract<HostToPtdump, { kind: 'details' }>['block']> {
+    const named = details.find(({ kind }) => kind === 'vmap-block')?.['block'];
+    if (typeof named !== 'string') return null;
+    this.#vmalloc ??= this.request('pagewalk/vmallocAreas', {});
+    const { areas, lazy, purging } = await this.#vmalloc;
+    const area = [...areas, ...lazy, ...purging].find(({ block }) => block?.address === named);
+    return area?.block === null || area === undefined ? null : { start: area.start, facts: area.block };
+  }
+
+  /** One of the session's address spaces, or a root table by its address. */
+  async #chooseSpace(): Promise<void> {
+    const { spaces } = await this.request('pagewalk/addressSpaces', {});
+    const root = { label: `$(edit) ${vscode.l10n.t('Root table at…')}` };
+    const items = sidesOf(spaces).map(({ label, mm, user }) => ({ label, description: mm ?? '', mm, user }));
+    const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem & { mm?: string | undefined; user?: boolean }>([...items, root], {
+      title: vscode.l10n.t('Address space'),
+      matchOnDescription: true,
+    });
+    if (chosen === undefined) return;
+    const mm = chosen === root ? await askForRoot() : chosen.mm;
+    if (mm !== undefined) this.post({ kind: 'space', mm, user: chosen.user === true });
   }
 
   async #sendLines(asked: { generation: number; mm: string; user: boolean }): Promise<void> {
@@ -165,4 +198,14 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
     });
     if (format !== undefined) this.post({ kind: 'export', format });
   }
+}
+
+async function askForRoot(): Promise<string | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Physical address of a root table'),
+    placeHolder: '0x1000',
+    validateInput: (value) =>
+      addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits, 64 bits at most.') : undefined,
+  });
+  return text === undefined ? undefined : addressOfToken(text.trim());
 }

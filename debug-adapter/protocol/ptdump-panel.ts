@@ -1,5 +1,5 @@
 /** Messages between the extension host and the ptdump panel's page. Types only. */
-import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts } from './facts.ts';
+import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts, VmallocBlockFacts } from './facts.ts';
 import type { HostToPanel, PanelToHost } from './panel.ts';
 import type { PtdumpLine } from './requests.ts';
 
@@ -23,7 +23,22 @@ export type HostToPtdump =
       readonly owners: readonly { readonly line: number; readonly owner: string }[];
     }
   | { readonly kind: 'findings'; readonly generation: number; readonly findings: readonly FindingFacts[]; readonly problem: string | null }
-  | { readonly kind: 'details'; readonly address: Hex; readonly identify: IdentifyFacts; readonly walk: TranslationFacts }
+  /** The entries of the page tables that are not as they were at the moment `since`. */
+  | {
+      readonly kind: 'changes';
+      readonly since: string;
+      readonly entries: readonly { readonly start: Hex; readonly end: Hex; readonly user: boolean }[];
+    }
+  /** The address space that was chosen. */
+  | { readonly kind: 'space'; readonly mm: string; readonly user: boolean }
+  | {
+      readonly kind: 'details';
+      readonly address: Hex;
+      readonly identify: IdentifyFacts;
+      readonly walk: TranslationFacts;
+      /** The vmap_block that the address lies in. */
+      readonly block: { readonly start: Hex; readonly facts: VmallocBlockFacts } | null;
+    }
   /** Who maps a physical address: asked for by `whoMaps`, and by `pa:` in a filter. */
   | {
       readonly kind: 'mappings';
@@ -48,6 +63,8 @@ export type PtdumpToHost =
   | { readonly kind: 'findings'; readonly generation: number; readonly mm: string }
   | { readonly kind: 'select'; readonly address: Hex; readonly mm: string }
   | { readonly kind: 'whoMaps'; readonly generation: number; readonly physical: Hex; readonly all: boolean }
+  /** Asks for an address space; `space` follows. */
+  | { readonly kind: 'chooseSpace' }
   /** An address or an expression to go to. */
   | { readonly kind: 'goTo'; readonly expression: string }
   /** Asks for the format; `save` follows. */

@@ -5,7 +5,9 @@ import type { Page } from 'playwright-core';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
 import { findPlaces } from '../vscode-web/places.ts';
+import { violations } from './axe.ts';
 import { WebviewPage } from './page.ts';
+import { themeNames } from './themes.ts';
 
 const places = findPlaces();
 
@@ -170,6 +172,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
         address: '0x0',
         identify: { address: '0x0', kind: 'symbol', summary: hostile, details: [] },
         walk: { virtual: '0x0', physical: null, pageSize: 4096, levels: [], reason: hostile, effective: null, cacheType: null },
+        block: null,
       },
     );
     await page.waitForFunction((text) => document.querySelector('.row .owner')?.textContent.trim() === text, hostile);
@@ -220,14 +223,99 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
     assert.ok((await ranges()).length >= 3);
   });
 
+  test('the address space is asked for in the window, and shown when it is told', async () => {
+    await show();
+    assert.equal(await page.innerText('.space'), 'kernel (init_mm)');
+    await page.click('.space');
+    assert.equal((await ptdump.sent('chooseSpace')).length, 1);
+    await ptdump.send({ kind: 'space', mm: '0x5000', user: false });
+    assert.deepEqual(
+      (await ptdump.sent('load')).map(({ mm }) => mm),
+      ['kernel', '0x5000'],
+    );
+    await page.waitForFunction(() => document.querySelector('.space')?.textContent.trim() === 'root at 0x5000');
+    await page.click('.compare');
+    assert.deepEqual(
+      (await ptdump.sent('command')).map(({ command, mm }) => [command, mm]),
+      [['comparePageTables', '0x5000']],
+    );
+  });
+
+  test('what is not as it was at the last stop is marked, and can be filtered', async () => {
+    await show();
+    const from = `0x${(base + 0x1000n).toString(16)}`;
+    await ptdump.send({
+      kind: 'changes',
+      since: 'the last stop',
+      entries: [{ start: from, end: `0x${(base + 0x2000n).toString(16)}`, user: false }],
+    });
+    assert.deepEqual(await page.$$eval('.row .changed', (all) => all.map((mark) => mark.getAttribute('aria-label'))), [
+      'changed since the last stop',
+    ]);
+    assert.match(await page.innerText('.status'), /1 entry changed since the last stop/);
+    await page.fill('input.filter', 'changed');
+    await count('1 of 8 regions');
+    assert.deepEqual(await ranges(), ['0xffff888000001000-0xffff888000002000']);
+  });
+
+  const details = async (): Promise<void> => {
+    await show();
+    await page.click('.row.ro');
+    const address = `0x${(base + 0x3000n).toString(16)}`;
+    const facts = {
+      address: '0xffff8880a0b0c000',
+      free: 2,
+      dirty: 1,
+      dirtyMin: 2,
+      dirtyMax: 3,
+      pages: 8,
+      cpu: 1,
+      freeListCpu: 1,
+      index: '0x1',
+      arrayCpu: 1,
+    };
+    await ptdump.send({
+      kind: 'details',
+      address,
+      identify: { address, kind: 'vmap-block', summary: 'used page 3 of 8 of a vm_map_ram block', details: [] },
+      walk: { virtual: address, physical: '0x1000', pageSize: 4096, levels: [], reason: null, effective: null, cacheType: 'WB' },
+      block: {
+        start: `0x${base.toString(16)}`,
+        facts: {
+          ...facts,
+          used: [
+            [0, 2],
+            [3, 2],
+          ],
+        },
+      },
+    });
+    await page.waitForSelector('.bitmap');
+  };
+
+  test('the pages of a vmap_block are a bitmap', async () => {
+    await details();
+    const cells = await page.$$eval('.bitmap i', (all) => all.map((cell) => cell.getAttribute('class')));
+    assert.deepEqual(cells, ['used', 'used', 'dirty', 'used at', 'used', 'dirty', 'free', 'free']);
+    assert.equal(await page.getAttribute('.bitmap', 'aria-label'), '4 pages used, 2 dirty, 2 free');
+    assert.match(await page.innerText('aside h3'), /vmap_block 0xffff8880a0b0c000 · CPU 1/);
+  });
+
+  for (const theme of themeNames)
+    test(`has nothing that a screen reader stumbles over in the ${theme} theme`, async () => {
+      await ptdump.setTheme(theme);
+      await details();
+      assert.deepEqual(await violations(page), []);
+    });
+
   test('the last region of a 32-bit space has its size', async () => {
     await show([marker('Kernel', 0xc000_0000n), region(0xffff_e000n, 2n, 'RW NX')]);
     assert.match(await page.innerText('.row:not(.marker)'), /0xffffe000-0x00000000\s+8K/);
-    await page.fill('input.jump', 'fffff000');
-    await page.press('input.jump', 'Enter');
+    await page.fill('.jump input', 'fffff000');
+    await page.press('.jump input', 'Enter');
     await page.waitForSelector('.row.selected');
-    await page.fill('input.jump', '0x1ffffffffffffffff');
-    await page.press('input.jump', 'Enter');
+    await page.fill('.jump input', '0x1ffffffffffffffff');
+    await page.press('.jump input', 'Enter');
     assert.match(await page.innerText('.status .problem'), /beyond 64 bits/);
   });
 

@@ -1,8 +1,12 @@
 /** The pane beside the list: what the selected region is, how it is mapped, what is wrong with it, and who else maps it. */
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { FindingFacts, IdentifyFacts, LevelFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPtdump } from '../../debug-adapter/protocol/ptdump-panel.ts';
+import { blockMap } from './block-map.ts';
 import { sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 
@@ -14,6 +18,8 @@ export interface DetailsModel {
   readonly facts: Extract<HostToPtdump, { kind: 'details' }> | undefined;
   readonly findings: readonly FindingFacts[];
   readonly mappings: Mappings | 'asked' | undefined;
+  /** That the region is not as it was at an earlier stop, in words; empty where it is. */
+  readonly changed: string;
   /** Whether a session can still be asked. */
   readonly live: boolean;
   readonly whoMaps: (physical: string) => void;
@@ -26,33 +32,41 @@ export function details(model: DetailsModel): TemplateResult | typeof nothing {
   const kind = table.kind(line);
   if (kind === undefined) return nothing;
   const address = facts?.address ?? table.start(line);
-  return html`<aside aria-label="Selected region" tabindex="0">
-    <button class="icon close" title="Close the details (Escape)" aria-label="Close the details" @click=${model.close}>
-      <i class="codicon codicon-close"></i>
-    </button>
-    <h2>${facts?.identify.summary ?? address}</h2>
+  return html`<aside aria-label=${l10n.t('Selected region')} tabindex="0">
+    <vscode-toolbar-button
+      class="close"
+      icon="close"
+      label=${l10n.t('Close the details')}
+      title=${l10n.t('Close the details (Escape)')}
+      @click=${model.close}
+    ></vscode-toolbar-button>
+    <h2><span class="mono">${address}</span> <span class="muted">${sizeText(table.pages(line))}</span></h2>
+    <p class="summary">${facts?.identify.summary ?? ''}</p>
     <dl>
-      <dt>range</dt>
+      <dt>${l10n.t('range')}</dt>
       <dd>${table.range(line)}</dd>
-      <dt>size</dt>
-      <dd>${sizeText(table.pages(line))}</dd>
-      <dt>level</dt>
+      <dt>${l10n.t('level')}</dt>
       <dd>${kind.level}</dd>
-      <dt>attributes</dt>
-      <dd>${kind.present ? kind.attributes.join(' ') : 'nothing mapped'}</dd>
+      <dt>${l10n.t('attributes')}</dt>
+      <dd>${kind.present ? kind.attributes.join(' ') : l10n.t('nothing mapped')}</dd>
     </dl>
+    ${model.changed === '' ? nothing : html`<p class="changed-words"><i class="codicon codicon-circle-filled" aria-hidden="true"></i> ${model.changed}</p>`}
     ${model.findings.map(
       ({ message }) => html`<p class="finding"><i class="codicon codicon-warning" aria-hidden="true"></i> ${message}</p>`,
     )}
-    ${facts === undefined ? html`<p class="muted">${model.live ? 'reading…' : 'The session has ended: nothing more can be asked of it.'}</p>` : answered(model, facts)}
+    ${
+      facts === undefined
+        ? html`<p class="muted">${model.live ? l10n.t('reading…') : l10n.t('The session has ended: nothing more can be asked of it.')}</p>`
+        : answered(model, facts)
+    }
   </aside>`;
 }
 
 function answered(model: DetailsModel, facts: NonNullable<DetailsModel['facts']>): TemplateResult {
-  const { identify, walk, address } = facts;
+  const { identify, walk, address, block } = facts;
   const { physical } = walk;
-  return html`${block(identify)}
-    <h3>Walk of ${address}</h3>
+  return html`${block === null ? nothing : blockMap(block, address)}
+    <h3>${l10n.t('Walk of {0}', address)}</h3>
     <table>
       <tbody>
         ${walk.levels.map(levelRow)}
@@ -60,43 +74,40 @@ function answered(model: DetailsModel, facts: NonNullable<DetailsModel['facts']>
     </table>
     ${outcome(walk)}
     <div class="actions">
-      <button
+      <vscode-button
         ?disabled=${!model.live}
         @click=${() => {
           model.command('openMemory', address);
         }}
+        >${l10n.t('Open memory')}</vscode-button
       >
-        Open memory
-      </button>
-      <button
-        class="secondary"
+      <vscode-button
+        secondary
         ?disabled=${!model.live}
         @click=${() => {
           model.command('showTranslation', address);
         }}
+        >${l10n.t('Show walk')}</vscode-button
       >
-        Show walk
-      </button>
       ${
         physical === null
           ? nothing
-          : html`<button
-              class="secondary"
+          : html`<vscode-button
+              class="who-maps"
+              secondary
               ?disabled=${!model.live || model.mappings === 'asked'}
               @click=${() => {
                 model.whoMaps(physical);
               }}
-            >
-              Who else maps it
-            </button>`
+              >${l10n.t('Who else maps it')}</vscode-button
+            >`
       }
     </div>
-    ${mappings(model.mappings)}
-    <h3>What it is</h3>
+    ${mappings(model.mappings)}${kcore(identify)}
+    <h3>${l10n.t('What it is')}</h3>
     <ul>
       ${identify.details.map(({ summary }) => html`<li>${summary}</li>`)}
-    </ul>
-    ${kcore(identify)}`;
+    </ul>`;
 }
 
 function levelRow({ level, index, entry, flags, defect }: LevelFacts): TemplateResult {
@@ -112,48 +123,34 @@ function levelRow({ level, index, entry, flags, defect }: LevelFacts): TemplateR
 }
 
 function outcome({ physical, reason, cacheType, effective }: TranslationFacts): TemplateResult {
-  if (physical === null) return html`<p>not mapped: ${reason ?? 'no entry'}</p>`;
-  const right = (has: boolean, word: string, lostAt: string | null): string =>
-    has ? word : `not ${word}${lostAt === null ? '' : ` (lost at ${lostAt})`}`;
+  if (physical === null) return html`<p>${l10n.t('not mapped: {0}', reason ?? l10n.t('no entry'))}</p>`;
   return html`<p><span class="mono">→ ${physical}</span>${cacheType === null ? nothing : `, ${cacheType}`}</p>
-    ${
-      effective === null
-        ? nothing
-        : html`<p>
-            Over all levels: ${right(effective.write, 'writable', effective.writeLostAt)},
-            ${right(effective.execute, 'executable', effective.executeLostAt)}, ${right(effective.user, 'user', effective.userLostAt)}
-          </p>`
-    }`;
+    ${effective === null ? nothing : html`<p>${l10n.t('Over all levels: {0}', rightsWords(effective))}</p>`}`;
 }
 
-/** A vmap_block's pages: the run of used pages that the address is in, the dirty range, the page itself. */
-function block(identify: IdentifyFacts): TemplateResult | typeof nothing {
-  const found = identify.details.find(({ kind }) => kind === 'vmap-block');
-  if (found === undefined) return nothing;
-  const number = (name: string): number => (typeof found[name] === 'number' ? found[name] : 0);
-  const address = typeof found['block'] === 'string' ? found['block'] : '';
-  const [pages, free, dirty] = [number('pages'), number('free'), number('dirty')];
-  if (pages <= 0) return nothing;
-  const share = (count: number): string => `width:${(100 * Math.max(0, count)) / pages}%`;
-  const used = pages - free - dirty;
-  return html`<h3>vmap_block ${address}</h3>
-    <div class="shares" role="img" aria-label="${used} pages used, ${dirty} dirty, ${free} free">
-      <span class="used" style=${share(used)}></span><span class="dirty" style=${share(dirty)}></span>
-    </div>
-    <p class="muted">used ${used} · dirty ${dirty} · free ${free} of ${pages} pages</p>`;
+function rightsWords(effective: NonNullable<TranslationFacts['effective']>): string {
+  const { write, execute, user, writeLostAt, executeLostAt, userLostAt } = effective;
+  const lost = (words: string, at: string | null): string => (at === null ? words : l10n.t('{0} (lost at {1})', words, at));
+  return [
+    write ? l10n.t('writable') : lost(l10n.t('not writable'), writeLostAt),
+    execute ? l10n.t('executable') : lost(l10n.t('not executable'), executeLostAt),
+    user ? l10n.t('user') : lost(l10n.t('not user'), userLostAt),
+  ].join(', ');
 }
 
 function kcore(identify: IdentifyFacts): TemplateResult | typeof nothing {
   const said = identify.details.map((detail) => detail['kcore']).find((value) => typeof value === 'string');
-  return said === undefined ? nothing : html`<p class="finding">/proc/kcore would give ${said}</p>`;
+  return said === undefined ? nothing : html`<p class="finding">${l10n.t('/proc/kcore would give {0}', said)}</p>`;
 }
 
 function mappings(asked: DetailsModel['mappings']): TemplateResult | typeof nothing {
   if (asked === undefined) return nothing;
-  if (asked === 'asked') return html`<p class="muted" role="status">reading every page table…</p>`;
+  if (asked === 'asked') return html`<p class="muted" role="status">${l10n.t('reading every page table…')}</p>`;
   const { result, problem, physical } = asked;
-  if (result === null) return html`<p class="problem">${problem ?? 'nothing was answered'}</p>`;
-  return html`<h3>${result.total} ${result.total === 1 ? 'address maps' : 'addresses map'} ${physical}</h3>
+  if (result === null) return html`<p class="problem">${problem ?? l10n.t('nothing was answered')}</p>`;
+  return html`<h3>
+      ${result.total === 1 ? l10n.t('1 address maps {0}', physical) : l10n.t('{0} addresses map {1}', result.total, physical)}
+    </h3>
     <table class="mappings">
       <tbody>
         ${result.mappings.map(
@@ -161,7 +158,7 @@ function mappings(asked: DetailsModel['mappings']): TemplateResult | typeof noth
             html`<tr>
               <th scope="row">${virtual}</th>
               <td>
-                ${mm}${comm === null ? nothing : ` ${comm}`}${user ? ' (user half)' : nothing}<br /><span class="muted"
+                ${mm}${comm === null ? nothing : ` ${comm}`}${user ? ` ${l10n.t('(user half)')}` : nothing}<br /><span class="muted"
                   >${what.summary}</span
                 >
               </td>

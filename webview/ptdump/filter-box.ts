@@ -1,4 +1,5 @@
 /** The filter's text box: what may be written is offered as one types, and what is wrong is said below it. */
+import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { completions } from './filter.ts';
@@ -28,8 +29,8 @@ class FilterBoxElement extends LitElement {
         role="combobox"
         spellcheck="false"
         autocomplete="off"
-        placeholder="Filter: w+x  level:pmd  size&gt;=2M  va:0x…  pa:0x…  owner:…  NX  text"
-        aria-label="Filter"
+        placeholder=${l10n.t('Filter: {0}', 'w+x  level:pmd  size>=2M  va:0x…  pa:0x…  owner:…  NX  text')}
+        aria-label=${l10n.t('Filter')}
         aria-autocomplete="list"
         aria-expanded=${open ? 'true' : 'false'}
         aria-controls="filter-offers"
@@ -41,7 +42,7 @@ class FilterBoxElement extends LitElement {
         @keydown=${this.#key}
         @blur=${this.#close}
       />
-      <ul id="filter-offers" role="listbox" aria-label="What may be written" ?hidden=${!open}>
+      <ul id="filter-offers" role="listbox" aria-label=${l10n.t('What may be written')} ?hidden=${!open}>
         ${this.#offers.map(
           (offer, index) =>
             html`<li

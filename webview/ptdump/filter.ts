@@ -2,6 +2,7 @@
  * The filter language of the ptdump panel. Words are joined by «and», `|` stands between alternatives, `-` before a word
  * turns it round, quotes hold words together; a word that is nothing else is an attribute's name or text of the line.
  */
+import * as l10n from '@vscode/l10n';
 import { ptdumpWords } from '../../debug-adapter/protocol/ptdump-words.ts';
 import type { LineKind, RegionTable } from './table.ts';
 
@@ -10,6 +11,8 @@ export interface FilterWorld {
   readonly table: RegionTable;
   /** First pages that map a physical address; undefined while that is not known. */
   virtualPages(physical: string): readonly number[] | undefined;
+  /** Whether a line is not as it was at an earlier stop. */
+  changed(line: number): boolean;
 }
 
 type Test =
@@ -60,7 +63,7 @@ export function parseFilter(text: string, vocabulary: Vocabulary): Filter | Filt
   for (const word of words) {
     const problem = (message: string): FilterProblem => ({ message, from: word.from, to: word.to });
     if (word.text === '|' && !word.quoted) {
-      if (alternatives.at(-1)?.length === 0) return problem('nothing stands before |');
+      if (alternatives.at(-1)?.length === 0) return problem(l10n.t('nothing stands before |'));
       alternatives.push([]);
       continue;
     }
@@ -78,7 +81,7 @@ export function parseFilter(text: string, vocabulary: Vocabulary): Filter | Filt
     }
   }
   const last = words.at(-1);
-  if (alternatives.at(-1)?.length === 0) return { message: 'nothing stands behind |', from: last?.from ?? 0, to: last?.to ?? 0 };
+  if (alternatives.at(-1)?.length === 0) return { message: l10n.t('nothing stands behind |'), from: last?.from ?? 0, to: last?.to ?? 0 };
   return { alternatives, needsOwners, physical };
 }
 
@@ -117,7 +120,7 @@ export function completions(text: string, caret: number, table: RegionTable): { 
   const all = [
     'w+x',
     ...table.levels().map((level) => `level:${level}`),
-    ...['size>=2M', 'size>=1G', 'size=4K', 'va:0x', 'pa:0x', 'owner:', 'present', 'hole'],
+    ...['size>=2M', 'size>=1G', 'size=4K', 'va:0x', 'pa:0x', 'owner:', 'present', 'hole', 'changed'],
     ...own.map(quote),
     ...others.map(quote),
   ];
@@ -134,7 +137,7 @@ function split(text: string): Word[] | FilterProblem {
     const from = match.index;
     const to = from + whole.length;
     if (whole.trim() === '') continue;
-    if ((whole.match(/"/g)?.length ?? 0) % 2 === 1) return { message: 'the quotation mark is not closed', from, to };
+    if ((whole.match(/"/g)?.length ?? 0) % 2 === 1) return { message: l10n.t('the quotation mark is not closed'), from, to };
     words.push({ text: whole.replaceAll('"', ''), quoted: whole.startsWith('"'), from, to });
   }
   return words;
@@ -154,14 +157,15 @@ function testOf(word: string, quoted: boolean, vocabulary: Vocabulary): Test {
   if (lower === 'w+x') return { on: 'kind', holds: ({ rights }) => rights === 'wx' };
   if (lower === 'present') return { on: 'kind', holds: ({ present }) => present };
   if (lower === 'hole') return { on: 'kind', holds: ({ present }) => !present };
+  if (lower === 'changed') return { on: 'line', holds: (world, line) => world.changed(line) };
   if (/^size\b/.test(lower)) return sizeTest(lower);
   const [, key, value] = /^([a-z]+):(.*)$/.exec(lower) ?? [];
   if (key === undefined || value === undefined) return textTest(word, vocabulary);
-  if (value === '' && ['level', 'va', 'pa', 'owner'].includes(key)) throw new Wrong(`${key}: lacks what to look for`);
+  if (value === '' && ['level', 'va', 'pa', 'owner'].includes(key)) throw new Wrong(l10n.t('{0}: lacks what to look for', key));
   switch (key) {
     case 'level':
       if (levels.length > 0 && !levels.some((level) => level.toLowerCase() === value))
-        throw new Wrong(`there is no level ${value}; there are ${levels.join(', ')}`);
+        throw new Wrong(l10n.t('there is no level {0}; there are {1}', value, levels.join(', ')));
       return { on: 'kind', holds: ({ level }) => level.toLowerCase() === value };
     case 'va':
       return rangeTest(value);
@@ -172,13 +176,15 @@ function testOf(word: string, quoted: boolean, vocabulary: Vocabulary): Test {
     case 'owner':
       return { on: 'line', holds: ({ table }, line) => table.owners.get(line)?.toLowerCase().includes(value) ?? false };
     default:
-      throw new Wrong(`${key}: is no filter; there are ${keys.join(' ')} w+x present hole; put text in quotation marks`);
+      throw new Wrong(
+        l10n.t('{0}: is no filter; there are {1} w+x present hole changed; put text in quotation marks', key, keys.join(' ')),
+      );
   }
 }
 
 function sizeTest(lower: string): Test {
   const [, comparison, digits, unit] = /^size(>=|<=|=|>|<)(\d+(?:\.\d+)?)([kmgtpe]?)i?b?$/.exec(lower) ?? [];
-  if (comparison === undefined || digits === undefined) throw new Wrong('write size>=2M, size<64K or size=1G');
+  if (comparison === undefined || digits === undefined) throw new Wrong(l10n.t('write size>=2M, size<64K or size=1G'));
   const limit = (Number(digits) * 2 ** (unitBits[unit ?? ''] ?? 0)) / 4096;
   const holds: Readonly<Record<string, (pages: number) => boolean>> = {
     '>=': (pages) => pages >= limit,
@@ -195,16 +201,16 @@ function rangeTest(value: string): Test {
   const [from = '', to] = value.split('-', 2);
   const first = Number(BigInt(addressText(from)) >> 12n);
   const behind = to === undefined ? first + 1 : Number((BigInt(addressText(to)) + 0xfffn) >> 12n);
-  if (behind <= first) throw new Wrong(`${to ?? ''} does not lie behind ${from}`);
+  if (behind <= first) throw new Wrong(l10n.t('{0} does not lie behind {1}', to ?? '', from));
   return { on: 'line', holds: ({ table }, line) => (table.startPages[line] ?? 0) < behind && (table.endPages[line] ?? 0) > first };
 }
 
 /** `0x` may be left out; an address has at most 64 bits. */
 export function addressText(text: string): string {
   const [, digits] = /^(?:0x)?([0-9a-f]+)$/i.exec(text.trim()) ?? [];
-  if (digits === undefined) throw new Wrong(`${text} is no address; write 0x and hexadecimal digits`);
+  if (digits === undefined) throw new Wrong(l10n.t('{0} is no address; write 0x and hexadecimal digits', text));
   const value = BigInt(`0x${digits}`);
-  if (value >= topOfSpace) throw new Wrong(`${text} is beyond 64 bits`);
+  if (value >= topOfSpace) throw new Wrong(l10n.t('{0} is beyond 64 bits', text));
   return `0x${value.toString(16)}`;
 }
 

@@ -1,4 +1,5 @@
 /** One row of the list. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { endOfRun, isFolded, lineOf } from './rows.ts';
@@ -14,12 +15,20 @@ export interface RowModel {
   readonly selected: boolean;
   readonly closed: boolean;
   readonly finding: string | undefined;
+  /** That it is not as it was at an earlier stop, in words; empty where it is. */
+  readonly changed: string;
   readonly press: (event: MouseEvent) => void;
   readonly toggle: () => void;
 }
 
 /** What reads as one word each, for those who hear the page. */
-const rightsWords = { wx: 'writable and executable', w: 'writable', x: 'executable', ro: 'read-only', hole: 'nothing mapped' } as const;
+const rightsWords = {
+  wx: () => l10n.t('writable and executable'),
+  w: () => l10n.t('writable'),
+  x: () => l10n.t('executable'),
+  ro: () => l10n.t('read-only'),
+  hole: () => l10n.t('nothing mapped'),
+} as const;
 
 export function rowView(model: RowModel): TemplateResult {
   const { table, row, index, top, selected } = model;
@@ -41,13 +50,13 @@ export function rowView(model: RowModel): TemplateResult {
     >
       <span role="gridcell" aria-colspan="7"
         ><i class="codicon codicon-chevron-${model.closed ? 'right' : 'down'}" aria-hidden="true" @mousedown=${model.toggle}></i
-        >${name}<span class="dim">${model.closed ? ` · ${table.endOfGroup(line) - line - 1} lines` : nothing}</span></span
+        >${name}<span class="dim">${model.closed ? ` · ${l10n.t('{0} lines', table.endOfGroup(line) - line - 1)}` : nothing}</span></span
       >
     </div>`;
   }
   if (isFolded(row)) {
     const end = endOfRun(table, line);
-    const said = `${end - line} holes from ${table.start(line)}`;
+    const said = l10n.t('{0} holes from {1}', end - line, table.start(line));
     const pages = (table.endPages[end - 1] ?? 0) - (table.startPages[line] ?? 0);
     return html`<div
       id="row-${index}"
@@ -61,7 +70,8 @@ export function rowView(model: RowModel): TemplateResult {
     >
       <span role="gridcell" class="range"
         ><i class="codicon codicon-chevron-right" aria-hidden="true" @mousedown=${model.toggle}></i>${said}</span
-      ><span role="gridcell" class="size">${sizeText(pages)}</span><span role="gridcell" aria-colspan="5" class="dim">nothing mapped</span>
+      ><span role="gridcell" class="size">${sizeText(pages)}</span
+      ><span role="gridcell" aria-colspan="5" class="dim">${l10n.t('nothing mapped')}</span>
     </div>`;
   }
   const facts = table.kinds[kind];
@@ -77,10 +87,14 @@ export function rowView(model: RowModel): TemplateResult {
     @mousedown=${model.press}
   >
     <span role="gridcell" class="range">${table.range(line)}</span><span role="gridcell" class="size">${sizeText(table.pages(line))}</span
-    ><span role="gridcell" class="rights" title=${rightsWords[rights]}><b>${cells.rights}</b></span
+    ><span role="gridcell" class="rights" title=${rightsWords[rights]()}><b>${cells.rights}</b></span
     ><span role="gridcell" class="level">${facts?.level ?? ''}</span
     ><span role="gridcell" class="owner"
-      >${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
+      >${
+        model.changed === ''
+          ? nothing
+          : html`<i class="codicon codicon-circle-filled changed" role="img" aria-label=${model.changed} title=${model.changed}></i> `
+      }${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
     ><span role="gridcell" class="cache">${cells.cache}</span><span role="gridcell" class="flags">${cells.flags}</span>
   </div>`;
 }

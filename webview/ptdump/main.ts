@@ -2,6 +2,9 @@
  * The ptdump page: the kernel's own lines in a virtual list beside a map of the address space, with filter, address-space
  * chooser, jump, and the details of the selected region. Only rows in view are in the document.
  */
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-textfield/index.js';
+import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
@@ -9,7 +12,8 @@ import { details } from './details.ts';
 import './filter-box.ts';
 import { rowView } from './list.ts';
 import './map.ts';
-import { api, mostRows, PtdumpPage, rowHeight } from './page.ts';
+import { mostRows } from '../panel/virtual-list.ts';
+import { api, PtdumpPage } from './page.ts';
 import { isClosed, isFolded, lineOf } from './rows.ts';
 import type { PageRange } from './strip.ts';
 import { markerName, pageOf } from './table.ts';
@@ -35,27 +39,21 @@ class PtdumpElement extends PtdumpPage {
   }
 
   #toolbar(): TemplateResult {
-    const { mm, user, filter, holes } = this.kept;
-    const space = this.spaces.find(({ id }) => id === mm);
-    const live = this.live;
+    const { filter, holes } = this.kept;
+    const label = this.#spaceWords();
     return html`<div class="toolbar" role="toolbar" aria-label="ptdump">
-      <select aria-label="Address space" ?disabled=${!live} @change=${this.#chooseSpace}>
-        ${space === undefined ? html`<option value=${mm} selected>root at ${mm}</option>` : nothing}
-        ${this.spaces.map(({ id, label }) => html`<option value=${id} ?selected=${id === mm}>${label}</option>`)}
-        <option value="root">Root table at…</option>
-      </select>
-      <input
-        class="root"
-        ?hidden=${!this.askRoot}
-        placeholder="root table: 0x…"
-        aria-label="Physical address of a root table"
-        @keydown=${this.#chooseRoot}
-      />
-      ${
-        space?.userRoot === null || space === undefined
-          ? nothing
-          : html`<label><input type="checkbox" .checked=${user} ?disabled=${!live} @change=${this.#toggleUser} /> user half</label>`
-      }
+      <vscode-button
+        class="space"
+        secondary
+        icon-after="chevron-down"
+        title=${l10n.t('Address space')}
+        aria-label=${l10n.t('Address space: {0}', label)}
+        ?disabled=${!this.live}
+        @click=${() => {
+          api.postMessage({ kind: 'chooseSpace' });
+        }}
+        >${label}</vscode-button
+      >
       <pagewalk-filter
         .table=${this.table}
         .text=${filter}
@@ -63,24 +61,53 @@ class PtdumpElement extends PtdumpPage {
         @filter=${this.#changeFilter}
         @leave=${this.#focusRows}
       ></pagewalk-filter>
-      <input class="jump" placeholder="go to 0x… or expression" aria-label="Go to an address or expression" @keydown=${this.#jump} />
-      <button class="word" aria-pressed=${holes ? 'true' : 'false'} title="Show every hole in a row of its own" @click=${this.#toggleHoles}>
-        Holes
-      </button>
-      <button class="icon" title="Copy the selected lines (Ctrl+C)" aria-label="Copy the selected lines" @click=${this.#copy}>
-        <i class="codicon codicon-copy" aria-hidden="true"></i>
-      </button>
-      <button
-        class="icon"
-        title="Export what is shown…"
-        aria-label="Export what is shown"
+      <vscode-textfield
+        class="jump"
+        label=${l10n.t('Go to an address or expression')}
+        placeholder=${l10n.t('go to 0x… or expression')}
+        title=${l10n.t('Go to an address or expression (Ctrl+G)')}
+        @keydown=${this.#jump}
+      ></vscode-textfield>
+      <vscode-toolbar-button
+        class="holes"
+        icon="eye"
+        toggleable
+        .checked=${holes}
+        title=${l10n.t('Show every hole in a row of its own')}
+        @change=${this.#toggleHoles}
+        >${l10n.t('Holes')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        class="compare"
+        icon="diff"
+        title=${l10n.t('Compare with another page table, image or text…')}
+        @click=${() => {
+          api.postMessage({ kind: 'command', command: 'comparePageTables', address: '0x0', mm: this.kept.mm });
+        }}
+        >${l10n.t('Compare…')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        icon="copy"
+        label=${l10n.t('Copy the selected lines')}
+        title=${l10n.t('Copy the selected lines (Ctrl+C)')}
+        @click=${this.#copy}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        icon="export"
+        label=${l10n.t('Export what is shown')}
+        title=${l10n.t('Export what is shown…')}
         @click=${() => {
           api.postMessage({ kind: 'chooseExport' });
         }}
-      >
-        <i class="codicon codicon-export" aria-hidden="true"></i>
-      </button>
+      ></vscode-toolbar-button>
     </div>`;
+  }
+
+  /** The address space that is shown. */
+  #spaceWords(): string {
+    const { mm, user } = this.kept;
+    const label = this.spaces.find(({ id }) => id === mm)?.label ?? (mm.startsWith('0x') ? l10n.t('root at {0}', mm) : mm);
+    return user ? l10n.t('{0}, user half', label) : label;
   }
 
   #keptWords(): string {
@@ -92,10 +119,10 @@ class PtdumpElement extends PtdumpPage {
   }
 
   #list(): TemplateResult {
-    const items = this.virtualizer?.getVirtualItems() ?? [];
-    const scrolled = this.virtualizer?.scrollOffset ?? 0;
-    const first = items.find(({ end }) => end > scrolled);
-    const marker = this.table.markerOf(lineOf(this.rows[first?.index ?? 0] ?? 0));
+    const items = this.list?.items ?? [];
+    const first = lineOf(this.rows[this.list?.firstInView ?? 0] ?? 0);
+    // The group's name covers the first row in view, where its own row is not.
+    const marker = this.table.isMarker(first) ? -1 : this.table.markerOf(first);
     const { rights, cache, flags } = this.table.widths();
     const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
     const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
@@ -106,7 +133,7 @@ class PtdumpElement extends PtdumpPage {
         class="rows"
         role="treegrid"
         tabindex="0"
-        aria-label="Regions"
+        aria-label=${l10n.t('Regions')}
         aria-multiselectable="true"
         aria-rowcount=${this.rows.length + 1}
         aria-colcount="7"
@@ -115,13 +142,14 @@ class PtdumpElement extends PtdumpPage {
       >
         <div class="head" role="rowgroup">
           <div class="columns" role="row" aria-rowindex="1">
-            ${['Range', 'Size', 'Rights', 'Level', 'Owner', cache === 0 ? '' : 'Cache', flags === 0 ? '' : 'Flags'].map(
-              (name) => html`<span role="columnheader">${name}</span>`,
-            )}
+            ${[
+              ...[l10n.t('Range'), l10n.t('Size'), l10n.t('Rights'), l10n.t('Level'), l10n.t('Owner')],
+              ...[cache === 0 ? '' : l10n.t('Cache'), flags === 0 ? '' : l10n.t('Flags')],
+            ].map((name) => html`<span role="columnheader">${name}</span>`)}
           </div>
-          <div class="sticky" aria-hidden="true">${marker < 0 ? '' : markerName(this.table.texts[marker] ?? '')}</div>
+          ${marker < 0 ? nothing : html`<div class="sticky" aria-hidden="true">${markerName(this.table.texts[marker] ?? '')}</div>`}
         </div>
-        <div class="canvas" role="rowgroup" style="height:${this.virtualizer?.getTotalSize() ?? 0}px">
+        <div class="canvas" role="rowgroup" style="height:${this.list?.height ?? 0}px">
           ${items.map(({ index, start }) => this.#row(index, start, index >= low && index <= high && high >= 0))}
         </div>
       </div>
@@ -141,6 +169,7 @@ class PtdumpElement extends PtdumpPage {
       selected,
       closed: this.parsed === undefined && table.isMarker(line) && isClosed(table, line, this.folding()),
       finding: table.isMarker(line) ? undefined : this.#findingsOf(line)[0]?.message,
+      changed: table.isMarker(line) ? '' : this.changedWords(line),
       press: (event) => {
         if (event.detail === 2) this.toggleRow(index);
         else this.select(index, { still: true, extend: event.shiftKey });
@@ -167,6 +196,7 @@ class PtdumpElement extends PtdumpPage {
       facts: this.facts,
       findings: this.#findingsOf(lineOf(entry)),
       mappings: this.mappings,
+      changed: this.changedWords(lineOf(entry)),
       live: this.live,
       whoMaps: (physical) => {
         this.mappings = 'asked';
@@ -182,32 +212,42 @@ class PtdumpElement extends PtdumpPage {
 
   #status(): TemplateResult {
     const { table } = this;
+    const figure = (count: number): string => count.toLocaleString('en');
+    const changed =
+      this.changed.count === 1
+        ? l10n.t('1 entry changed since {0}', this.changedSince)
+        : l10n.t('{0} entries changed since {1}', figure(this.changed.count), this.changedSince);
+    const findings = this.findings.length === 1 ? l10n.t('1 finding') : l10n.t('{0} findings', figure(this.findings.length));
     return html`<div class="status">
       <span class="count" role="status">${this.#said()}</span>
-      ${table.writableExecutable === 0 ? nothing : html`<span>${table.writableExecutable.toLocaleString('en')} writable and executable</span>`}
-      ${this.findings.length === 0 ? nothing : html`<span>${this.findings.length} ${this.findings.length === 1 ? 'finding' : 'findings'}</span>`}
+      ${table.writableExecutable === 0 ? nothing : html`<span>${l10n.t('{0} writable and executable', figure(table.writableExecutable))}</span>`}
+      ${this.findings.length === 0 ? nothing : html`<span>${findings}</span>`}
+      ${this.changed.count === 0 ? nothing : html`<span>${changed}</span>`}
       ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
       ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
       <span class="legend"
-        ><span class="wx">W+X</span><span class="w">writable</span><span class="x">executable</span><span class="ro">read-only</span
-        ><span class="hole">nothing mapped</span></span
+        ><span class="wx">W+X</span><span class="w">${l10n.t('writable')}</span><span class="x">${l10n.t('executable')}</span
+        ><span class="ro">${l10n.t('read-only')}</span><span class="hole">${l10n.t('nothing mapped')}</span></span
       >
     </div>`;
   }
 
   #said(): string {
-    const shown = (count: number): string => count.toLocaleString('en');
-    if (this.loadFailed) return `${shown(this.table.regions)} regions were read`;
-    if (this.loading) return this.total < 0 ? 'reading the page tables…' : `reading… ${shown(this.received)} of ${shown(this.total)} lines`;
-    if (this.filterShare !== undefined) return `filtering… ${Math.round(this.filterShare * 100)} %`;
-    if (this.parsed === undefined) return `${shown(this.table.regions)} regions`;
-    const regions = this.rows.filter((row) => !isFolded(row) && !this.table.isMarker(row)).length;
-    const owners =
-      this.parsed.needsOwners && this.table.owners.size < this.table.regions
-        ? `; owners of ${shown(this.table.owners.size)} are known so far`
-        : '';
-    const cut = this.rows.length > mostRows ? `; the first ${shown(mostRows)} are listed` : '';
-    return `${shown(regions)} of ${shown(this.table.regions)} regions${owners}${cut}`;
+    const figure = (count: number): string => count.toLocaleString('en');
+    const { regions, owners } = this.table;
+    if (this.loadFailed) return l10n.t('{0} regions were read', figure(regions));
+    if (this.loading) {
+      return this.total < 0
+        ? l10n.t('reading the page tables…')
+        : l10n.t('reading… {0} of {1} lines', figure(this.received), figure(this.total));
+    }
+    if (this.filterShare !== undefined) return l10n.t('filtering… {0} %', Math.round(this.filterShare * 100));
+    if (this.parsed === undefined) return l10n.t('{0} regions', figure(regions));
+    return [
+      l10n.t('{0} of {1} regions', figure(this.found), figure(regions)),
+      ...(this.parsed.needsOwners && owners.size < regions ? [l10n.t('owners of {0} are known so far', figure(owners.size))] : []),
+      ...(this.rows.length > mostRows ? [l10n.t('the first {0} are listed', figure(mostRows))] : []),
+    ].join('; ');
   }
 
   readonly #choose = (event: CustomEvent<PageRange>): void => {
@@ -234,35 +274,11 @@ class PtdumpElement extends PtdumpPage {
     if (first < table.length) this.reveal(`0x${from.toString(16)}000`);
   };
 
-  readonly #chooseSpace = (event: Event): void => {
-    const { value } = event.target as HTMLSelectElement;
-    this.askRoot = value === 'root';
-    if (this.askRoot) {
-      void this.updateComplete.then(() => this.querySelector<HTMLInputElement>('input.root')?.focus());
-      this.requestUpdate();
-      return;
-    }
-    this.showSpace({ mm: value, user: false });
-  };
-
-  readonly #chooseRoot = (event: KeyboardEvent): void => {
-    if (event.key !== 'Enter') return;
-    const typed = (event.target as HTMLInputElement).value.trim();
-    const mm = this.checkedAddress(typed);
-    if (mm === undefined) return;
-    this.askRoot = false;
-    this.showSpace({ mm, user: false });
-  };
-
-  readonly #toggleUser = (event: Event): void => {
-    this.showSpace({ user: (event.target as HTMLInputElement).checked });
-  };
-
   readonly #toggleHoles = (): void => {
     this.setKept({ holes: !this.kept.holes });
     this.openRuns.clear();
     this.rebuild();
-    if (this.selected >= 0) this.virtualizer?.scrollToIndex(this.selected, { align: 'center' });
+    if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
   };
 
   readonly #changeFilter = (event: CustomEvent<string>): void => {
@@ -278,7 +294,7 @@ class PtdumpElement extends PtdumpPage {
 
   readonly #jump = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter') return;
-    const text = (event.target as HTMLInputElement).value.trim();
+    const text = (event.currentTarget as HTMLInputElement).value.trim();
     if (/^0x[0-9a-f]+$/i.test(text) || /^[0-9a-f]{8,}$/i.test(text)) this.reveal(text);
     else if (text !== '') api.postMessage({ kind: 'goTo', expression: text });
   };
@@ -291,16 +307,18 @@ class PtdumpElement extends PtdumpPage {
 
   readonly #pageKey = (event: KeyboardEvent): void => {
     if (!(event.ctrlKey || event.metaKey)) return;
-    const target = { f: 'input.filter', g: 'input.jump' }[event.key];
+    const target = { f: 'input.filter', g: 'vscode-textfield.jump' }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    this.querySelector<HTMLInputElement>(target)?.select();
+    const field = this.querySelector<HTMLInputElement>(target);
+    field?.focus();
+    if (event.key === 'f') field?.select();
   };
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key } = event;
     const last = Math.min(mostRows, this.rows.length) - 1;
-    const page = Math.max(1, Math.floor((this.querySelector('.rows')?.clientHeight ?? rowHeight) / rowHeight) - 3);
+    const page = this.list?.page ?? 1;
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: 1,
       ArrowUp: -1,

@@ -2,12 +2,14 @@
  * What the ptdump page knows and does: all lines of one dump, the rows that filter and folding leave of them, the selection,
  * and what was asked of the session. What it has read stays when the session ends. main.ts draws it.
  */
-import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from '@tanstack/virtual-core';
+import * as l10n from '@vscode/l10n';
 import type { AddressSpaceFacts, FindingFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageHost } from '../panel/host.ts';
 import { PanelPage } from '../panel/panel-page.ts';
+import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
+import { ChangedPages } from './changed-pages.ts';
 import { exported } from './export.ts';
 import { addressText, compile, isProblem, parseFilter } from './filter.ts';
 import type { Filter, FilterProblem } from './filter.ts';
@@ -29,9 +31,8 @@ type Mappings = Extract<HostToPtdump, { kind: 'mappings' }>;
 
 export const api = pageHost<PtdumpToHost, PageState>();
 const firstState: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null };
-export const rowHeight = 20;
-/** Chromium lays out no element that is higher than 2^25 pixels. */
-export const mostRows = 1_600_000;
+/** Of the columns' names, in pixels; the sheet says the same. */
+const headHeight = 22;
 /** Milliseconds of work between two frames. */
 const slice = 10;
 const linesBetweenLooks = 2000;
@@ -53,7 +54,6 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected turned = new Set<number>();
   protected selected = -1;
   protected anchor = -1;
-  protected askRoot = false;
   protected loadFailed = false;
   protected facts: Extract<HostToPtdump, { kind: 'details' }> | undefined;
   protected detailsClosed = false;
@@ -64,8 +64,12 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected wanted: string | undefined;
   protected ownersAsked = new Set<number>();
   protected ownersPending = false;
-  protected virtualizer: Virtualizer<HTMLElement, HTMLElement> | undefined;
-  protected cleanup: (() => void) | undefined;
+  protected list: VirtualList | undefined;
+  /** What is not as it was at an earlier stop. */
+  protected changed = new ChangedPages([]);
+  protected changedSince = '';
+  /** Regions that the filter leaves. */
+  protected found = 0;
 
   constructor() {
     super(api, firstState);
@@ -73,7 +77,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   }
 
   override disconnectedCallback(): void {
-    this.cleanup?.();
+    this.list?.unmount();
     super.disconnectedCallback();
   }
 
@@ -109,8 +113,16 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         this.findingsState = message.problem ?? '';
         this.showMap();
         break;
+      case 'space':
+        this.showSpace(message);
+        break;
       case 'details':
         this.facts = message;
+        break;
+      case 'changes':
+        this.changed = new ChangedPages(message.entries.filter(({ user }) => user === this.kept.user || !user));
+        this.changedSince = message.since;
+        if (/\bchanged\b/.test(this.kept.filter)) this.rebuild();
         break;
       case 'mappings':
         this.addMappings(message);
@@ -167,9 +179,15 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     if (this.coming !== undefined) this.swap();
     else this.rebuild();
     this.showMap();
-    this.findingsState = 'looking for findings…';
+    this.findingsState = l10n.t('looking for findings…');
     api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
     if (this.wanted !== undefined) this.reveal(this.wanted);
+  }
+
+  /** Empty for a line that is as it was. */
+  protected changedWords(line: number): string {
+    const differs = this.changed.covers(this.table.startPages[line] ?? 0, this.table.endPages[line] ?? 0);
+    return differs ? l10n.t('changed since {0}', this.changedSince) : '';
   }
 
   protected showMap(): void {
@@ -192,8 +210,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.count();
   }
 
-  protected showSpace(change: Partial<Pick<PageState, 'mm' | 'user'>>): void {
-    this.setKept({ ...change, at: null });
+  protected showSpace({ mm, user }: Pick<PageState, 'mm' | 'user'>): void {
+    this.setKept({ mm, user, at: null });
     this.load(false);
     this.requestUpdate();
   }
@@ -225,15 +243,22 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     }
     this.lookUp(parsed);
     const table = this.table;
-    const fits = compile(parsed, { table, virtualPages: (physical) => this.virtualPages.get(physical) });
+    const fits = compile(parsed, {
+      table,
+      virtualPages: (physical) => this.virtualPages.get(physical),
+      changed: (line) => this.changed.covers(table.startPages[line] ?? 0, table.endPages[line] ?? 0),
+    });
     const rows: Row[] = [];
     let [from, marker] = [0, -1];
+    this.found = 0;
     const work = (): void => {
       if (run !== this.filtering) return;
       const end = performance.now() + slice;
       while (from < table.length && performance.now() < end) {
         const to = Math.min(table.length, from + linesBetweenLooks);
-        marker = filteredRows(table, fits, rows, { from, to, marker });
+        const step = filteredRows(table, fits, rows, { from, to, marker });
+        marker = step.marker;
+        this.found += step.regions;
         from = to;
       }
       this.filterShare = from < table.length ? from / table.length : undefined;
@@ -259,9 +284,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   }
 
   protected count(): void {
-    const virtualizer = this.virtualizer;
-    virtualizer?.setOptions({ ...virtualizer.options, count: Math.min(mostRows, this.rows.length) });
-    virtualizer?.measure();
+    this.list?.setCount(this.rows.length);
     this.requestUpdate();
   }
 
@@ -281,7 +304,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
       if (this.virtualPages.has(address)) continue;
       this.virtualPages.set(address, []);
       if (this.live) api.postMessage({ kind: 'whoMaps', generation: this.generation, physical: address, all: this.kept.mm !== 'kernel' });
-      else this.problem = 'The session has ended: who maps a physical address cannot be asked any more';
+      else this.problem = l10n.t('The session has ended: who maps a physical address cannot be asked any more.');
     }
   }
 
@@ -345,7 +368,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.wanted = undefined;
     const line = this.table.lineAt(pageOf(address.length <= 5 ? '0x0' : address));
     if (line < 0) {
-      this.problem = `no line covers ${address}`;
+      this.problem = l10n.t('no line covers {0}', address);
       this.requestUpdate();
       return;
     }
@@ -375,7 +398,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     if (row < 0 || this.rows[row] === undefined) return;
     this.selected = row;
     if (how.extend !== true) this.anchor = row;
-    if (how.still !== true) this.virtualizer?.scrollToIndex(row, { align: how.address === undefined ? 'auto' : 'center' });
+    if (how.still !== true) this.list?.scrollTo(row, how.address === undefined ? 'auto' : 'center');
     this.facts = undefined;
     this.mappings = undefined;
     this.detailsClosed = false;
@@ -423,33 +446,18 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   }
 
   protected override updated(): void {
-    const scroller = this.querySelector<HTMLElement>('.rows');
-    if (scroller === null) {
-      this.cleanup?.();
-      this.cleanup = undefined;
-      this.virtualizer = undefined;
-      return;
-    }
-    if (this.virtualizer === undefined) {
-      this.virtualizer = new Virtualizer<HTMLElement, HTMLElement>({
-        count: Math.min(mostRows, this.rows.length),
-        getScrollElement: () => scroller,
-        estimateSize: () => rowHeight,
-        overscan: 12,
-        scrollToFn: elementScroll,
-        observeElementRect,
-        observeElementOffset,
-        onChange: () => {
-          this.requestUpdate();
-        },
-      });
-      this.cleanup = this.virtualizer._didMount();
-      this.virtualizer._willUpdate();
+    const scroller = this.querySelector<HTMLElement>('.rows') ?? undefined;
+    if (scroller !== this.list?.scroller) {
+      this.list?.unmount();
+      const changed = (): void => {
+        this.requestUpdate();
+      };
+      this.list = scroller && new VirtualList(scroller, this.rows.length, { changed, head: headHeight, cover: rowHeight });
       this.requestUpdate();
       return;
     }
-    this.virtualizer._willUpdate();
-    const inView = this.virtualizer.getVirtualItems().map(({ index }) => lineOf(this.rows[index] ?? 0));
+    this.list?.drawn();
+    const inView = (this.list?.items ?? []).map(({ index }) => lineOf(this.rows[index] ?? 0));
     if (!(this.parsed?.needsOwners ?? false)) this.askOwners(inView);
   }
 }

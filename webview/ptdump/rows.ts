@@ -63,21 +63,23 @@ export function unfilteredRows(table: RegionTable, folding: Folding, rows: Row[]
   return table.length;
 }
 
-/** Appends what fits of lines `from` to `to`, each under its marker. */
+/** Appends what fits of lines `from` to `to`, each under its marker; gives the marker that none fits under yet, and how many fit. */
 export function filteredRows(
   table: RegionTable,
   fits: (line: number) => boolean,
   rows: Row[],
   part: { from: number; to: number; marker: number },
-): number {
+): { marker: number; regions: number } {
   let { marker } = part;
+  let regions = 0;
   for (let line = part.from; line < part.to; line++) {
     if (table.isMarker(line)) marker = line;
     else if (fits(line)) {
       if (marker >= 0) rows.push(marker);
       marker = -1;
       rows.push(line);
+      regions++;
     }
   }
-  return marker;
+  return { marker, regions };
 }
