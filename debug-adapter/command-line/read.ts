@@ -4,6 +4,7 @@ import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import type { Session } from '../session/session.ts';
+import { unreadableFacts } from '../session/unreadable-facts.ts';
 import { addressArgument, exitStatus, lengthArgument } from './arguments.ts';
 import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
@@ -38,7 +39,7 @@ export function readVerb(
     start: at(address, part.offset),
     end: at(address, part.offset + part.length),
   });
-  const unreadable = read.holes.map((hole) => ({ ...range(hole), reason: hole.reason.message }));
+  const unreadable = unreadableFacts(address, read.holes);
   const differences = kcore?.differences.map((difference) => ({ ...range(difference), reason: difference.reason }));
   const missing = read.holes.reduce((sum, hole) => sum + hole.length, 0);
   const status = length > 0 && missing === read.bytes.length ? exitStatus.notFound : undefined;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { addToAddress, formatAddress, parseAddress, toAddress } from '../base/address.ts';
 import { numberOf } from '../expression/value.ts';
 import { evaluate } from '../expression/evaluate.ts';
+import { unreadableFacts } from '../session/unreadable-facts.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { expressionContext } from './evaluation.ts';
@@ -33,11 +34,7 @@ function readMemory(adapter: Adapter, parameters: unknown): Answer {
       data: Buffer.from(bytes.subarray(0, readable)).toString('base64'),
       ...(unreadableBytes > 0 ? { unreadableBytes } : {}),
       // Not of the protocol: all holes of the range, as `read --json` tells them.
-      unreadable: holes.map(({ offset: from, length, reason }) => ({
-        start: formatAddress(addToAddress(address, from)),
-        end: formatAddress(addToAddress(address, from + length)),
-        reason: reason.message,
-      })),
+      unreadable: unreadableFacts(address, holes),
     },
   };
 }

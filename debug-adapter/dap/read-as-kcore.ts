@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import type { KcoreReadFacts } from '../protocol/facts.ts';
+import type { KcoreReadFacts } from '../protocol/reads.ts';
+import { unreadableFacts } from '../session/unreadable-facts.ts';
 import type { Adapter } from './adapter.ts';
 import { hexSchema } from './check.ts';
 
@@ -21,7 +22,7 @@ export function readAsKcore(adapter: Adapter, { address, count }: { readonly add
   return {
     address: formatAddress(address),
     data: Buffer.from(bytes).toString('base64'),
-    unreadable: holes.map((hole) => ({ ...range(hole), reason: hole.reason.message })),
+    unreadable: unreadableFacts(address, holes),
     differences: differences.map((difference) => ({ ...range(difference), reason: difference.reason })),
   };
 }

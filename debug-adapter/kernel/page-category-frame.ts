@@ -101,12 +101,13 @@ function isLeftOut({ kind }: HoleReason): boolean {
   return kind === 'excluded' || kind === 'zero-filled';
 }
 
-function explained({ kind, message }: HoleReason, found: FrameCategory): HoleReason {
-  const excluded = found.category !== 'kernel' && found.category !== 'zero';
-  if (kind !== 'zero-filled' || !excluded) return { kind, message: `${message}; by its struct page it is ${found.text}` };
+function explained({ kind, message }: HoleReason, { category, text }: FrameCategory): HoleReason {
+  const excluded = category !== 'kernel' && category !== 'zero';
+  if (kind !== 'zero-filled' || !excluded) return { kind, message: `${message}; by its struct page it is ${text}`, category };
   return {
     kind: 'excluded',
-    message: `excluded by the writer: by its struct page it is ${found.text} (the ELF dump has zeros in its place)`,
+    message: `excluded by the writer: by its struct page it is ${text} (the ELF dump has zeros in its place)`,
+    category,
   };
 }
 

@@ -176,16 +176,6 @@ export interface VmallocPagesFacts {
   readonly cut: boolean;
 }
 
-/** A read as /proc/kcore would have answered it. */
-export interface KcoreReadFacts {
-  readonly address: Hex;
-  /** Base64. */
-  readonly data: string;
-  readonly unreadable: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
-  /** Where it is not what memory holds, and why. */
-  readonly differences: readonly { readonly start: Hex; readonly end: Hex; readonly reason: string }[];
-}
-
 export interface PtdumpRegionFacts {
   readonly start: Hex;
   readonly end: Hex;

@@ -8,7 +8,6 @@ import type {
   Hex,
   IdentifyFacts,
   InfoFacts,
-  KcoreReadFacts,
   MapsFacts,
   PageCategoriesFacts,
   PagemapFacts,
@@ -23,6 +22,7 @@ import type {
   VmallocFacts,
   VmallocPagesFacts,
 } from './facts.ts';
+import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
 

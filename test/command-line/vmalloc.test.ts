@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import type { KcoreReadFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import { bundled } from '../support/dumps.ts';
 
 const { image } = bundled;

@@ -1,7 +1,8 @@
 /** `pagewalk/vmallocAreas`, `vmallocPages` and `readAsKcore`, as the views ask for them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { KcoreReadFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import { bundled } from '../support/dumps.ts';
 import { RawClient } from './raw-client.ts';
 
