@@ -36,7 +36,7 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     info: () => ({ ...session.info(), format: undefined, compression: undefined, header: undefined }),
     architecture: () => session.architecture,
     cpus: () => session.cpus.length,
-    modules: () => session.modules,
+    modules: () => session.modules(),
     vmcoreinfoText: () => session.vmcoreinfoText(),
     addressSpaces: () => session.addressSpaces(),
     readVirtual: () => virtual.map((address) => session.readVirtual(address, 300)),
