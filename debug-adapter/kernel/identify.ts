@@ -15,11 +15,11 @@ import { describeCpuEntryArea, describeEspfix, describePerCpu } from './identify
 import { describeEfiRuntime } from './identify-efi.ts';
 import { describeFrame, describeVmallocUse } from './identify-frame.ts';
 import { describeKasanShadow } from './identify-kasan.ts';
+import { describeUserAddress } from './identify-user.ts';
 import { describeModule, describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from './kernel.ts';
 import { layoutOf } from './layout.ts';
 import { layoutX8664 } from './layout-x86-64.ts';
-import { vmaRights, vmas } from './mm.ts';
 import { allSymbols } from './module.ts';
 import { structPageAt } from './page-frame.ts';
 import { describeResource } from './resource.ts';
@@ -137,38 +137,6 @@ function invertedFrame(kernel: Kernel, address: Address): IdentifyDetail[] {
     ];
   }
   return [];
-}
-
-function describeUserAddress(kernel: Kernel, address: Address, context: IdentifyContext): IdentifyDetail[] {
-  const { task } = context;
-  if (task?.mm === undefined) {
-    return [
-      {
-        kind: 'user-address',
-        summary: 'a user-space address; choose a process to learn what it maps there',
-      },
-    ];
-  }
-  const vma = vmas(kernel, task.mm).find(({ start, end }) => address >= start && address < end);
-  if (vma === undefined) {
-    return [{ kind: 'unmapped', summary: `no mapping of process ${task.pid} (${task.comm}) covers it`, pid: task.pid, comm: task.comm }];
-  }
-  const offset = vma.pageOffset * BigInt(kernel.pageSize) + (address - vma.start);
-  const what = vma.file === undefined ? 'anonymous memory' : `${vma.file} at file offset ${formatAddress(offset)}`;
-  return [
-    {
-      kind: 'user-vma',
-      summary: `${what} of process ${task.pid} (${task.comm})`,
-      pid: task.pid,
-      comm: task.comm,
-      start: formatAddress(vma.start),
-      end: formatAddress(vma.end),
-      rights: vmaRights(vma),
-      file: vma.file ?? null,
-      fileOffset: vma.file === undefined ? null : formatAddress(offset),
-      vma: formatAddress(vma.address),
-    },
-  ];
 }
 
 function describeSymbol(kernel: Kernel, address: Address): IdentifyDetail[] {

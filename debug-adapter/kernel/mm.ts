@@ -32,6 +32,7 @@ export const vmFlag = {
   write: 0x2n,
   exec: 0x4n,
   mayShare: 0x80n,
+  growsDown: 0x100n,
   pfnMap: 0x400n,
   uffdWp: 0x1000n,
   hugetlb: 0x40_0000n,

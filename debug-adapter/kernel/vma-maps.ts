@@ -19,7 +19,7 @@ export interface MapsEntry {
 
 /** The areas of an address space under the names that the kernel gives them, ascending; x86-64's vsyscall page last. */
 export function mapsEntries(kernel: Kernel, mm: Address): MapsEntry[] {
-  const entries = vmas(kernel, mm).map((vma) => entryOf(kernel, mm, vma));
+  const entries = vmas(kernel, mm).map((vma) => mapsEntry(kernel, mm, vma));
   const gate = gateVma(kernel, mm);
   if (gate === undefined) return entries;
   const structs = kernel.structs('listing the memory areas');
@@ -33,7 +33,8 @@ export function mapsEntries(kernel: Kernel, mm: Address): MapsEntry[] {
   }
 }
 
-function entryOf(kernel: Kernel, mm: Address, vma: Vma): MapsEntry {
+/** One area of an address space under the name that the kernel gives it. */
+export function mapsEntry(kernel: Kernel, mm: Address, vma: Vma): MapsEntry {
   const file = vmaFile(kernel, vma);
   const offset = file === undefined ? 0n : toAddress(vma.pageOffset << BigInt(kernel.root.mode.pageShift));
   const path = file?.path === '' ? (vma.file ?? '(not in the dump)') : file?.path;
