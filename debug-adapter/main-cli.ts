@@ -1,4 +1,5 @@
 /** Entry of `pagewalk`: the command line, with the servers that it can start; in a thread of its own making, the jobs. */
+import type { Host } from './base/host.ts';
 import { nodeHost } from './platform/node-host.ts';
 import { saveFile } from './platform/save-file.ts';
 import { workerPort } from './platform/node-worker.ts';
@@ -9,7 +10,10 @@ import { serveJobs } from './session/job-worker.ts';
 
 declare const PAGEWALK_VERSION: string | undefined;
 
-const host = nodeHost(new URL(import.meta.url));
+const host: Host = {
+  ...nodeHost(new URL(import.meta.url)),
+  runScenario: async (scenario, token) => (await import('./lsp/language-server.ts')).runScenario(scenario, token),
+};
 const port = workerPort();
 if (port === undefined) await runCommandLine();
 else serveJobs(host, port);

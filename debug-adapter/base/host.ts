@@ -3,6 +3,7 @@
  * hand these in (see debug-adapter/platform).
  */
 
+import type { CancellationToken } from './cancellation.ts';
 import type { OpenDecoder } from './machine-code.ts';
 import type { WorkerThread } from './worker.ts';
 
@@ -27,6 +28,13 @@ export interface ByteSource {
   close(): void;
 }
 
+/** What a scenario leaves: its machine, as a vmcore, or why it has none. Nothing is thrown: the language may have error classes of its own. */
+export type ScenarioOutcome =
+  | { readonly kind: 'machine'; readonly vmcore: ByteSource }
+  /** `message` has the place: `file:line:column: …`. */
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'cancelled' };
+
 /** Decompressors that the platform has natively. Each throws on corrupt input and never gives more than `size` bytes. */
 export interface PlatformCodecs {
   /** zlib stream (RFC 1950). */
@@ -45,6 +53,9 @@ export interface Host {
   readonly findBytes?: ((bytes: Uint8Array, text: Uint8Array, from: number) => number) | undefined;
   /** Loads the library that decodes instructions; absent where there is none. Rejects with `UserError`. */
   readonly loadDecoders?: (() => Promise<OpenDecoder>) | undefined;
+  /** Runs the text of a scenario to its end; absent where there is no language of scenarios, which is loaded when it is first needed. */
+  readonly runScenario?:
+    ((scenario: { readonly name: string; readonly text: string }, token: CancellationToken) => Promise<ScenarioOutcome>) | undefined;
   /** Starts a thread that serves jobs (session/job-worker.ts); absent where there are no threads. */
   readonly startWorker?: (() => WorkerThread) | undefined;
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { hostWithScenarios } from '../session/scenario-image.ts';
 import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument, exitStatus, physicalArgument, rangeArgument, pageCacheArgument } from './arguments.ts';
@@ -79,13 +80,24 @@ export async function runProgram(host: Host, from: ProgramParts): Promise<number
 }
 
 class Run {
-  readonly host: Host;
+  host: Host;
   readonly output: Output;
   status: number = exitStatus.fine;
 
   constructor(host: Host, output: Output) {
     this.host = host;
     this.output = output;
+  }
+
+  /** Runs the scenarios among a verb's images, so that they open as their machines. */
+  async prepare(verb: Command): Promise<void> {
+    const images = verb.registeredArguments.flatMap((argument, index) =>
+      imageArguments.has(argument.name()) ? [verb.args[index] ?? ''] : [],
+    );
+    this.host = await hostWithScenarios(
+      this.host,
+      images.flatMap((image) => image.split(',')),
+    );
   }
 
   /** Opens the image, lets `use` print, tells warnings on standard error, closes. */
@@ -127,11 +139,15 @@ class Run {
   }
 }
 
+/** Names of arguments that are images. */
+const imageArguments: ReadonlySet<string> = new Set(['image', 'a', 'b']);
+
 function makeProgram(run: Run, from: ProgramParts): Command {
   const program = new Command('pagewalk')
     .description('Debug kernel memory: what a vmcore holds, and what every address in it is.')
     .version(from.version)
     .exitOverride()
+    .hook('preAction', (_, verb) => run.prepare(verb))
     .configureOutput({
       writeErr: (text) => {
         from.output.complain(text.trimEnd());

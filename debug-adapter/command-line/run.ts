@@ -1,7 +1,6 @@
 /** `run`: a scenario to its end. */
-import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
-import { decodeText } from '../base/text.ts';
+import { scenarioText } from '../session/scenario-image.ts';
 import { failureText } from '../session/scenario-failure.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
 import { exitStatus } from './arguments.ts';
@@ -20,9 +19,6 @@ export interface Scenarios {
   save(path: string, pieces: Iterable<Uint8Array>): void;
 }
 
-/** Bytes of a scenario; more is no scenario. */
-const mostBytes = 1 << 22;
-
 /** Gives the exit status: 1 where an `expect` does not hold, 2 where the scenario cannot be run, or fails otherwise. */
 export async function runVerb(
   host: Host,
@@ -30,7 +26,7 @@ export async function runVerb(
   asked: { readonly scenario: string; readonly options: RunOptions; readonly scenarios: Scenarios },
 ): Promise<number> {
   const { scenario: path, options, scenarios } = asked;
-  const source = readScenario(host, path);
+  const source = scenarioText(host, path);
   const language = await scenarios.load();
   const parsed = await language.parse(source);
   const complain = (line: string): void => {
@@ -65,14 +61,4 @@ export async function runVerb(
   if (options.save !== undefined) scenarios.save(options.save, machine.saveElf());
   if (failure === undefined) return exitStatus.fine;
   return failure.kind === 'expectation' ? exitStatus.notFound : exitStatus.unusable;
-}
-
-function readScenario(host: Host, path: string): string {
-  const source = host.openFile(path);
-  try {
-    if (source.size > mostBytes) throw errors.limit(`${path}: ${source.size} bytes are too many for a scenario; is it the right file?`);
-    return decodeText(source.read(0, source.size));
-  } finally {
-    source.close();
-  }
 }

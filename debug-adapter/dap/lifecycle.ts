@@ -2,10 +2,12 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { errors, UserError } from '../base/errors.ts';
+import type { Host } from '../base/host.ts';
 import { parseRawRanges } from '../image/raw.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
 import { JobRunner } from '../session/job-runner.ts';
 import type { OpenOptions, SessionFace } from '../session/session-face.ts';
+import { hostWithScenarios, isScenario } from '../session/scenario-image.ts';
 import { openSession } from '../session/session.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check } from './check.ts';
@@ -70,10 +72,22 @@ function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Pro
     base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
     cacheBytes: launched.pageCache === undefined ? undefined : Math.floor(launched.pageCache * 2 ** 20),
   };
+  const opened = (host: Host): Answer | Promise<Answer> => openWith(adapter, call, { host, options });
+  if (!options.paths.some(isScenario)) return opened(adapter.host);
+  return hostWithScenarios(adapter.host, options.paths, call.cancellation).then(opened);
+}
+
+type LaunchOptions = OpenOptions & { readonly mm: string | undefined };
+
+function openWith(
+  adapter: Adapter,
+  call: Call,
+  { host, options }: { readonly host: Host; readonly options: LaunchOptions },
+): Answer | Promise<Answer> {
   return openSearched(adapter, call, {
-    jobs: new JobRunner(adapter.host, options, () => adapter.session),
+    jobs: new JobRunner(host, options, () => adapter.session),
     open: (how, jobs) => {
-      const info = openImage(adapter, { ...options, ...how }, jobs);
+      const info = openImage(adapter, { host, options: { ...options, ...how } }, jobs);
       return {
         afterwards: () => {
           announce(adapter, info);
@@ -84,8 +98,12 @@ function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Pro
 }
 
 /** Opens the image and asks everything of it that a wrong setting would make fail. */
-function openImage(adapter: Adapter, options: OpenOptions & { readonly mm: string | undefined }, jobs: JobRunner): InfoFacts {
-  const session = openSession(adapter.host, options);
+function openImage(
+  adapter: Adapter,
+  { host, options }: { readonly host: Host; readonly options: LaunchOptions },
+  jobs: JobRunner,
+): InfoFacts {
+  const session = openSession(host, options);
   try {
     const info = session.info();
     checkSpace(session, options.mm);

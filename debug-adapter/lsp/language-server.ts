@@ -4,11 +4,14 @@ import { createDefaultModule, createDefaultSharedModule, startLanguageServer } f
 import type { DefaultSharedModuleContext, LangiumServices, PartialLangiumServices } from 'langium/lsp';
 import type { Module } from 'langium';
 import { createConnection, ProposedFeatures, StreamMessageReader, StreamMessageWriter } from 'vscode-languageserver/node.js';
+import type { CancellationToken } from '../base/cancellation.ts';
+import type { ScenarioOutcome } from '../base/host.ts';
 import { scenarioChecks } from '../scenario/checks.ts';
 import { KmmGeneratedModule, KmmGeneratedSharedModule } from '../scenario/generated/module.ts';
 import { parseScenario } from '../scenario/parse-scenario.ts';
 import type { ParsedScenario } from '../scenario/parse-scenario.ts';
 import { scenarioModule } from '../scenario/services.ts';
+import { machineOfScenario } from '../session/scenario-machine.ts';
 import { scenarioCatalogue, startScenario } from '../session/scenario.ts';
 import { debugScenario } from '../session/scenario-debugger.ts';
 import { ScenarioCompletion } from './completion.ts';
@@ -58,6 +61,15 @@ export function serveLanguage(input: NodeJS.ReadableStream, output: NodeJS.Writa
 }
 
 export { debugScenario, startScenario };
+
+/** Runs a scenario to its end; other work of the process goes on meanwhile. */
+export async function runScenario(
+  scenario: { readonly name: string; readonly text: string },
+  token: CancellationToken,
+): Promise<ScenarioOutcome> {
+  const rest = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return machineOfScenario(await parse(scenario.text), { name: scenario.name, token, rest });
+}
 
 /** Parses a scenario for the machines that there are. */
 export function parse(text: string): Promise<ParsedScenario> {

@@ -1,4 +1,5 @@
 /** A simulated machine as an ELF vmcore, as the kernel's /proc/vmcore and QEMU lay it out: notes, then RAM (System V ABI, elf(5)). */
+import type { ByteSource } from '../base/host.ts';
 import type { Image, VirtualSegment } from '../image/image.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 
@@ -10,8 +11,8 @@ const load = 1;
 const note = 4;
 const statusNote = 1;
 const readWriteExecute = 7;
-/** Frames that are handed out at a time. */
-const chunkFrames = 256;
+/** Bytes that are handed out at a time. */
+const pieceSize = 1 << 20;
 
 export interface ElfInput {
   readonly image: Image;
@@ -31,33 +32,48 @@ interface Segment extends LoadSegment {
   readonly type: number;
 }
 
-/** The file's bytes, in pieces from its beginning on. */
-export function* writeElf(input: ElfInput): Generator<Uint8Array> {
+/** The file, whose bytes are those of the machine when they are read. */
+export function vmcoreFile(input: ElfInput, name: string): ByteSource {
   const { image, architecture, segments } = input;
   const notes = notesOf(input);
-  const dataAt = dataOffset(architecture, segments.length, notes.length);
-  const { ranges } = image.memory;
+  const runs: { readonly offset: number; readonly start: number; readonly size: number }[] = [];
+  let end = dataOffset(architecture, segments.length, notes.length);
+  for (const { start, end: stop } of image.memory.ranges) {
+    runs.push({ offset: end, start, size: stop - start });
+    end += stop - start;
+  }
   const offsetOf = (physical: bigint): bigint => {
-    let at = BigInt(dataAt);
-    for (const { start, end } of ranges) {
-      if (physical >= BigInt(start) && physical < BigInt(end)) return at + physical - BigInt(start);
-      at += BigInt(end - start);
-    }
-    return BigInt(dataAt);
+    const run = runs.find(({ start, size }) => physical >= BigInt(start) && physical < BigInt(start + size)) ?? runs[0];
+    return run === undefined ? 0n : BigInt(run.offset) + physical - BigInt(run.start);
   };
   const loads = segments.map(({ virtual, physical = 0n, size }) => ({ virtual, physical, size, offset: offsetOf(physical) }));
-  yield elfHead(architecture, loads, notes);
-  for (const { start, end } of ranges) {
-    for (let frame = start / frameSize; frame < end / frameSize; frame += chunkFrames) {
-      const frames = Math.min(chunkFrames, end / frameSize - frame);
-      const chunk = new Uint8Array(frames * frameSize);
-      for (let index = 0; index < frames; index++) {
-        const bytes = image.memory.frame(frame + index);
-        if (bytes !== undefined) chunk.set(bytes, index * frameSize);
+  const head = elfHead(architecture, loads, notes);
+  return {
+    name,
+    size: end,
+    read: (offset, length) => {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, end - offset)));
+      bytes.set(head.subarray(offset, offset + bytes.length));
+      for (const run of runs) {
+        const last = Math.min(offset + bytes.length, run.offset + run.size);
+        for (let at = Math.max(offset, run.offset); at < last;) {
+          const physical = run.start + at - run.offset;
+          const from = physical % frameSize;
+          const part = Math.min(frameSize - from, last - at);
+          const frame = image.memory.frame((physical - from) / frameSize);
+          if (frame !== undefined) bytes.set(frame.subarray(from, from + part), at - offset);
+          at += part;
+        }
       }
-      yield chunk;
-    }
-  }
+      return bytes;
+    },
+    close: () => undefined,
+  };
+}
+
+/** A file's bytes, in pieces from its beginning on. */
+export function* piecesOf(file: ByteSource): Generator<Uint8Array> {
+  for (let at = 0; at < file.size; at += pieceSize) yield file.read(at, Math.min(pieceSize, file.size - at));
 }
 
 /** Where data begins: at the page behind headers and notes. */

@@ -8,7 +8,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { boot } from './boot.ts';
 import type { Core } from './core.ts';
 import { kcoreFile } from './kcore.ts';
-import { writeElf } from './elf-writer.ts';
+import { piecesOf, vmcoreFile } from './elf-writer.ts';
 import type { OperationSpec, OperationValue, Arguments } from './operation.ts';
 import { operationList } from './operations.ts';
 import type { MachineOptions } from './options.ts';
@@ -44,10 +44,15 @@ export class Machine {
     return this.core.image();
   }
 
+  /** The machine as an ELF vmcore, whose bytes are those of the moment at which they are read. */
+  vmcore(name: string): ByteSource {
+    const { core } = this;
+    return vmcoreFile({ image: core.image(), architecture: core.platform.architecture, segments: core.segments() }, name);
+  }
+
   /** The machine as it is now, as an ELF vmcore: the file's bytes in pieces, to be written one behind the other. */
   saveElf(): Generator<Uint8Array> {
-    const { core } = this;
-    return writeElf({ image: core.image(), architecture: core.platform.architecture, segments: core.segments() });
+    return piecesOf(this.vmcore('vmcore'));
   }
 
   /** /proc/kcore of the machine as a file, which shows the machine as it is at each read. */
