@@ -21,6 +21,6 @@ export interface ImageFormat {
   readonly open: (host: Host, sources: readonly [ByteSource, ...ByteSource[]], options: ImageOptions) => Image;
   /** Whether one image may be in several files; without it, naming several is refused before `open`. */
   readonly severalFiles?: boolean | undefined;
-  /** Opens what belongs to the one named file of this format and lies beside it; the caller owns it. */
-  readonly otherFiles?: ((host: Host, source: ByteSource) => ByteSource[]) | undefined;
+  /** Opens what belongs to the one named file of this format and lies beside it; the caller owns it, and tells the warnings. */
+  readonly otherFiles?: ((host: Host, source: ByteSource) => { readonly sources: ByteSource[]; readonly warnings: string[] }) | undefined;
 }

@@ -9,7 +9,7 @@ import type { ImageFormat, ImageOptions } from './image-format.ts';
 import { unflatten } from './flattened.ts';
 import { isKdump } from './kdump-header.ts';
 import { openKdump } from './kdump.ts';
-import { findOtherMembers } from './split.ts';
+import { findOtherMembers } from './split-siblings.ts';
 import { isLime, openLime } from './lime.ts';
 import { openRaw } from './raw.ts';
 
@@ -54,21 +54,27 @@ function openSources(host: Host, sources: ByteSource[], options: ImageOptions): 
     throw errors.badArgument(
       `${first.source.name}: is a whole dump, and ${rest.length} more files are named; name one dump, or the files of a split one`,
     );
-  const found = rest.length > 0 ? [] : (format.otherFiles?.(host, first.source) ?? []);
-  sources.push(...found);
-  const image = format.open(host, [first.source, ...rest.map(({ source }) => source), ...found], options);
-  const warnings = dumps.flatMap((dump) => dump.warnings);
-  return dumps.some(({ flattened }) => flattened) ? flattenedImage(image, warnings) : image;
+  const found = rest.length > 0 ? undefined : format.otherFiles?.(host, first.source);
+  const others = found?.sources ?? [];
+  sources.push(...others);
+  const image = format.open(host, [first.source, ...rest.map(({ source }) => source), ...others], options);
+  const warnings = [...dumps.flatMap((dump) => dump.warnings), ...(found?.warnings ?? [])];
+  if (dumps.some(({ flattened }) => flattened)) return toldOf(image, { format: `flattened ${image.format}`, warnings });
+  return warnings.length === 0 ? image : toldOf(image, { format: image.format, warnings });
 }
 
-function flattenedImage(image: Image, warnings: readonly string[]): Image {
+/** The image under another name of its format, with more warnings before its own. */
+function toldOf(image: Image, told: { readonly format: string; readonly warnings: readonly string[] }): Image {
   return {
     ...image,
     get compression() {
       return image.compression;
     },
-    format: `flattened ${image.format}`,
-    warnings: [...warnings, ...image.warnings],
+    get virtualSegments() {
+      return image.virtualSegments;
+    },
+    format: told.format,
+    warnings: [...told.warnings, ...image.warnings],
   };
 }
 

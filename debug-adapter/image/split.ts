@@ -3,14 +3,11 @@
  * pages of its own range. (makedumpfile.c:write_kdump_pages_and_bitmap; IMPLEMENTATION)
  */
 import { errors } from '../base/errors.ts';
-import type { ByteSource, Host } from '../base/host.ts';
 import { findRange } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
-import { unflatten } from './flattened.ts';
-import { isKdump, readKdumpHeaders, vmcoreinfoOf } from './kdump-header.ts';
 import type { KdumpFile, KdumpMemory } from './kdump-memory.ts';
 
 interface Member extends NumberRange {
@@ -73,11 +70,11 @@ function sameDump(a: Pick<KdumpFile, 'header' | 'vmcoreinfo' | 'memory'>, b: Pic
 }
 
 /** Not every member need have it. It tells the time of the crash. */
-function sameVmcoreinfo(a: string, b: string): boolean {
+export function sameVmcoreinfo(a: string, b: string): boolean {
   return a === '' || b === '' || a === b;
 }
 
-function sameHeader(a: KdumpFile['header'], b: KdumpFile['header']): boolean {
+export function sameHeader(a: KdumpFile['header'], b: KdumpFile['header']): boolean {
   return (
     a.wide === b.wide &&
     a.littleEndian === b.littleEndian &&
@@ -141,65 +138,4 @@ class SplitMemory implements PhysicalMemory {
     if (member !== undefined) this.#last = member;
     return member;
   }
-}
-
-/** Files beside a member that are looked at, at most: a folder may hold anything. */
-const mostSiblings = 1000;
-const comparedBytes = 1024 * 1024;
-
-/**
- * The other members of the set that `source` belongs to, among the files beside it, by content: opened, in the order of
- * their pages, one for each range that is not held yet. Nothing when `source` is no member. The caller owns them.
- */
-export function findOtherMembers(host: Host, source: ByteSource): ByteSource[] {
-  const headers = readKdumpHeaders(source);
-  const { sub } = headers;
-  if (sub.split === undefined) return [];
-  const held: NumberRange[] = [sub.split];
-  const found: { start: number; source: ByteSource }[] = [];
-  for (const sibling of host.siblings(source.name).slice(0, mostSiblings)) {
-    if (sibling === source.name) continue;
-    const member = openMember(host, sibling, { source, ...headers });
-    if (member === undefined) continue;
-    const { range } = member;
-    if (range.start >= range.end || held.some(({ start, end }) => range.start < end && start < range.end)) member.source.close();
-    else {
-      held.push(range);
-      found.push({ start: range.start, source: member.source });
-    }
-  }
-  return found.sort((a, b) => a.start - b.start).map((member) => member.source);
-}
-
-function openMember(
-  host: Host,
-  path: string,
-  of: Pick<KdumpFile, 'source' | 'header' | 'sub'>,
-): { range: NumberRange; source: ByteSource } | undefined {
-  let opened: ByteSource | undefined;
-  try {
-    opened = host.openFile(path);
-    const { source } = unflatten(opened);
-    if (isKdump(source.read(0, 8))) {
-      const other = { source, ...readKdumpHeaders(source) };
-      const same = sameHeader(of.header, other.header) && sameVmcoreinfo(vmcoreinfoOf(of), vmcoreinfoOf(other)) && sameBitmaps(of, other);
-      if (other.sub.split !== undefined && same) return { range: other.sub.split, source };
-    }
-  } catch {
-    // Files of others, damaged ones: whatever cannot be opened is no member.
-  }
-  opened?.close();
-  return undefined;
-}
-
-function sameBitmaps(a: Pick<KdumpFile, 'source' | 'header'>, b: Pick<KdumpFile, 'source'>): boolean {
-  const { bitmapOffset, bitmapBytes } = a.header;
-  const end = bitmapOffset + bitmapBytes;
-  for (let at = bitmapOffset; at < end; at += comparedBytes) {
-    const length = Math.min(comparedBytes, end - at);
-    const one = a.source.read(at, length);
-    const other = b.source.read(at, length);
-    if (one.length !== other.length || !one.every((byte, index) => byte === other[index])) return false;
-  }
-  return true;
 }

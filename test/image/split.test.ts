@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
+import { splitSetOf } from '../../debug-adapter/image/split-siblings.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { buildFlattened } from '../builders/flattened.ts';
 import { buildKdump, bytesOf } from '../builders/kdump.ts';
@@ -158,7 +159,48 @@ describe('one member is named, and others lie beside it', () => {
     const image = openImage(host, ['part1']);
     assert.equal(image.name, 'part1,part2');
     assert.equal(check(image).right, 200);
+    assert.deepEqual(image.warnings, [
+      'copy: lies beside the split dump and holds pages 0x0-0x64, which another member holds too; it is not used: to have it, name the members, joined by commas',
+    ]);
     image.close();
+    assert.equal(host.open.size, 0);
+  });
+
+  test('a member that lies there twice, once cut short: the whole one is taken, whatever they are called', () => {
+    const { part1, part2 } = members([0, 100, 300]) as { part1: Buffer; part2: Buffer };
+    const host = memoryHost({ part1, a: part2.subarray(0, part2.length - 5000), part2 });
+    const image = openImage(host, ['part1']);
+    assert.equal(image.name, 'part1,part2');
+    assert.equal(check(image).right, 200);
+    assert.match(image.warnings.join(), /^a: lies beside the split dump and holds pages 0x64-0x12c, which another member holds too/);
+    image.close();
+    assert.deepEqual(splitSetOf(host, 'part1'), [
+      { path: 'part1', pages: { start: 0, end: 100 }, taken: true },
+      { path: 'part2', pages: { start: 100, end: 300 }, taken: true },
+      { path: 'a', pages: { start: 100, end: 300 }, taken: false },
+    ]);
+    assert.equal(host.open.size, 0);
+  });
+
+  test('a set that was split twice: nothing is taken twice', () => {
+    const three = members([0, 100, 200, 300]);
+    const two = members([0, 150, 300]);
+    const files = { part1: three['part1'], b: three['part2'], c: three['part3'], d: two['part2'] } as Record<string, Buffer>;
+    const host = memoryHost(files);
+    const image = openImage(host, ['part1']);
+    assert.equal(image.name, 'part1,b,c');
+    assert.equal(check(image).right, 200);
+    assert.match(image.warnings.join(), /^d: lies beside/);
+    image.close();
+    // The other choice, named.
+    assert.equal(check(openImage(host, ['part1', 'd'])).right, Array.from(pages.keys()).filter((page) => page < 100 || page >= 150).length);
+  });
+
+  test('the set of a file: none where it is no member', () => {
+    const host = memoryHost({ whole: bytesOf(buildKdump(dump)), text: Buffer.from('hello') });
+    assert.equal(splitSetOf(host, 'whole'), undefined);
+    assert.equal(splitSetOf(host, 'text'), undefined);
+    assert.throws(() => splitSetOf(host, 'nothing'), /no such file/);
     assert.equal(host.open.size, 0);
   });
 });
