@@ -108,7 +108,12 @@ export const errors = {
   noTypes: (what: string) =>
     new UserError(
       'no-types',
-      `${what} needs type information and the dump holds no readable BTF; give --types FILE (the kernel's .BTF section or /sys/kernel/btf/vmlinux)`,
+      `${what} needs type information and the dump holds no readable BTF; give --types FILE (/sys/kernel/btf/vmlinux, or pahole --btf_encode_detached=FILE vmlinux)`,
+    ),
+  neededSymbol: (name: string, what: string) =>
+    new UserError(
+      'unknown-symbol',
+      `${what} needs the symbol ${name}, which the dump's kallsyms does not have; give --symbols FILE (System.map) or --vmlinux FILE`,
     ),
   unknownSymbol: (name: string) =>
     new UserError('unknown-symbol', `no symbol is called ${name}; see the names that exist with: pagewalk sym IMAGE 'prefix*'`),

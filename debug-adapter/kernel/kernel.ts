@@ -2,6 +2,7 @@
  * One kernel in one image: its page table, address space, names, types and layout. Everything beyond the page table is
  * found on first use, so that translating an address costs neither symbols nor types.
  */
+import { toAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Image, MachineHint } from '../image/image.ts';
@@ -37,6 +38,9 @@ export interface KernelSources {
   readonly openSymbols: (kernel: Kernel) => CombinedSymbols;
   readonly openTypes: (kernel: Kernel) => TypeTable | undefined;
 }
+
+/** VMCOREINFO SYMBOL() of these is no address of a variable, but what the variable or macro stands for. */
+const notedByValue: ReadonlySet<string> = new Set(['mem_section', 'vmemmap']);
 
 export class Kernel {
   readonly image: Image;
@@ -107,9 +111,12 @@ export class Kernel {
     return this.#structs;
   }
 
-  /** Address of a symbol of the kernel image, or undefined. */
+  /** Address of a symbol of the kernel image, or undefined. Kallsyms may have functions alone; VMCOREINFO names some data. */
   addressOf(name: string): Address | undefined {
-    return this.symbols.find(name)?.address;
+    const known = this.symbols.find(name)?.address;
+    if (known !== undefined || notedByValue.has(name)) return known;
+    const noted = this.vmcoreinfo?.symbol(name);
+    return noted === undefined ? undefined : toAddress(noted);
   }
 
   /** Address of a symbol that `purpose` cannot do without. */
@@ -117,7 +124,7 @@ export class Kernel {
     const address = this.addressOf(name);
     if (address !== undefined) return address;
     if (this.symbols.count === 0) throw errors.noSymbols(purpose);
-    throw errors.unknownSymbol(name);
+    throw errors.neededSymbol(name, purpose);
   }
 
   /** What a subject (vmalloc, tasks…) has found once and keeps for the life of the kernel. */

@@ -7,6 +7,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { UserError } from '../base/errors.ts';
+import { initTask } from './init-task.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList } from './list.ts';
 import { pgdOf, physicalOf } from './mm.ts';
@@ -258,7 +259,7 @@ class RootCollector {
       const comm = this.#attempt('an idle task', () => shape?.text(address, 'comm'));
       if (comm !== undefined) found.set(address, { address, pid: 0, comm });
     };
-    add(kernel.addressOf('init_task'));
+    add(initTask(kernel));
     const threads = kernel.addressOf('idle_threads');
     if (threads === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [...found.values()];
     for (const cpu of possibleCpus(kernel)) {

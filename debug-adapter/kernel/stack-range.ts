@@ -2,6 +2,7 @@
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { initTask } from './init-task.ts';
 import type { Kernel } from './kernel.ts';
 import { perCpuAddress, possibleCpus } from './per-cpu.ts';
 import type { Structs } from './structs.ts';
@@ -53,7 +54,7 @@ function isStackSize(size: bigint): boolean {
 function sizeOfMappedStack(kernel: Kernel, structs: Structs): number | undefined {
   const task = structs.find('task_struct');
   const area = structs.find('vm_struct');
-  const init = kernel.addressOf('init_task');
+  const init = initTask(kernel);
   if (task?.has('stack_vm_area') !== true || area?.has('nr_pages') !== true || init === undefined) return undefined;
   try {
     let current = init;

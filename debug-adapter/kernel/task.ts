@@ -3,6 +3,7 @@ import { addToAddress, formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { initTask } from './init-task.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList } from './list.ts';
 import type { StructShape } from './structs.ts';
@@ -40,7 +41,7 @@ export function findTask(kernel: Kernel, pid: number): Task | undefined {
 function readTasks(kernel: Kernel): Task[] {
   const structs = kernel.structs(purpose);
   const shape = structs.get('task_struct');
-  const init = kernel.needAddressOf('init_task', purpose);
+  const init = initTask(kernel) ?? kernel.needAddressOf('init_task', purpose);
   const found: Task[] = [];
   let problems = 0;
   const problem = (message: string): void => {
