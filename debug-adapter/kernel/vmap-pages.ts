@@ -1,8 +1,10 @@
 /** The frames behind a vmap_area, by vm_struct.pages[] where it has one, else by the page tables. */
 import { addToAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { neverCancelled } from '../base/cancellation.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { frameSize } from '../memory/physical-memory.ts';
+import { mappedRuns } from '../pagetable/mapped-runs.ts';
 import type { Kernel } from './kernel.ts';
 import { nodeOfPage, singleNode } from './numa.ts';
 import { pageFrameOf, pageOfFrame } from './page-frame.ts';
@@ -32,32 +34,77 @@ export interface AreaPages {
 }
 
 const mostRuns = 65_536;
-const mostPages = 2 ** 26;
+/** 64 GiB of 4 KiB pages. */
+const mostPages = 2 ** 24;
 
 /** Throws `MemoryFault` when pages[] cannot be read. */
 export function areaPages(kernel: Kernel, area: VmapArea): AreaPages {
   const { vm } = area;
-  const total = Math.min(mostPages, Math.max(0, Math.floor(mappedSize(kernel, area) / kernel.pageSize)));
-  const array =
-    vm === undefined || vm.pages === 0n || vm.pageCount <= 0 ? undefined : { at: vm.pages, count: Math.min(vm.pageCount, mostPages) };
-  const runs: AreaPageRun[] = [];
-  const only = singleNode(kernel);
-  let missing = 0;
-  const bound = { reached: false };
-  const add = (page: number, frame: number, node: number | undefined): void => {
-    const last = runs.at(-1);
-    if (last !== undefined && last.page + last.count === page && last.frame + last.count === frame && last.node === node) {
-      runs[runs.length - 1] = { ...last, count: last.count + 1 };
-    } else if (runs.length < mostRuns) runs.push({ page, count: 1, frame, node });
-    else bound.reached = true;
-  };
-  const count = array?.count ?? total;
-  for (let page = 0; page < count && !bound.reached; page++) {
-    const frame = array === undefined ? mappedFrame(kernel, area.start, page) : listedFrame(kernel, array.at, page);
-    if (frame === undefined) missing++;
-    else add(page, frame, only ?? nodeOfFrame(kernel, frame));
+  const total = Math.max(0, Math.floor(mappedSize(kernel, area) / kernel.pageSize));
+  const collected = new RunCollection(kernel);
+  if (vm === undefined || vm.pages === 0n || vm.pageCount <= 0) {
+    collectMapped(kernel, { start: area.start, total }, collected);
+    return { source: 'page-table', total, ...collected.finish(total) };
   }
-  return { source: array === undefined ? 'page-table' : 'pages', total, runs, missing, cut: bound.reached };
+  // No area has more pages than the machine.
+  const count = Math.min(vm.pageCount, ramPages(kernel));
+  for (let page = 0; page < count && !collected.cut; page++) {
+    const frame = listedFrame(kernel, vm.pages, page);
+    if (frame !== undefined) collected.add(page, frame, 1);
+  }
+  return { source: 'pages', total, ...collected.finish(count) };
+}
+
+/** Pages of the machine's RAM. */
+function ramPages(kernel: Kernel): number {
+  return Math.ceil(kernel.physical.ranges.reduce((sum, { start, end }) => sum + (end - start), 0) / kernel.pageSize);
+}
+
+function collectMapped(kernel: Kernel, area: { readonly start: Address; readonly total: number }, collected: RunCollection): void {
+  const perPage = kernel.pageSize / frameSize;
+  const first = Number(area.start >> 12n);
+  const range = { start: first, end: first + area.total * perPage };
+  const { runs } = mappedRuns(kernel.root.pageTable, { range, user: false, token: neverCancelled });
+  for (let index = 0; index < runs.length && !collected.cut; index++) {
+    collected.add((runs.page(index) - first) / perPage, Math.floor(runs.frame(index) / perPage), Math.ceil(runs.pages(index) / perPage));
+  }
+}
+
+/** Joins pages that follow each other in the area, in physical memory, and on one node. */
+class RunCollection {
+  readonly #kernel: Kernel;
+  readonly #runs: AreaPageRun[] = [];
+  readonly #only: number | undefined;
+  #found = 0;
+  cut = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#only = singleNode(kernel);
+  }
+
+  add(page: number, frame: number, count: number): void {
+    if (this.#only !== undefined || count === 1) {
+      this.#join(page, frame, count);
+      return;
+    }
+    for (let index = 0; index < count && !this.cut; index++) this.#join(page + index, frame + index, 1);
+  }
+
+  finish(expected: number): Pick<AreaPages, 'runs' | 'missing' | 'cut'> {
+    return { runs: this.#runs, missing: this.cut ? 0 : Math.max(0, expected - this.#found), cut: this.cut };
+  }
+
+  #join(page: number, frame: number, count: number): void {
+    const node = this.#only ?? nodeOfFrame(this.#kernel, frame);
+    const last = this.#runs.at(-1);
+    if (last !== undefined && last.page + last.count === page && last.frame + last.count === frame && last.node === node) {
+      this.#runs[this.#runs.length - 1] = { ...last, count: last.count + count };
+    } else if (this.#runs.length < mostRuns) this.#runs.push({ page, count, frame, node });
+    else this.cut = true;
+    this.#found += count;
+    if (this.#found >= mostPages) this.cut = true;
+  }
 }
 
 /** Frame of pages[index]; undefined where the pointer is no struct page. Throws `MemoryFault`. */
