@@ -20,6 +20,14 @@ export const marker = { uffdWp: 1, poisoned: 2, guard: 4 } as const;
 /** The smallest number of swap areas that a kernel can have; higher types may mean something else. */
 const leastSwapTypes = 23;
 
+/** Rules of PAGEMAP_SCAN that were proposed and not merged; struct pagemap_scan_private tells of them. */
+export interface ScanRules {
+  /** Version 29 of the patch, by its member walk_end_addr. */
+  readonly isVersion29: boolean;
+  /** Versions before it, by their member cur_buf: a buffer without room asks for the place of the first match. */
+  readonly stopsWithoutRoom: boolean;
+}
+
 export class PagemapProcess {
   readonly kernel: Kernel;
   readonly mm: Address;
@@ -30,6 +38,7 @@ export class PagemapProcess {
   readonly tellsGuard: boolean;
   /** The bit of vm_flags of areas whose accesses userfaultfd tracks; undefined where the kernel has none (it came in 7.3). */
   readonly accessTracked: bigint | undefined;
+  readonly scanRules: ScanRules;
   readonly #pageTable: PageTable;
   readonly #hasMarkers: boolean;
   readonly #swapTypes: number;
@@ -53,6 +62,10 @@ export class PagemapProcess {
     this.#swapTypes = areas !== undefined && areas <= markerType ? areas : leastSwapTypes;
     this.#frameLimit = frameLimit(kernel, pageTable.mode.levels.length);
     // Both came in 6.15, as the bit did; guard regions alone are older.
+    this.scanRules = {
+      isVersion29: structs.find('pagemap_scan_private')?.has('walk_end_addr') === true,
+      stopsWithoutRoom: structs.find('pagemap_scan_private')?.has('cur_buf') === true,
+    };
     this.tellsGuard =
       kernel.addressOf('guard_install_set_pte') !== undefined &&
       (structs.has('vm_area_struct', 'vm_refcnt') || structs.has('folio', '_mm_id_mapcount'));

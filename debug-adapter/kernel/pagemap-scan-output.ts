@@ -16,6 +16,10 @@ export interface ScanLimits {
   readonly maxPages: number;
   /** Regions that the kernel gathers before it copies them: PMD_SIZE / PAGE_SIZE. */
   readonly gathered: number;
+  /** A buffer without room asks for the place of the first match, as before version 29 of the patch; merged kernels walk on. */
+  readonly stopsWithoutRoom?: boolean;
+  /** What is taken back makes way for the region before it, which may then grow, as in version 29 of the patch. */
+  readonly backsOutToPrevious?: boolean;
 }
 
 /** What became of a matching extent. */
@@ -63,7 +67,13 @@ export class ScanOutput {
     const accepted = this.#accepted;
     accepted.end = end;
     accepted.full = false;
-    if (!this.wanted) return accepted;
+    if (!this.wanted) {
+      if (this.#limits.stopsWithoutRoom !== true) return accepted;
+      accepted.end = start;
+      accepted.full = true;
+      this.stoppedAt = start;
+      return accepted;
+    }
     const excess = this.#found + (end - start) - this.#limits.maxPages;
     if (excess > 0) {
       accepted.end -= excess;
@@ -82,8 +92,9 @@ export class ScanOutput {
   backOut(start: number, end: number): void {
     const last = this.#gathered.at(-1);
     if (!this.wanted || last === undefined) return;
-    if (last.start === start) last.start = last.end = 0;
-    else last.end = start;
+    if (last.start !== start) last.end = start;
+    else if (this.#limits.backsOutToPrevious === true) this.#gathered.pop();
+    else last.start = last.end = 0;
     this.#found -= end - start;
   }
 

@@ -30,9 +30,13 @@ export class PagemapScanVisitor implements PagemapVisitor {
   readonly #protects: boolean;
   /** FILE costs a look at the page: it is taken only where a mask asks. */
   readonly #wantsFile: boolean;
+  /** FILE is told of huge pages too, as merged. */
+  readonly #hugeHasFile: boolean;
   /** Only WRITTEN is asked: the kernel then takes a shorter way through page tables. */
   readonly #onlyWritten: boolean;
   #areaCategories = 0;
+  /** First pages of huge pages that this call has split. */
+  readonly #splits = new Set<number>();
 
   constructor(process: PagemapProcess, output: ScanOutput, asked: PagemapScanArguments) {
     this.#process = process;
@@ -43,6 +47,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
     this.#returned = Number(asked.returnMask);
     this.#checksAsync = (asked.flags & BigInt(scanFlag.checkWpAsync)) !== 0n;
     this.#protects = (asked.flags & BigInt(scanFlag.wpMatching)) !== 0n;
+    this.#hugeHasFile = !process.scanRules.isVersion29;
     this.#wantsFile = ((this.#mask | this.#anyOf | this.#returned) & category.file) !== 0;
     this.#onlyWritten = this.#anyOf === 0 && this.#inverted === 0 && this.#mask === category.written && this.#returned === category.written;
   }
@@ -91,6 +96,8 @@ export class PagemapScanVisitor implements PagemapVisitor {
   /** pagemap_scan_thp_entry(). */
   huge(vma: Vma, start: number, end: number, entry: WalkedEntry): boolean {
     const found = this.#areaCategories | this.#hugeCategories(vma, entry);
+    // The walk came back to what it split before it went out of room.
+    if (this.#splits.has(entry.first)) return this.#split(vma, { start, end, first: entry.first }, found & ~category.huge);
     if (!this.#matches(found)) return false;
     const reached = this.#push(start, end, found);
     if (reached === start || !this.#protects || (found & category.written) === 0) return this.full;
@@ -100,7 +107,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
     }
     this.#output.backOut(start, reached);
     this.full = false;
-    return this.#split(vma, start, end, found & ~category.huge);
+    return this.#split(vma, { start, end, first: entry.first }, found & ~category.huge);
   }
 
   hugetlb(vma: Vma, start: number, end: number, entry: WalkedEntry): boolean {
@@ -148,7 +155,9 @@ export class PagemapScanVisitor implements PagemapVisitor {
    * A part of a huge page is protected by splitting it (split_huge_pmd()): anonymous memory is then told page by page, of a
    * file the pmd is only taken away.
    */
-  #split(vma: Vma, start: number, end: number, found: number): boolean {
+  #split(vma: Vma, of: { readonly start: number; readonly end: number; readonly first: number }, found: number): boolean {
+    const { start, end } = of;
+    this.#splits.add(of.first);
     if (vma.ops !== undefined) return this.hole(vma, start, end);
     if (!this.#output.wanted) {
       this.#protect(start, end);
@@ -219,7 +228,8 @@ export class PagemapScanVisitor implements PagemapVisitor {
     }
     found |= category.present;
     if (!bits.uffdWp(level, low, high)) found |= this.#unmarked(vma);
-    if (this.#wantsFile && this.#process.isNormalHugePage(vma, entry) && pages.isAnonymous(entry.frame) === false) found |= category.file;
+    if (this.#hugeHasFile && this.#wantsFile && this.#process.isNormalHugePage(vma, entry) && pages.isAnonymous(entry.frame) === false)
+      found |= category.file;
     if (pages.isHugeZeroPage(entry.frame)) found |= category.pfnZero;
     return bits.softDirty(level, low, high) ? found | category.softDirty : found;
   }
@@ -231,7 +241,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
     let found = category.huge | (this.#isProtected(entry) ? 0 : this.#unmarked(vma));
     if (!entry.present) return found | category.swapped | (bits.swapSoftDirty(level, low, high) ? category.softDirty : 0);
     found |= category.present;
-    if (pages.isAnonymous(entry.frame) === false) found |= category.file;
+    if (this.#hugeHasFile && pages.isAnonymous(entry.frame) === false) found |= category.file;
     if (pages.isZeroPage(entry.frame)) found |= category.pfnZero;
     return bits.softDirty(level, low, high) ? found | category.softDirty : found;
   }

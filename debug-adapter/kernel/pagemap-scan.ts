@@ -59,12 +59,16 @@ export function pagemapScan(process: PagemapProcess, asked: PagemapScanArguments
     vecLen: Number(asked.vecLen),
     maxPages: asked.maxPages === 0n || asked.maxPages >= 1n << 53n ? Infinity : Number(asked.maxPages),
     gathered: process.pmdPages,
+    stopsWithoutRoom: process.scanRules.stopsWithoutRoom && asked.vec,
+    backsOutToPrevious: process.scanRules.isVersion29,
   });
   const visitor = new PagemapScanVisitor(process, output, asked);
   const shift = BigInt(mode.pageShift);
   const last = Number(end >> shift);
   let walkEnd = 0n;
-  for (let from = Number(start >> shift); from < last; from = Number(walkEnd >> shift)) {
+  // Version 29 kept where it had come to in a variable of its own, and went on at the walk_end that the caller had set: 0.
+  const next = (): number => (process.scanRules.isVersion29 ? 0 : Number(walkEnd >> shift));
+  for (let from = Number(start >> shift); from < last; from = next()) {
     visitor.begin();
     walkAreas(process.walkContext(token), { start: from, end: last }, visitor);
     if (output.stoppedAt !== undefined) walkEnd = BigInt(output.stoppedAt) << shift;

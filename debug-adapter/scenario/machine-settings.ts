@@ -32,6 +32,15 @@ export const machineFeatures: Readonly<Record<string, { readonly feature: keyof 
   vmap_ram_flags: { feature: 'vmapRamFlags', documentation: 'vmap_area.flags tells vm_map_ram() areas and blocks.' },
   used_map: { feature: 'usedMap', documentation: 'vmap_block.used_map records which pages are handed out.' },
   kcore_remap: { feature: 'kcoreRemap', documentation: '/proc/kcore has a KCORE_REMAP segment for the kernel image.' },
+  scan_v29: {
+    feature: 'scanVersion29',
+    documentation:
+      'PAGEMAP_SCAN as in version 29 of its patch: a region that is backed out makes way for the one before, a full buffer of the kernel’s own sends the walk back to the caller’s walk_end, huge pages never have FILE.',
+  },
+  scan_stops_without_room: {
+    feature: 'scanStopsWithoutRoom',
+    documentation: 'PAGEMAP_SCAN as before version 29 of its patch: a buffer without room ends the walk at the first page that matches.',
+  },
   page_offset_note: {
     feature: 'pageOffsetNote',
     documentation: 'VMCOREINFO has NUMBER(page_offset_base), as was proposed in 2018 and not merged (x86-64).',

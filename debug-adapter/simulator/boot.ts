@@ -48,6 +48,7 @@ export function boot(options: MachineOptions): Core {
     usedMap: configuration.features.usedMap,
     blockPages: configuration.blockPages,
     fixmapSlots: configuration.fixmapSlots,
+    scanMembers: scanMembers(configuration.features),
   });
   const image = new ImageBuilder(memory);
   let next = platform.image.physical + imageSize;
@@ -94,6 +95,11 @@ export function boot(options: MachineOptions): Core {
   bootTasks(core);
   bootProcesses(core);
   return core;
+}
+
+/** What tells versions of the PAGEMAP_SCAN patch apart. */
+function scanMembers({ scanVersion29, scanStopsWithoutRoom }: MachineConfiguration['features']): ('walk_end_addr' | 'cur_buf')[] {
+  return [...(scanVersion29 ? ['walk_end_addr' as const] : []), ...(scanStopsWithoutRoom ? ['cur_buf' as const] : [])];
 }
 
 function memoryOf(platform: Platform): KernelMemory {

@@ -15,6 +15,8 @@ export interface TypeOptions {
   readonly blockPages: number;
   /** Permanent slots of the fixmap (x86). */
   readonly fixmapSlots: number;
+  /** Members that struct pagemap_scan_private had in versions of its patch. */
+  readonly scanMembers: readonly ('walk_end_addr' | 'cur_buf')[];
 }
 
 export const pageFlags = [
@@ -133,7 +135,7 @@ function vmalloc({ vmapRamFlags, usedMap, blockPages, pointerSize }: TypeOptions
       struct list_head purge_list; struct work_struct purge_work; unsigned long nr_purged; };`;
 }
 
-function addressSpace({ pointerSize, architecture }: TypeOptions): string {
+function addressSpace({ pointerSize, architecture, scanMembers }: TypeOptions): string {
   const [slots, wide] = pointerSize === 8 ? [16, 10] : [32, 21];
   const context =
     architecture === 'arm64' ? 'u64 id; unsigned long flags; void *vdso;' : 'u64 ctx_id; unsigned long flags; void *ldt; void *vdso;';
@@ -167,6 +169,12 @@ function addressSpace({ pointerSize, architecture }: TypeOptions): string {
     struct file { atomic_long_t f_count; unsigned int f_mode; struct inode *f_inode; struct path f_path; };
     struct fs_struct { int users; struct path root, pwd; };
     struct vm_operations_struct { void *open; void *close; void *fault; void *name; };
+    struct page_region { u64 start, end, categories; };
+    struct pm_scan_arg { u64 size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted, category_mask,
+      category_anyof_mask, return_mask; };
+    struct pagemap_scan_private { struct pm_scan_arg arg; unsigned long masks_of_interest, cur_vma_category; struct page_region *vec_buf;
+      unsigned long vec_buf_len, vec_buf_index, found_pages; struct page_region *vec_out;
+      ${scanMembers.includes('walk_end_addr') ? 'unsigned long walk_end_addr;' : ''} ${scanMembers.includes('cur_buf') ? 'struct page_region cur_buf;' : ''} };
     struct vm_special_mapping { char *name; struct page **pages; };
     struct userfaultfd_ctx { atomic_t refcount; unsigned int features; struct mm_struct *mm; };
     struct vm_userfaultfd_ctx { struct userfaultfd_ctx *ctx; };

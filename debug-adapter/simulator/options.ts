@@ -15,6 +15,10 @@ export interface MachineFeatures {
   readonly kcoreRemap: boolean;
   /** Unmappings of the vmalloc space are synced to all page tables before the TLB flush (x86-32 PAE without shared PMDs). */
   readonly syncUnmappings: boolean;
+  /** PAGEMAP_SCAN as in version 29 of its patch: what is backed out, where a walk goes on, huge pages without FILE. */
+  readonly scanVersion29: boolean;
+  /** PAGEMAP_SCAN as before version 29: a buffer without room asks for the place of the first match. */
+  readonly scanStopsWithoutRoom: boolean;
   /** VMCOREINFO has NUMBER(page_offset_base), as was proposed in 2018 (x86-64). */
   readonly pageOffsetNote: boolean;
   /** EFI runtime services with page tables of their own, efi_mm (x86-64). */
@@ -119,6 +123,8 @@ const usualFeatures: MachineFeatures = {
   usedMap: true,
   kcoreRemap: false,
   syncUnmappings: true,
+  scanVersion29: false,
+  scanStopsWithoutRoom: false,
   pageOffsetNote: false,
   efi: false,
   kasan: false,

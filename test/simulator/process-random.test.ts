@@ -106,7 +106,7 @@ class Pair {
     const pages: ModelPage[] = [];
     for (let page = start; pages.length < (isHuge ? hugePages : count); page++) {
       const one = owner.pages.get(page);
-      if (one === undefined || one.area.huge !== isHuge) break;
+      if (one?.area.huge !== isHuge) break;
       pages.push(one);
     }
     return { start, pages };
