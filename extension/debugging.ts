@@ -1,6 +1,7 @@
 /** Debug configurations and the adapter process: `node dist/pagewalk.js dap`, where the dump lies. */
 import * as vscode from 'vscode';
 import { debugType } from './sessions.ts';
+import { registerSplitSets } from './split-set.ts';
 
 /** Path of the bundled command line. */
 export function programPath(context: vscode.ExtensionContext): string {
@@ -17,6 +18,7 @@ export function registerDebugging(context: vscode.ExtensionContext): vscode.Disp
         new vscode.DebugAdapterExecutable(process.execPath, [programPath(context), 'dap'], { env: nodeEnvironment }),
     }),
     vscode.debug.registerDebugConfigurationProvider(debugType, { resolveDebugConfiguration }),
+    registerSplitSets(),
   );
 }
 
@@ -26,7 +28,8 @@ async function resolveDebugConfiguration(
   configuration: vscode.DebugConfiguration,
 ): Promise<vscode.DebugConfiguration | undefined> {
   const pageCache = vscode.workspace.getConfiguration('pagewalk').get<number>('pageCache');
-  if (configuration['image'] !== undefined || configuration['scenario'] !== undefined) return { pageCache, ...configuration };
+  if (configuration['image'] !== undefined || configuration['scenario'] !== undefined)
+    return { pageCache, askMembers: true, ...configuration };
   // An empty configuration is F5 without a launch.json.
   if (typeof configuration.name === 'string' && configuration.name !== '') {
     void vscode.window.showErrorMessage(
@@ -35,7 +38,7 @@ async function resolveDebugConfiguration(
     return undefined;
   }
   const image = await pickImage();
-  return image === undefined ? undefined : { pageCache, ...imageConfiguration(image) };
+  return image === undefined ? undefined : { pageCache, askMembers: true, ...imageConfiguration(image) };
 }
 
 export async function pickImage(): Promise<vscode.Uri | undefined> {

@@ -33,6 +33,8 @@ export class Adapter {
   client: ClientFacts | undefined;
   /** Address space of the launch configuration. */
   mm: string | undefined;
+  /** A launch that waits until the user has chosen among the files of a split set. */
+  memberChoice: { readonly choose: (paths: readonly string[]) => void; readonly cancel: () => void } | undefined;
   #session: SessionFace | undefined;
   #jobs: JobRunner | undefined;
   readonly #nodes: VariableNode[] = [];
@@ -57,7 +59,7 @@ export class Adapter {
 
   /** Whether an image is open, or being opened. */
   get isOpen(): boolean {
-    return this.#jobs !== undefined;
+    return this.#jobs !== undefined || this.memberChoice !== undefined;
   }
 
   /** A launch searches its image with these; closing ends it. */
@@ -73,6 +75,7 @@ export class Adapter {
 
   /** Requests that run are answered as cancelled. */
   close(): void {
+    this.memberChoice?.cancel();
     this.#jobs?.close();
     this.#jobs = undefined;
     this.#session?.close();

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema, physicalSchema } from './check.ts';
+import { membersChosen } from './choose-members.ts';
 import { findings } from './findings.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
 import { pageCategories } from './page-categories.ts';
@@ -49,6 +50,7 @@ const spacesSchema = v.looseObject({ other: otherSchema });
 const lastDump = new WeakMap<Adapter, { key: string; lines: readonly PtdumpLine[] }>();
 
 const bodies: Bodies = {
+  'pagewalk/chooseMembers': membersChosen,
   'pagewalk/info': (adapter) => adapter.session.info(),
   'pagewalk/identify': (adapter, parameters) => {
     const { physical } = check(v.looseObject({ physical: v.optional(v.boolean(), false) }), parameters);

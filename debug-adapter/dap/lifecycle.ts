@@ -11,6 +11,7 @@ import { hostWithScenarios, isScenario } from '../session/scenario-image.ts';
 import { openSession } from '../session/session.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check } from './check.ts';
+import { chooseMembers } from './choose-members.ts';
 import { openSearched } from './open-searched.ts';
 import { deathOf, threadOfDeath } from './stack.ts';
 
@@ -27,6 +28,8 @@ const launchSchema = v.looseObject({
   base: v.optional(v.union([v.string(), v.number()], 'it is the physical address of raw memory, or ranges START-END,…')),
   pageCache: v.optional(v.pipe(v.number(pageCacheIs), v.minValue(1, pageCacheIs), v.maxValue(4096, pageCacheIs))),
   mm: v.optional(v.string('it is kernel, efi, a PID or 0xPGD')),
+  /** Of clients that answer the event pagewalk/splitSet. */
+  askMembers: v.optional(v.boolean()),
 });
 
 const clientSchema = v.looseObject({
@@ -64,7 +67,7 @@ function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Pro
       'the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore"',
     );
   const options = {
-    paths: typeof image === 'string' ? [image] : image,
+    paths: (typeof image === 'string' ? [image] : image) as readonly string[],
     mm: launched.mm,
     symbols: launched.symbols,
     types: launched.types,
@@ -72,9 +75,13 @@ function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Pro
     base: launched.base === undefined ? undefined : checkBase(String(launched.base)),
     cacheBytes: launched.pageCache === undefined ? undefined : Math.floor(launched.pageCache * 2 ** 20),
   };
-  const opened = (host: Host): Answer | Promise<Answer> => openWith(adapter, call, { host, options });
-  if (!options.paths.some(isScenario)) return opened(adapter.host);
-  return hostWithScenarios(adapter.host, options.paths, call.cancellation).then(opened);
+  const opened = (host: Host, paths = options.paths): Answer | Promise<Answer> =>
+    openWith(adapter, call, { host, options: { ...options, paths } });
+  if (!options.paths.some(isScenario)) {
+    const chosen = launched.askMembers === true && typeof image === 'string' ? chooseMembers(adapter, call, image) : undefined;
+    return chosen === undefined ? opened(adapter.host) : chosen.then((paths) => opened(adapter.host, paths));
+  }
+  return hostWithScenarios(adapter.host, options.paths, call.cancellation).then((host) => opened(host));
 }
 
 type LaunchOptions = OpenOptions & { readonly mm: string | undefined };

@@ -94,10 +94,20 @@ export interface PagewalkRequests {
   'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
   /** The frames behind the busy area that holds `address`. */
   'pagewalk/vmallocPages': { arguments: { address: Hex }; body: VmallocPagesFacts };
+  /** The answer to the event `pagewalk/splitSet`, for which a launch waits: files of the set; none to give up. */
+  'pagewalk/chooseMembers': { arguments: { paths: readonly string[] }; body: Record<string, never> };
   /** What the kernel's own /proc/kcore would have given; at most 16 MiB at once. */
   'pagewalk/readAsKcore': { arguments: { address: Hex; count: number }; body: KcoreReadFacts };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
+}
+
+/**
+ * Body of the event `pagewalk/splitSet`: more files than belong together hold pages of the split dump that a launch with
+ * `askMembers` names. Pages are [start, end); `taken`: what would be chosen where nobody asks, the named file first.
+ */
+export interface SplitSetEvent {
+  readonly members: readonly { readonly path: string; readonly start: number; readonly end: number; readonly taken: boolean }[];
 }
 
 export interface PtdumpPage {
