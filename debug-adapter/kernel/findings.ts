@@ -91,6 +91,7 @@ function outOfSync(kernel: Kernel, spaces: readonly CheckedSpace[], { token, pro
     const { applies, reason, differences, warnings } = rootSync(kernel, token ?? neverCancelled);
     const all = spaces[0]?.mm === 'kernel' && spaces.length > 1;
     const told = differences.flatMap((difference) => {
+      if (difference.routine) return [];
       const space = spaces.find(({ pageTable }) => pageTable.root === difference.root);
       return space === undefined && !all ? [] : [differenceFacts(kernel, difference, space)];
     });

@@ -82,7 +82,7 @@ function candidate(
     virtualBits,
     wideAddresses,
     memoryTypes,
-    protNoneBit: () => context.opened()?.onceOr(readProtNoneBit, 11) ?? 11,
+    protNoneBit: () => context.opened()?.onceOr(protNoneBitOf, 11) ?? 11,
   });
   const current = arm64Mode(options(currentMemoryTypes));
   const former = textAttribute(context.image, { mode: current, root, text: at.text }) === 4;
@@ -99,10 +99,16 @@ function textAttribute(
   return leaf?.leaf === true ? Number((leaf.entry >> 2n) & 7n) : undefined;
 }
 
-/** PAGE_NONE stands first in protection_map: since 6.11 with bit 11 (PTE_PRESENT_INVALID), before with bit 58. */
-function readProtNoneBit(kernel: Kernel): 11 | 58 {
+/** ~PG_buddy of kernels in which types of pages are single bits of the lower half. */
+const buddyBefore611 = -129n;
+
+/**
+ * PAGE_NONE stands first in protection_map: since 6.11 with bit 11 (PTE_PRESENT_INVALID), before with bit 58. Where no symbol
+ * tells, the type of free pages does, which moved to the upper half in 6.11 too.
+ */
+export function protNoneBitOf(kernel: Kernel): 11 | 58 {
   const map = kernel.addressOf('protection_map');
-  if (map === undefined) return 11;
+  if (map === undefined) return kernel.vmcoreinfo?.number('PAGE_BUDDY_MAPCOUNT_VALUE') === buddyBefore611 ? 58 : 11;
   try {
     return ((kernel.memory.u64(map) >> 58n) & 1n) === 1n ? 58 : 11;
   } catch (error) {

@@ -13,6 +13,8 @@ import { hasPageTableIsolation } from './x86-cpu.ts';
 
 export interface Remedy {
   readonly heals: boolean;
+  /** Faults are how this kernel brings the entry to processes: that it is missing is no sign of anything wrong. */
+  readonly routine?: true;
   /** What happens, as the end of a sentence. */
   readonly words: string;
 }
@@ -174,7 +176,7 @@ function healArm(kernel: Kernel, difference: EntryDifference, root: PageTableRoo
     if (kernel.symbols.count > 0 && kernel.addressOf('do_translation_fault') === undefined) {
       return { heals: false, words: 'this kernel has no do_translation_fault that would heal it' };
     }
-    return { heals: true, words: "the first access faults, and do_translation_fault copies init_mm's entry" };
+    return { heals: true, routine: true, words: "the first access faults, and do_translation_fault copies init_mm's entry" };
   }
   const initMm = kernel.addressOf('init_mm');
   const sequence = (mm: Address | undefined): bigint | undefined => (mm === undefined ? undefined : contextWord(kernel, mm, armSequences));
@@ -217,7 +219,7 @@ function healRiscv(kernel: Kernel, difference: EntryDifference): Remedy {
   const end = BigInt.asUintN(kernel.memory.pointerSize * 8, told);
   if (!overlaps(difference, { start, end })) return { heals: false, words: 'no fault heals it outside the vmalloc range' };
   if (kernel.machine.architecture === 'riscv64' && isFilled(kernel, { start, end })) return preallocated;
-  return { heals: true, words: "the first access faults, and vmalloc_fault copies init_mm's entry" };
+  return { heals: true, routine: true, words: "the first access faults, and vmalloc_fault copies init_mm's entry" };
 }
 
 /** Whether init_mm has every top-level entry of a range. */
@@ -240,5 +242,5 @@ function healArc(kernel: Kernel, difference: EntryDifference): Remedy {
   if (kernel.addressOf('handle_kernel_vaddr_fault') === undefined) {
     return { heals: false, words: 'this kernel has no handle_kernel_vaddr_fault that would heal it' };
   }
-  return { heals: true, words: "the first access faults, and handle_kernel_vaddr_fault copies init_mm's entry" };
+  return { heals: true, routine: true, words: "the first access faults, and handle_kernel_vaddr_fault copies init_mm's entry" };
 }

@@ -36,6 +36,8 @@ export interface RootDifference {
   readonly owners: readonly string[];
   /** Whether the kernel itself brings it in step before it does harm (a fault that copies init_mm's entry). */
   readonly heals: boolean;
+  /** Faults are how this kernel brings the entry to processes: that it is missing is no sign of anything wrong. */
+  readonly routine: boolean;
   /** One sentence without a full stop. */
   readonly message: string;
 }
@@ -206,7 +208,7 @@ function compareOne(comparison: RootComparison, root: PageTableRoot, of: Compari
   const flush = (): void => {
     if (run === undefined) return;
     const { first, last, count, remedy } = run;
-    const difference = { ...first, end: last.end, count, owners, heals: remedy.heals, root: root.root };
+    const difference = { ...first, end: last.end, count, owners, heals: remedy.heals, routine: remedy.routine === true, root: root.root };
     const { contrast, ...rest } = difference;
     report.differences.push({ ...rest, message: sentence(difference, contrast, remedy) });
     run = undefined;
