@@ -8,11 +8,17 @@ import { DiffPanel } from './diff-panel.ts';
 import { openKernelLog } from './kernel-log.ts';
 import { showMemory } from './memory-document.ts';
 import { showPageCategories } from './page-categories.ts';
+import type { PageTableTree } from './page-table-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import type { Sessions } from './sessions.ts';
 import { findVirtualAddresses } from './virtual-addresses.ts';
 
-export function registerCommands(context: vscode.ExtensionContext, sessions: Sessions, documents: AnswerDocuments): vscode.Disposable {
+export function registerCommands(
+  context: vscode.ExtensionContext,
+  sessions: Sessions,
+  documents: AnswerDocuments,
+  pageTables: PageTableTree,
+): vscode.Disposable {
   const command = (id: string, run: (argument: unknown) => unknown): vscode.Disposable => vscode.commands.registerCommand(id, run);
   return vscode.Disposable.from(
     command('pagewalk.openImage', async (argument) => {
@@ -48,6 +54,10 @@ export function registerCommands(context: vscode.ExtensionContext, sessions: Ses
       const files = Array.isArray(selected) ? selected.filter((file) => file instanceof vscode.Uri) : [];
       const sides = await withAsk(context, sessions, (ask) => sidesOfFiles(ask, files));
       if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });
+    }),
+    command('pagewalk.revealInPageTables', async (argument) => {
+      const address = addressOf(argument) ?? (await askForAddress());
+      if (address !== undefined) await pageTables.reveal(address, spaceOf(argument));
     }),
     command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
     command('pagewalk.showPageCategories', () => showPageCategories(sessions, documents)),

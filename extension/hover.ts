@@ -1,6 +1,7 @@
 /** Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. */
 import * as vscode from 'vscode';
 import { addressOfToken, tokenAt } from './address.ts';
+import { addressOfExpression } from './evaluated.ts';
 import { hoverMarkdown } from './hover-markdown.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -19,7 +20,7 @@ export class AddressHoverProvider implements vscode.HoverProvider {
     const session = this.#sessions.current;
     const token = session === undefined ? undefined : tokenAt(document.lineAt(position.line).text, position.character);
     if (session === undefined || token === undefined) return undefined;
-    const address = addressOfToken(token.text) ?? (await this.#evaluate(session, token.text));
+    const address = addressOfToken(token.text) ?? (await addressOfExpression(session, token.text));
     if (address === undefined) return undefined;
     try {
       const [identified, translated] = await Promise.all([
@@ -33,16 +34,6 @@ export class AddressHoverProvider implements vscode.HoverProvider {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       return new vscode.Hover(`Pagewalk: ${message}`, rangeOf(position, token));
-    }
-  }
-
-  /** The address behind `symbol+0x1a/0x94`; undefined where no such symbol is, so that no hover appears. */
-  async #evaluate(session: vscode.DebugSession, expression: string): Promise<string | undefined> {
-    try {
-      const answer = (await session.customRequest('evaluate', { expression, context: 'hover' })) as { memoryReference?: string };
-      return answer.memoryReference;
-    } catch {
-      return undefined;
     }
   }
 }

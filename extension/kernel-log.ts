@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { addressOfToken, tokensOf } from './address.ts';
 import type { Token } from './address.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
-import { debugType } from './sessions.ts';
+import { addressOfExpression } from './evaluated.ts';
 import type { Sessions } from './sessions.ts';
 
 /** The image's log in an editor; at the line that says why the kernel died, where it did. */
@@ -52,22 +52,11 @@ export class LogLinkProvider implements vscode.DocumentLinkProvider<AddressLink>
 
   /** Finds the address behind a name when the link is followed. */
   async resolveDocumentLink(link: AddressLink): Promise<AddressLink | undefined> {
-    const address = addressOfToken(link.token) ?? (await this.#evaluate(link.token));
+    const address = addressOfToken(link.token) ?? (await addressOfExpression(this.#sessions.current, link.token));
     if (address === undefined) return undefined;
     const argument = encodeURIComponent(JSON.stringify([{ address }]));
     link.target = vscode.Uri.parse(`command:pagewalk.showTranslation?${argument}`);
     return link;
-  }
-
-  async #evaluate(expression: string): Promise<string | undefined> {
-    const session = this.#sessions.current;
-    if (session?.type !== debugType) return undefined;
-    try {
-      const answer = (await session.customRequest('evaluate', { expression, context: 'hover' })) as { memoryReference?: string };
-      return answer.memoryReference;
-    } catch {
-      return undefined;
-    }
   }
 }
 

@@ -5,15 +5,21 @@ import { registerCommands } from './commands.ts';
 import { registerDebugging } from './debugging.ts';
 import { DiffPanel } from './diff-panel.ts';
 import { DumpEditorProvider } from './dump-editor.ts';
+import { registerExamples } from './examples.ts';
 import { FindingsTree } from './findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
 import { LogLinkProvider } from './kernel-log.ts';
 import { registerLanguageClient } from './language-client.ts';
+import { registerLogDocuments } from './log-documents.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PagemapScanTree } from './pagemap-scan-tree.ts';
+import { ProcessTree } from './process-tree.ts';
+import { registerPtdumpDocuments } from './ptdump-documents.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import { SearchTree } from './search-tree.ts';
 import { Sessions } from './sessions.ts';
+import { StatusBar } from './status-bar.ts';
+import { TerminalLinks } from './terminal-links.ts';
 import { VmallocTree } from './vmalloc-tree.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
@@ -26,11 +32,17 @@ export function activate(context: vscode.ExtensionContext): void {
     sessions,
     registerDebugging(context),
     registerLanguageClient(context),
-    registerCommands(context, sessions, documents),
+    registerCommands(context, sessions, documents, pageTables),
+    registerExamples(context),
+    registerLogDocuments(sessions, documents),
+    registerPtdumpDocuments(),
     vscode.workspace.registerTextDocumentContentProvider(AnswerDocuments.scheme, documents),
-    vscode.window.registerTreeDataProvider('pagewalk.pageTables', pageTables),
+    pageTables,
     vscode.window.registerTreeDataProvider('pagewalk.vmalloc', vmalloc),
+    vscode.window.registerTreeDataProvider('pagewalk.processes', new ProcessTree(sessions)),
     new FindingsTree(sessions),
+    new StatusBar(sessions),
+    vscode.window.registerTerminalLinkProvider(new TerminalLinks(sessions)),
     new PagemapScanTree(sessions),
     new SearchTree(sessions),
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),

@@ -54,13 +54,14 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   }
 
   #revealPlace(at: PtdumpPlace): void {
-    this.#reveal = at.address === undefined ? undefined : at;
+    this.#reveal = at.address === undefined && at.mm === undefined ? undefined : at;
     if (this.ready) this.opened();
   }
 
   protected override opened(): void {
     const { address, mm } = this.#reveal ?? {};
     if (address !== undefined) this.post({ kind: 'reveal', address, ...(mm === undefined ? {} : { mm }) });
+    else if (mm !== undefined) this.post({ kind: 'space', mm, user: false });
     this.#reveal = undefined;
   }
 

@@ -1,6 +1,7 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
 import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../debug-adapter/protocol/facts.ts';
+import { blockPicture } from './block-picture.ts';
 import type { Sessions } from './sessions.ts';
 
 interface AreaNode {
@@ -16,6 +17,7 @@ interface GroupNode {
   readonly description: string;
   readonly icon: string;
   readonly children: readonly Node[];
+  readonly open?: boolean;
 }
 
 interface FactNode {
@@ -53,7 +55,9 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
       case 'area':
         return areaItem(node);
       case 'group': {
-        const item = new vscode.TreeItem(node.label, vscode.TreeItemCollapsibleState.Collapsed);
+        const { Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+        const item = new vscode.TreeItem(node.label, node.open === true ? Expanded : Collapsed);
+        item.id = `group ${node.label}`;
         item.description = node.description;
         item.iconPath = new vscode.ThemeIcon(node.icon);
         return item;
@@ -81,7 +85,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     try {
       if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
       const facts = await this.#sessions.request('pagewalk/vmallocAreas', {});
-      return [...areaNodes(facts.areas, false), ...restOf(facts)];
+      return [...byKind(facts.areas), ...restOf(facts)];
     } catch (error) {
       return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
     }
@@ -91,6 +95,26 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
 /** `idle`: freed, or kept for the next allocation. */
 function areaNodes(areas: readonly VmallocAreaFacts[], idle: boolean): AreaNode[] {
   return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start }));
+}
+
+/** Busy areas by what they are for, with their sizes; blocks, whose pages have states of their own, come first. */
+function byKind(areas: readonly VmallocAreaFacts[]): GroupNode[] {
+  const groups = new Map<string, VmallocAreaFacts[]>();
+  for (const area of areas) {
+    const { word } = kindOf(area);
+    groups.set(word, [...(groups.get(word) ?? []), area]);
+  }
+  const order = ['vm_map_ram block', 'vm_map_ram', 'vmalloc', 'vmap', 'ioremap'];
+  return [...groups]
+    .sort(([one], [other]) => order.indexOf(one) - order.indexOf(other))
+    .map(([word, own]) => ({
+      kind: 'group',
+      label: word === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : word,
+      description: vscode.l10n.t('{0} areas, {1}', own.length, sizeText(own.reduce((sum, { size }) => sum + size, 0))),
+      icon: own[0] === undefined ? 'symbol-field' : kindOf(own[0]).icon,
+      children: areaNodes(own, false),
+      open: word === 'vm_map_ram block',
+    }));
 }
 
 /** What is not in use, the queues of blocks, and the counters; groups without anything in them are left out. */
@@ -174,9 +198,22 @@ function areaItem({ area, lazy }: AreaNode): vscode.TreeItem {
   item.id = `${String(lazy)} ${area.address}`;
   item.description = `${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
   item.iconPath = new vscode.ThemeIcon(lazy ? 'circle-slash' : icon);
-  item.tooltip = `${area.start}-${area.end}\n${area.size} bytes, ${word}${area.caller === null ? '' : `\n${area.caller}`}`;
+  item.tooltip = tooltipOf(area, word);
   item.contextValue = 'pagewalk.area';
   return item;
+}
+
+function tooltipOf(area: VmallocAreaFacts, word: string): string | vscode.MarkdownString {
+  const { start, end, size, caller, block } = area;
+  const words = `${start}-${end}\n${size} bytes, ${word}${caller === null ? '' : `\n${caller}`}`;
+  const picture = block === null ? undefined : blockPicture(block);
+  if (block === null || picture === undefined) return words;
+  const text = new vscode.MarkdownString();
+  text.appendText(words);
+  const used = block.used?.reduce((sum, [, count]) => sum + count, 0) ?? 0;
+  const counts = vscode.l10n.t('{0} pages used, {1} dirty, {2} free', used, block.pages - block.free - used, block.free);
+  text.appendMarkdown(`\n\n![${counts}](data:image/svg+xml;base64,${Buffer.from(picture).toString('base64')})\n\n${counts}`);
+  return text;
 }
 
 function sizeText(bytes: number): string {

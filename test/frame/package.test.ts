@@ -13,13 +13,15 @@ const meant = [
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
-  /^examples\/ptdump-panel\.png$/,
+  /^examples\/[a-z-]+\.png$/,
+  /^examples\/[\w-]+\.kmm$/,
+  /^examples\/walkthrough\/[a-z]+\.md$/,
   /^syntaxes\/[a-z-]+\.(?:tmLanguage|language-configuration)\.json$/,
 ];
 
 /** Every path in the manifest that names a file of the extension. */
 function namedInManifest(value: unknown): string[] {
-  if (typeof value === 'string') return /^(?:\.\/)?(?:dist|syntaxes|resources)\//.test(value) ? [value.replace(/^\.\//, '')] : [];
+  if (typeof value === 'string') return /^(?:\.\/)?(?:dist|syntaxes|resources|examples)\//.test(value) ? [value.replace(/^\.\//, '')] : [];
   if (typeof value !== 'object' || value === null) return [];
   return Object.values(value).flatMap(namedInManifest);
 }

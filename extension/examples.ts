@@ -1,0 +1,55 @@
+/** The bundled examples, for the walkthroughs: a scenario to run, and a vmcore that a scenario leaves behind. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import * as vscode from 'vscode';
+import { debugType } from './sessions.ts';
+import { nodeEnvironment, programPath } from './debugging.ts';
+
+const scenario = '000-vread-vm-map-ram.kmm';
+const vmcore = 'first.vmcore';
+
+export function registerExamples(context: vscode.ExtensionContext): vscode.Disposable {
+  return vscode.Disposable.from(
+    vscode.commands.registerCommand('pagewalk.openExampleImage', () => openExampleImage(context)),
+    vscode.commands.registerCommand('pagewalk.openExampleScenario', async () => {
+      await vscode.window.showTextDocument(await exampleScenario(context));
+    }),
+    vscode.commands.registerCommand('pagewalk.runExampleScenario', async () => {
+      const file = await exampleScenario(context);
+      await vscode.window.showTextDocument(file);
+      await vscode.debug.startDebugging(undefined, {
+        type: debugType,
+        request: 'launch',
+        name: scenario,
+        scenario: file.fsPath,
+        stopOnEntry: true,
+      });
+    }),
+  );
+}
+
+/** A copy that may be changed. */
+async function exampleScenario(context: vscode.ExtensionContext): Promise<vscode.Uri> {
+  const copy = vscode.Uri.joinPath(context.globalStorageUri, scenario);
+  try {
+    await vscode.workspace.fs.stat(copy);
+  } catch {
+    await vscode.workspace.fs.copy(vscode.Uri.joinPath(context.extensionUri, 'examples', scenario), copy);
+  }
+  return copy;
+}
+
+/** The machine of the example scenario, saved at the scenario's end as an ELF vmcore, and opened. */
+async function openExampleImage(context: vscode.ExtensionContext): Promise<void> {
+  const image = vscode.Uri.joinPath(context.globalStorageUri, vmcore);
+  const source = vscode.Uri.joinPath(context.extensionUri, 'examples', scenario);
+  await vscode.workspace.fs.createDirectory(context.globalStorageUri);
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Making the example vmcore') },
+    () =>
+      promisify(execFile)(process.execPath, [programPath(context), 'run', source.fsPath, '--save', image.fsPath], {
+        env: { ...process.env, ...nodeEnvironment },
+      }),
+  );
+  await vscode.debug.startDebugging(undefined, { type: debugType, request: 'launch', name: vmcore, image: image.fsPath });
+}
