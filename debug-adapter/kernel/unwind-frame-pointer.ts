@@ -1,5 +1,5 @@
 /** Unwinding x86 stacks by frame pointers, where the kernel keeps them (arch/x86/kernel/unwind_frame.c). */
-import { addToAddress, toAddress } from '../base/address.ts';
+import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { Kernel } from './kernel.ts';
 import type { StackRange } from './stack-range.ts';
@@ -142,6 +142,9 @@ export class FrameUnwinder implements Unwinder {
   #end(state: UnwindState): UnwindStep {
     const range = stackAt(this.#ranges, state.sp);
     const near = BigInt(ptRegsSize(this.#kernel) + 32);
+    if (range === undefined && this.#ranges.every(({ end }) => end !== state.sp)) {
+      return { end: `the stack pointer ${formatAddress(state.sp)} is on none of the kernel's stacks` };
+    }
     if (range === undefined || range.end - state.sp <= near) return naturalEnd;
     return { end: 'the chain of frame pointers ends before the stack does' };
   }

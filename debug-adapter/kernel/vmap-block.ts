@@ -79,13 +79,15 @@ export function blockPageState(block: VmapBlock, page: number, pages: number): B
 export function usedRuns(block: VmapBlock, pages: number): (readonly [number, number])[] | null {
   if (block.usedMap === undefined) return null;
   const runs: (readonly [number, number])[] = [];
-  for (let page = 0; page < pages;) {
+  // A damaged area may claim any size; the bitmap has an end.
+  const end = Math.min(pages, block.usedMap.length * block.wordBits);
+  for (let page = 0; page < end;) {
     if (!isUsed(block, page)) {
       page++;
       continue;
     }
     const first = page;
-    while (page < pages && isUsed(block, page)) page++;
+    while (page < end && isUsed(block, page)) page++;
     runs.push([first, page - first]);
   }
   return runs;
