@@ -14,6 +14,8 @@ const host: Host = {
   ...nodeHost(new URL(import.meta.url)),
   runScenario: async (scenario, token) => (await import('./lsp/language-server.ts')).runScenario(scenario, token),
 };
+/** The language of scenarios, in a bundle of its own: only who runs one loads it. */
+const loadLanguage = () => import('./lsp/language-server.ts');
 const port = workerPort();
 if (port === undefined) await runCommandLine();
 else serveJobs(host, port);
@@ -26,7 +28,7 @@ async function runCommandLine(): Promise<void> {
       output,
       version: typeof PAGEWALK_VERSION === 'string' ? PAGEWALK_VERSION : 'development',
       scenarios: {
-        load: () => import('./lsp/language-server.ts'),
+        load: loadLanguage,
         save: saveFile,
       },
       servers: {
@@ -35,10 +37,11 @@ async function runCommandLine(): Promise<void> {
           serveLanguage(process.stdin, process.stdout);
         },
         dap: async (options) => {
-          if (options.port === undefined) await serveOnStdio(host);
+          if (options.port === undefined) await serveOnStdio(host, loadLanguage);
           else
             await serveOnPort(host, {
               port: options.port,
+              loadLanguage,
               announce: (line) => {
                 output.complain(line);
               },

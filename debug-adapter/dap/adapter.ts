@@ -7,7 +7,9 @@ import { errors } from '../base/errors.ts';
 import type { CancellationSource } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
 import type { JobRunner } from '../session/job-runner.ts';
+import type { ScenarioLanguage } from '../session/scenario.ts';
 import type { SessionFace } from '../session/session-face.ts';
+import type { ScenarioSession } from './scenario-session.ts';
 
 /** A page of children that a client asks for. */
 export interface Page {
@@ -24,10 +26,16 @@ export interface ClientFacts {
   readonly supportsProgressReporting?: boolean | undefined;
   /** True when left out. */
   readonly columnsStartAt1?: boolean | undefined;
+  /** True when left out. */
+  readonly linesStartAt1?: boolean | undefined;
+  readonly supportsMemoryEvent?: boolean | undefined;
+  readonly supportsInvalidatedEvent?: boolean | undefined;
 }
 
 export class Adapter {
   readonly host: Host;
+  /** Loads the language of scenarios; absent where there is none. */
+  readonly loadLanguage: (() => Promise<ScenarioLanguage>) | undefined;
   readonly sendEvent: (event: string, body: unknown) => void;
   /** What the client said of itself in `initialize`. */
   client: ClientFacts | undefined;
@@ -36,17 +44,25 @@ export class Adapter {
   /** A launch that waits until the user has chosen among the files of a split set. */
   memberChoice: { readonly choose: (paths: readonly string[]) => void; readonly cancel: () => void } | undefined;
   #session: SessionFace | undefined;
+  #scenario: ScenarioSession | undefined;
   #jobs: JobRunner | undefined;
   readonly #nodes: VariableNode[] = [];
   readonly #references = new Map<string, number>();
 
-  constructor(host: Host, sendEvent: (event: string, body: unknown) => void) {
+  constructor(host: Host, sendEvent: (event: string, body: unknown) => void, loadLanguage: (() => Promise<ScenarioLanguage>) | undefined) {
     this.host = host;
     this.sendEvent = sendEvent;
+    this.loadLanguage = loadLanguage;
   }
 
-  /** The opened image; an error before `launch`. */
+  /** The scenario that is debugged; undefined where a dump is open. */
+  get scenario(): ScenarioSession | undefined {
+    return this.#scenario;
+  }
+
+  /** The opened image, of a scenario its machine as it is now; an error before `launch`. */
   get session(): SessionFace {
+    if (this.#scenario !== undefined) return this.#scenario.session;
     if (this.#session === undefined) throw errors.badArgument('no image is open; send a launch request with `image` first');
     return this.#session;
   }
@@ -73,8 +89,16 @@ export class Adapter {
     this.#jobs = jobs;
   }
 
+  /** As `open`, of a scenario. */
+  openScenario(scenario: ScenarioSession, jobs: JobRunner): void {
+    this.#scenario = scenario;
+    this.#jobs = jobs;
+  }
+
   /** Requests that run are answered as cancelled. */
   close(): void {
+    this.#scenario?.close();
+    this.#scenario = undefined;
     this.memberChoice?.cancel();
     this.#jobs?.close();
     this.#jobs = undefined;
@@ -94,6 +118,11 @@ export class Adapter {
     return reference;
   }
 
+  /** The node at `key`, if it was given a handle. */
+  nodeAt(key: string): VariableNode | undefined {
+    return this.#nodes[(this.#references.get(key) ?? 0) - 1];
+  }
+
   node(reference: number): VariableNode {
     const node = this.#nodes[reference - 1];
     if (node === undefined) throw errors.badArgument(`variablesReference ${reference} is not known; it belongs to another session`);
@@ -105,6 +134,8 @@ export class Adapter {
 export interface Answer {
   readonly body?: unknown;
   readonly afterwards?: () => void;
+  /** What the request began goes on after its reply, and can be cancelled until then. Never rejects. */
+  readonly until?: Promise<void>;
 }
 
 /** One request that is being answered. */

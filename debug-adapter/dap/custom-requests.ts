@@ -10,6 +10,7 @@ import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
+import { changes, snapshot, watch } from './scenario-moments.ts';
 import { search } from './search.ts';
 
 type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
@@ -34,6 +35,7 @@ const tableSchema = v.looseObject({
 });
 const ptdumpSchema = v.looseObject({
   mm,
+  moment: v.optional(v.string()),
   other: otherSchema,
   user: v.optional(v.boolean()),
   range: v.optional(v.object({ start: hexSchema, end: hexSchema })),
@@ -69,12 +71,12 @@ const bodies: Bodies = {
   },
   'pagewalk/ptdump': (adapter, parameters) => {
     const asked = check(ptdumpSchema, parameters);
-    const { other } = asked;
+    const { other, moment } = asked;
     const what = { mm: asked.mm ?? (other === undefined ? adapter.mm : undefined), user: asked.user === true, range: asked.range };
-    const key = `${JSON.stringify(other)} ${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
+    const key = `${adapter.scenario?.version ?? ''} ${JSON.stringify(moment)} ${JSON.stringify(other)} ${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
     let dump = lastDump.get(adapter);
     if (dump?.key !== key) {
-      dump = { key, lines: linesOf(adapter, other, what) };
+      dump = { key, lines: linesOf(adapter, { other, moment }, what) };
       lastDump.set(adapter, dump);
     }
     const count = asked.count ?? dump.lines.length;
@@ -99,7 +101,10 @@ const bodies: Bodies = {
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/vmallocPages': (adapter, parameters) => adapter.session.vmallocPages(check(addressSchema, parameters).address),
   'pagewalk/readAsKcore': (adapter, parameters) => readAsKcore(adapter, check(kcoreSchema, parameters)),
-  'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters).other) }),
+  'pagewalk/changes': changes,
+  'pagewalk/snapshot': snapshot,
+  'pagewalk/watch': watch,
+  'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters)) }),
 };
 
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(

@@ -72,7 +72,7 @@ function addressOf(adapter: Adapter, text: string, frameId: number | undefined):
   return toAddress(numberOf(evaluate(text, world).value, world.memory));
 }
 
-function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
+export function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
   const text = formatAddress(address);
   const read = (): Record<string, unknown> => {
     const facts = adapter.session.identify(address, adapter.mm);

@@ -13,6 +13,7 @@ import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { chooseMembers } from './choose-members.ts';
 import { openSearched } from './open-searched.ts';
+import { launchScenario } from './scenario-launch.ts';
 import { deathOf, threadOfDeath } from './stack.ts';
 
 const pageCacheIs = 'it is a number of MiB, from 1 to 4096';
@@ -21,7 +22,9 @@ const launchSchema = v.looseObject({
   image: v.optional(
     v.union([v.pipe(v.string(), v.minLength(1, 'it is empty')), v.array(v.string())], 'it is the path of a dump, or a list of paths'),
   ),
-  scenario: v.optional(v.string('it is the path of a .kmm file')),
+  scenario: v.optional(v.pipe(v.string('it is the path of a .kmm file'), v.minLength(1, 'it is empty'))),
+  stopOnEntry: v.optional(v.boolean('it is true or false')),
+  noDebug: v.optional(v.boolean()),
   symbols: v.optional(v.string('it is a path')),
   types: v.optional(v.string('it is a path')),
   vmlinux: v.optional(v.string('it is a path')),
@@ -35,6 +38,9 @@ const launchSchema = v.looseObject({
 const clientSchema = v.looseObject({
   supportsProgressReporting: v.optional(v.boolean()),
   columnsStartAt1: v.optional(v.boolean()),
+  linesStartAt1: v.optional(v.boolean()),
+  supportsMemoryEvent: v.optional(v.boolean()),
+  supportsInvalidatedEvent: v.optional(v.boolean()),
 });
 
 const capabilities: DebugProtocol.Capabilities = {
@@ -60,11 +66,16 @@ function initialize(adapter: Adapter, parameters: unknown): Answer {
 function launch(adapter: Adapter, parameters: unknown, call: Call): Answer | Promise<Answer> {
   if (adapter.isOpen) throw errors.badArgument('an image is open already; start another debug session for another image');
   const launched = check(launchSchema, parameters);
-  if (launched.scenario !== undefined) throw errors.notSupported('scenarios cannot be run yet; give `image`, the path of a dump');
-  const { image } = launched;
+  const { image, scenario } = launched;
+  if (scenario !== undefined && image !== undefined)
+    throw errors.badArgument('the launch configuration has both `image` and `scenario`; leave one of them out');
+  if (scenario !== undefined) {
+    const { stopOnEntry = true, noDebug = false, mm } = launched;
+    return launchScenario(adapter, { scenario, stopOnEntry, noDebug, mm });
+  }
   if (image === undefined)
     throw errors.badArgument(
-      'the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore"',
+      'the launch configuration has no `image`; add the path of a dump, for example "image": "${workspaceFolder}/vmcore", or `scenario`, the path of a .kmm file',
     );
   const options = {
     paths: (typeof image === 'string' ? [image] : image) as readonly string[],
@@ -204,9 +215,15 @@ export const lifecycleHandlers: Readonly<Record<string, Handler>> = {
   setBreakpoints,
   setFunctionBreakpoints: setBreakpoints,
   setExceptionBreakpoints: setBreakpoints,
+  setDataBreakpoints: setBreakpoints,
+  dataBreakpointInfo: () => ({ body: { dataId: null, description: 'A dump does not run: nothing in it changes' } }),
   continue: dumpsDoNotRun,
   pause: dumpsDoNotRun,
   next: dumpsDoNotRun,
   stepIn: dumpsDoNotRun,
   stepOut: dumpsDoNotRun,
+  stepBack: dumpsDoNotRun,
+  reverseContinue: dumpsDoNotRun,
+  restartFrame: dumpsDoNotRun,
+  goto: dumpsDoNotRun,
 };

@@ -11,6 +11,7 @@ import type { PtdumpOptions } from '../session/session-face.ts';
 import type { Adapter, Call } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 import { tellProgress } from './progress.ts';
+import { sessionAt } from './scenario-moments.ts';
 
 const notEmpty = v.pipe(v.string(), v.minLength(1, 'it is empty'));
 
@@ -22,7 +23,9 @@ export const otherSchema = v.optional(
 const diffSchema = v.looseObject({
   before: otherSchema,
   mm: v.optional(v.string()),
+  moment: v.optional(v.string()),
   otherMm: v.optional(v.string()),
+  otherMoment: v.optional(v.string()),
   other: otherSchema,
   user: v.optional(v.boolean(), false),
   otherUser: v.optional(v.boolean()),
@@ -34,13 +37,18 @@ const diffSchema = v.looseObject({
   ),
 });
 
-type Other = v.InferOutput<typeof otherSchema>;
+/** Whose dump: another image's or a file's text, or the session's at a moment of its scenario. */
+interface Whose {
+  readonly other?: v.InferOutput<typeof otherSchema>;
+  readonly moment?: string | undefined;
+}
 
 export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Call): Promise<PtdumpDiffFacts> {
   const asked = check(diffSchema, parameters);
   const { user, otherMm, otherUser, range } = asked;
   if (asked.before !== undefined) return diffOfFiles(adapter.host, { ...asked, before: asked.before });
   const mm = asked.mm ?? adapter.mm;
+  if (asked.moment !== undefined || asked.otherMoment !== undefined) return diffOfMoments(adapter, { ...asked, mm });
   if (asked.other === undefined && (otherMm ?? mm) === mm && (otherUser ?? user) === user) {
     throw errors.badArgument("there is nothing to compare with; give `other`, the path of an image or of a dump's text, or `otherMm`");
   }
@@ -52,6 +60,20 @@ export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Ca
   } finally {
     progress.end();
   }
+}
+
+/** Of one machine at two moments, or of a moment and another image. */
+function diffOfMoments(adapter: Adapter, asked: v.InferOutput<typeof diffSchema>): PtdumpDiffFacts {
+  const { mm, user, other, moment, otherMoment, otherMm, otherUser, range } = asked;
+  if (other !== undefined && otherMoment !== undefined)
+    throw errors.badArgument('`other` and `otherMoment` cannot both be what is compared with; leave one of them out');
+  return withSource(adapter, { moment }, (one) =>
+    withSource(adapter, { other, moment: otherMoment }, (two) => {
+      const isText = two.pageTable === undefined;
+      const after = { source: two, mm: otherMm ?? (isText ? undefined : mm), user: otherUser ?? (isText ? undefined : user) };
+      return ptdumpDiffFacts({ source: one, mm, user }, after, { range });
+    }),
+  );
 }
 
 /** Neither side is the session's: the adapter need not have one, so this runs at once and not beside it. */
@@ -77,19 +99,19 @@ function diffOfFiles(
 }
 
 /** The lines of a dump of the session, or of `other`. */
-export function linesOf(adapter: Adapter, other: Other, options: PtdumpOptions): readonly PtdumpLine[] {
-  return withSource(adapter, other, (source) => source.lines(options));
+export function linesOf(adapter: Adapter, whose: Whose, options: PtdumpOptions): readonly PtdumpLine[] {
+  return withSource(adapter, whose, (source) => source.lines(options));
 }
 
 /** The address spaces of the session, or of `other`. */
-export function spacesOf(adapter: Adapter, other: Other): readonly AddressSpaceFacts[] {
-  return withSource(adapter, other, (source) => source.addressSpaces());
+export function spacesOf(adapter: Adapter, whose: Whose): readonly AddressSpaceFacts[] {
+  return withSource(adapter, whose, (source) => source.addressSpaces());
 }
 
-function withSource<Result>(adapter: Adapter, other: Other, use: (source: PtdumpSource) => Result): Result {
+function withSource<Result>(adapter: Adapter, { other, moment }: Whose, use: (source: PtdumpSource) => Result): Result {
   const source =
     other === undefined
-      ? sessionSource(adapter.session)
+      ? sessionSource(sessionAt(adapter, moment))
       : openPtdumpSource(adapter.host, { paths: typeof other === 'string' ? [other] : other });
   try {
     return use(source);

@@ -3,12 +3,16 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Host } from '../base/host.ts';
 import { errors } from '../base/errors.ts';
+import type { ScenarioLanguage } from '../session/scenario.ts';
 import { DapServer } from './server.ts';
 
+/** Loads the language of scenarios, which lies in a bundle of its own. */
+type LoadLanguage = () => Promise<ScenarioLanguage>;
+
 /** Ends when the client disconnects or closes its end. */
-export function serveOnStdio(host: Host): Promise<void> {
+export function serveOnStdio(host: Host, loadLanguage: LoadLanguage): Promise<void> {
   return new Promise<void>((resolve) => {
-    const server = new DapServer(host, resolve);
+    const server = new DapServer(host, resolve, loadLanguage);
     process.stdin.on('end', () => {
       server.close();
       resolve();
@@ -21,12 +25,19 @@ export function serveOnStdio(host: Host): Promise<void> {
 }
 
 /** Listens on 127.0.0.1 until the process is ended; `announce` gets the port in words once it is open. */
-export function serveOnPort(host: Host, options: { port: number; announce: (line: string) => void }): Promise<void> {
+export function serveOnPort(
+  host: Host,
+  options: { port: number; announce: (line: string) => void; loadLanguage: LoadLanguage },
+): Promise<void> {
   return new Promise((_resolve, reject) => {
     const listener = createServer((socket) => {
-      const server = new DapServer(host, () => {
-        socket.end();
-      });
+      const server = new DapServer(
+        host,
+        () => {
+          socket.end();
+        },
+        options.loadLanguage,
+      );
       socket.on('close', () => {
         server.close();
       });

@@ -8,9 +8,10 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { CancellationSource } from '../base/cancellation.ts';
 import { Cancelled, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import type { ScenarioLanguage } from '../session/scenario.ts';
 import { Adapter } from './adapter.ts';
 import type { Answer, Call } from './adapter.ts';
-import { handlers } from './handlers.ts';
+import { handlerOf } from './handlers.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
 
@@ -24,13 +25,17 @@ export class DapServer extends ProtocolServer {
   #scheduled = false;
   #eventSequence = 1;
 
-  /** `onEnd` is called after the reply to `disconnect`. */
-  constructor(host: Host, onEnd: () => void) {
+  /** `onEnd` is called after the reply to `disconnect`; `loadLanguage` loads the language of scenarios, where there is one. */
+  constructor(host: Host, onEnd: () => void, loadLanguage?: () => Promise<ScenarioLanguage>) {
     super();
     this.#onEnd = onEnd;
-    this.#adapter = new Adapter(host, (event, body) => {
-      this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body });
-    });
+    this.#adapter = new Adapter(
+      host,
+      (event, body) => {
+        this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body });
+      },
+      loadLanguage,
+    );
     // The transport reports a message that it cannot parse, and a stream that breaks, as an error event.
     this.on('error', ({ body }: { readonly body: string }) => {
       this.#transportFailed(body);
@@ -88,7 +93,7 @@ export class DapServer extends ProtocolServer {
       this.#reply(request, { success: false, message: 'cancelled' });
       return;
     }
-    const handler = Object.hasOwn(handlers, request.command) ? handlers[request.command] : undefined;
+    const handler = handlerOf(this.#adapter, request.command);
     if (handler === undefined) {
       this.#fail(request, errorIds.unknownRequest, `Pagewalk does not answer the request ${request.command}`);
       return;
@@ -97,7 +102,7 @@ export class DapServer extends ProtocolServer {
     try {
       const answer = handler(this.#adapter, request.arguments ?? {}, call);
       if (answer instanceof Promise) this.#awaitAnswer(request, call, answer);
-      else this.#give(request, answer);
+      else this.#give(request, call, answer);
     } catch (error) {
       this.#refuse(request, error);
     }
@@ -110,7 +115,7 @@ export class DapServer extends ProtocolServer {
   #awaitAnswer(request: DebugProtocol.Request, call: Call, promised: Promise<Answer>): void {
     const replied = promised
       .then((answer) => {
-        this.#give(request, answer);
+        this.#give(request, call, answer);
       })
       .catch((error: unknown) => {
         this.#refuse(request, error);
@@ -121,8 +126,14 @@ export class DapServer extends ProtocolServer {
     this.#running.set(call, replied);
   }
 
-  #give(request: DebugProtocol.Request, answer: Answer): void {
+  #give(request: DebugProtocol.Request, call: Call, answer: Answer): void {
     this.#reply(request, { success: true, body: answer.body });
+    if (answer.until !== undefined) {
+      const over = answer.until.then(() => {
+        this.#running.delete(call);
+      });
+      this.#running.set(call, over);
+    }
     // The reply is out: what fails from here on may be told, but not as a second reply.
     try {
       answer.afterwards?.();

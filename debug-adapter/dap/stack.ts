@@ -25,6 +25,7 @@ export interface FramePlace {
 
 /** The place of a frame or thread id; of the first thread without one. */
 export function placeOf(adapter: Adapter, id: number | undefined): FramePlace {
+  if (adapter.scenario !== undefined) return { cpu: undefined, pid: undefined, registers: adapter.scenario.registers };
   const { thread, frame } = threadsOf(adapter).frame(id ?? 1);
   const cpu = thread.cpu ?? threadsOf(adapter).stack(thread).cpu ?? undefined;
   return { cpu, pid: thread.cpu === undefined ? thread.pid : undefined, registers: registersOf(frame) };

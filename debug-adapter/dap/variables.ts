@@ -21,15 +21,19 @@ function scopes(adapter: Adapter, parameters: unknown): Answer {
     body: {
       scopes: [
         scope('Registers', registersNode(adapter, registers), { presentationHint: 'registers', namedVariables: registers.length }),
-        scope('Address spaces', spacesNode(adapter)),
-        scope('Vmalloc', vmallocNode(adapter)),
-        scope(
-          'Image',
-          recordNode(adapter, 'Image', () => ({ ...adapter.session.info() })),
-        ),
+        ...imageScopes(adapter).map(({ name, node }) => scope(name, node)),
       ],
     },
   };
+}
+
+/** What there is of every image. */
+export function imageScopes(adapter: Adapter): readonly { readonly name: string; readonly node: VariableNode }[] {
+  return [
+    { name: 'Address spaces', node: spacesNode(adapter) },
+    { name: 'Vmalloc', node: vmallocNode(adapter) },
+    { name: 'Image', node: recordNode(adapter, 'Image', () => ({ ...adapter.session.info() })) },
+  ];
 }
 
 function registersNode(adapter: Adapter, registers: readonly Register[]): VariableNode {

@@ -24,6 +24,7 @@ import type {
 } from './facts.ts';
 import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
+import type { ChangesFacts, MomentFacts, WatchFacts, WatchQuestion } from './scenario.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
 
 export interface PagewalkRequests {
@@ -41,9 +42,13 @@ export interface PagewalkRequests {
   };
   /** The text's lines and the regions behind them, paged: `start` and `count` count lines; `total` is known in every answer. */
   'pagewalk/ptdump': {
-    /** `other`: the path(s) of another image, or of a dump's text, instead of the session's image. */
+    /**
+     * `other`: the path(s) of another image, or of a dump's text, instead of the session's image. `moment`: of a scenario, the
+     * name of a moment (`pagewalk/snapshot`) instead of now.
+     */
     arguments: {
       mm?: string;
+      moment?: string;
       user?: boolean;
       other?: string | readonly string[];
       range?: { start: Hex; end: Hex };
@@ -56,13 +61,16 @@ export interface PagewalkRequests {
    * From the session's address space `mm` to `otherMm` (by default the same) of `other`: the path(s) of an image or of a
    * dump's text; without it, of the session's own image. `user` chooses the half that user mode sees on both sides,
    * `otherUser` on the other alone. With `before`, the path(s) of an image or of text, that is what is compared from, each
-   * side has the choices made for it alone, and no image need be open.
+   * side has the choices made for it alone, and no image need be open. Of a scenario, `moment` is the moment to compare from
+   * and `otherMoment` that to compare with, each now by default.
    */
   'pagewalk/ptdumpDiff': {
     arguments: {
       before?: string | readonly string[];
       mm?: string;
+      moment?: string;
       otherMm?: string;
+      otherMoment?: string;
       other?: string | readonly string[];
       user?: boolean;
       otherUser?: boolean;
@@ -98,6 +106,12 @@ export interface PagewalkRequests {
   'pagewalk/chooseMembers': { arguments: { paths: readonly string[] }; body: Record<string, never> };
   /** What the kernel's own /proc/kcore would have given; at most 16 MiB at once. */
   'pagewalk/readAsKcore': { arguments: { address: Hex; count: number }; body: KcoreReadFacts };
+  /** What changed in the machine of a scenario since a moment, by default since the stop before this one. */
+  'pagewalk/changes': { arguments: { since?: string }; body: ChangesFacts };
+  /** The moments of a scenario that can be compared; with `name`, this one is kept under it first. A dump has none. */
+  'pagewalk/snapshot': { arguments: { name?: string }; body: { moments: readonly MomentFacts[] } };
+  /** What the scenario stops at when it changes, beside the data breakpoints of the client; after `add` and `remove` (an id). */
+  'pagewalk/watch': { arguments: { add?: WatchQuestion; remove?: string }; body: { watches: readonly WatchFacts[] } };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
 }

@@ -3,7 +3,7 @@
  * and then: whoever drives them may do other things in between, or ask for a pause.
  */
 import type { CancellationToken } from '../base/cancellation.ts';
-import { errors } from '../base/errors.ts';
+import { errors, UserError } from '../base/errors.ts';
 import type { Image } from '../image/image.ts';
 import type { Statement } from '../scenario/generated/ast.ts';
 import type { ParsedScenario } from '../scenario/parse-scenario.ts';
@@ -11,17 +11,19 @@ import { contentsOf } from '../scenario/program.ts';
 import { evaluateFully, evaluateQuestion, parseExpression } from '../scenario/expression-text.ts';
 import { headRange } from '../scenario/scenario-run.ts';
 import type { Failure, ScenarioRun, Stop } from '../scenario/scenario-run.ts';
-import { textOf } from '../scenario/scenario-error.ts';
+import { rangeOf } from '../scenario/scenario-error.ts';
 import type { OperationValue } from '../simulator/operation.ts';
-import { OperationStep } from './operation-step.ts';
 import { scenarioCatalogue, startScenario } from './scenario.ts';
 import type { StartedScenario } from './scenario.ts';
-import { Breakpoints, placeInFrame } from './scenario-breakpoints.ts';
-import type { Trigger } from './scenario-breakpoints.ts';
+import { Breakpoints, placeInFrame, Trigger } from './scenario-breakpoints.ts';
+import type { BreakpointWishes, PlacedBreakpoint } from './scenario-breakpoints.ts';
+import { callsOf, framesOf, labelOf } from './scenario-frames.ts';
 import { Moments } from './scenario-moments.ts';
 import { exceptionFacts, exceptionFilters, viewOf } from './scenario-stop.ts';
 import type { ExceptionFacts, Halt, ScenarioFrame, ValueView } from './scenario-stop.ts';
+import type { WatchWish } from './scenario-watch.ts';
 import { Watches } from './scenario-watches.ts';
+import type { ClientWatch } from './scenario-watches.ts';
 
 export type Step = 'over' | 'in' | 'out' | 'one';
 
@@ -264,7 +266,10 @@ export class ScenarioDebugger {
   frames(): readonly ScenarioFrame[] {
     const { stop } = this;
     if (stop.kind === 'failed' && this.#failed?.time === this.#run.time) return this.#failed.frames;
-    return framesOf(stop);
+    const last = this.#statements.at(-1);
+    if (stop.kind !== 'end' || last === undefined) return framesOf(stop);
+    const { end } = rangeOf(last);
+    return [{ kind: 'statement', name: 'end of the scenario', range: { start: end, end }, variables: {} }];
   }
 
   /** Of a failed run: what it failed at. */
@@ -289,6 +294,46 @@ export class ScenarioDebugger {
 
   hasFunction(name: string): boolean {
     return scenarioCatalogue.find(name) !== undefined;
+  }
+
+  /** Whether a function of the language changes the machine. */
+  isOperation(name: string): boolean {
+    const found = scenarioCatalogue.find(name);
+    return found !== undefined && found.call === undefined;
+  }
+
+  /** What can be named here: variables, and functions of the language. */
+  names(): readonly string[] {
+    return [...this.#run.variables.keys(), ...scenarioCatalogue.callables.keys()];
+  }
+
+  /** Lines on which statements begin, counted from 0, among `first` to `last`. */
+  statementLines(first: number, last: number): readonly number[] {
+    const lines = new Set(this.#statements.map((node) => headRange(node).start.line));
+    return [...lines].filter((line) => line >= first && line <= last).sort((one, other) => one - other);
+  }
+
+  /** Exchanges the client's breakpoints on data; without a wish is one that cannot be understood. */
+  async setDataBreakpoints(
+    wanted: readonly { readonly wishes: BreakpointWishes; readonly watch: WatchWish | undefined }[],
+  ): Promise<readonly PlacedBreakpoint[]> {
+    const made: ClientWatch[] = [];
+    const placed: PlacedBreakpoint[] = [];
+    for (const { wishes, watch } of wanted) {
+      const id = this.breakpoints.newId();
+      let problem: string | undefined;
+      try {
+        if (watch === undefined) throw errors.badArgument('this breakpoint is of another kind of session');
+        const trigger = await Trigger.create(id, wishes, this.#names, scenarioCatalogue);
+        made.push({ id, watch: this.watches.make(watch), trigger });
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        problem = error.message;
+      }
+      placed.push({ id, line: undefined, problem });
+    }
+    this.watches.set(made);
+    return placed;
   }
 
   /**
@@ -374,9 +419,11 @@ export class ScenarioDebugger {
   /** The breakpoints at this stop, and what is logged by them. */
   #hitsHere(how: { readonly silently?: boolean; readonly dataOnly?: boolean } = {}): Halt | undefined {
     const hits: Hits = { lines: [], functions: [], data: [], words: [] };
-    for (const { id, words } of this.watches.changes()) {
-      hits.data.push(id);
-      hits.words.push(words);
+    for (const { id, words, trigger } of this.watches.changes()) {
+      const before = hits.data.length;
+      if (trigger === undefined) hits.data.push(id);
+      else this.#try(trigger, hits.data, { silently: how.silently });
+      if (hits.data.length > before) hits.words.push(words);
     }
     const { stop } = this;
     if (how.dataOnly !== true) {
@@ -431,28 +478,6 @@ export function debugScenario(parsed: ParsedScenario): ScenarioDebugger | Failur
   return 'run' in started ? new ScenarioDebugger(started, contentsOf(parsed.scenario)) : started;
 }
 
-function callsOf(stop: Stop): readonly { readonly name: string }[] {
-  return stop.kind === 'step' && stop.step instanceof OperationStep ? stop.step.calls : [];
-}
-
 function stepHalt(stop: Stop): Halt {
   return { reason: 'step', description: 'Step', text: stop.kind === 'step' ? stop.step.what : undefined };
-}
-
-function framesOf(stop: Stop): readonly ScenarioFrame[] {
-  const { range } = stop;
-  const calls = stop.kind === 'step' ? stop.step.frames : [];
-  const name = stop.kind === 'end' ? 'end of the scenario' : stop.kind === 'failed' ? 'failed' : labelOf(stop.node);
-  return [
-    ...calls.map((frame): ScenarioFrame => ({ kind: 'call', name: frame.name, range, variables: frame.variables })).reverse(),
-    { kind: 'statement', name, range, variables: {} },
-  ];
-}
-
-/** Characters of a statement's text that a frame shows. */
-const longestLabel = 60;
-
-function labelOf(node: Statement): string {
-  const [line = ''] = textOf(node).split(/\r?\n/);
-  return line.length > longestLabel ? `${line.slice(0, longestLabel)}…` : line;
 }

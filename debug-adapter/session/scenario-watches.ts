@@ -2,6 +2,7 @@
 import { errors } from '../base/errors.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { WatchFacts } from '../protocol/scenario.ts';
+import type { Trigger } from './scenario-breakpoints.ts';
 import { Watch } from './scenario-watch.ts';
 import type { WatchWish } from './scenario-watch.ts';
 import type { Session } from './session.ts';
@@ -12,11 +13,18 @@ const most = 256;
 /** Ids of watches that stay lie above those of a client's breakpoints. */
 const firstStaying = 1_000_000;
 
+/** A watch with what else it asks before it stops the run. */
+export interface ClientWatch {
+  readonly id: number;
+  readonly watch: Watch;
+  readonly trigger?: Trigger | undefined;
+}
+
 export class Watches {
   readonly #memory: PhysicalMemory;
   readonly #session: () => Session;
-  #client: readonly { readonly id: number; readonly watch: Watch }[] = [];
-  #staying: readonly { readonly id: number; readonly watch: Watch }[] = [];
+  #client: readonly ClientWatch[] = [];
+  #staying: readonly ClientWatch[] = [];
   #nextId = firstStaying;
 
   constructor(memory: PhysicalMemory, session: () => Session) {
@@ -35,7 +43,7 @@ export class Watches {
   }
 
   /** Exchanges those of the client. */
-  set(watches: readonly { readonly id: number; readonly watch: Watch }[]): void {
+  set(watches: readonly ClientWatch[]): void {
     this.#client = watches.slice(0, most);
   }
 
@@ -50,12 +58,12 @@ export class Watches {
   }
 
   /** What changed since it was asked last. */
-  changes(): readonly { readonly id: number; readonly words: string }[] {
-    const found: { readonly id: number; readonly words: string }[] = [];
+  changes(): readonly { readonly id: number; readonly words: string; readonly trigger: Trigger | undefined }[] {
+    const found: { readonly id: number; readonly words: string; readonly trigger: Trigger | undefined }[] = [];
     for (const list of [this.#client, this.#staying]) {
-      for (const { id, watch } of list) {
+      for (const { id, watch, trigger } of list) {
         const words = watch.change();
-        if (words !== undefined) found.push({ id, words });
+        if (words !== undefined) found.push({ id, words, trigger });
       }
     }
     return found;

@@ -41,6 +41,7 @@ function finish(way: Way): Halt {
 const go = (session: ScenarioDebugger): Halt => finish(session.continue(neverCancelled));
 const step = (session: ScenarioDebugger, how: 'over' | 'in' | 'out' | 'one'): Halt => finish(session.step(how, neverCancelled));
 const back = (session: ScenarioDebugger, how: 'over' | 'one' = 'over'): Halt => finish(session.back(how, neverCancelled));
+const isInside = (session: ScenarioDebugger): boolean => session.stop.kind === 'step';
 const line = (session: ScenarioDebugger): number => session.stop.range.start.line;
 const names = (session: ScenarioDebugger): string[] => session.frames().map(({ name }) => name);
 const value = (session: ScenarioDebugger, name: string): bigint =>
@@ -125,7 +126,7 @@ describe('stepping', () => {
     step(session, 'in');
     assert.deepEqual(names(session), ['vm_map_ram', 'let a = vm_map_ram(4)']);
     const seen = new Set<string>();
-    while (session.stop.kind === 'step') {
+    while (isInside(session)) {
       seen.add(names(session).slice(0, -1).reverse().join(' > '));
       step(session, 'in');
     }
@@ -139,7 +140,7 @@ describe('stepping', () => {
     const depth = session.frames().length;
     step(session, 'out');
     assert.ok(session.frames().length < depth);
-    for (let left = session.frames().length; session.stop.kind === 'step'; left = session.frames().length) {
+    for (let left = session.frames().length; isInside(session); left = session.frames().length) {
       step(session, 'out');
       assert.ok(session.frames().length < left);
     }
@@ -152,7 +153,7 @@ describe('stepping', () => {
     do {
       const { text: said } = step(session, 'one');
       if (said !== undefined) words.push(said);
-    } while (session.stop.kind === 'step');
+    } while (isInside(session));
     assert.equal(words.filter((said) => said.startsWith('write pte entry')).length, 4);
   });
 

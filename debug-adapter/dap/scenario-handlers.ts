@@ -1,0 +1,13 @@
+/** Requests that a session on a scenario answers otherwise than one on a dump. */
+import type { Handler } from './adapter.ts';
+import { breakpointHandlers } from './scenario-breakpoints.ts';
+import { scenarioEvaluationHandlers } from './scenario-evaluation.ts';
+import { runningHandlers } from './scenario-running.ts';
+import { stackHandlers } from './scenario-stack.ts';
+
+export const scenarioHandlers: Readonly<Record<string, Handler>> = {
+  ...runningHandlers,
+  ...breakpointHandlers,
+  ...stackHandlers,
+  ...scenarioEvaluationHandlers,
+};
