@@ -28,7 +28,7 @@ export class ScenarioInlayHints implements InlayHintProvider {
       .flatMap((node) => {
         const value = values.get(node.name);
         const at = node.$cstNode?.range.start;
-        if (typeof value !== 'bigint' || value < leastAddress || at === undefined) return [];
+        if (typeof value !== 'bigint' || value < leastAddress || at === undefined || isWritten(node, value)) return [];
         if (at.line < range.start.line || at.line > range.end.line) return [];
         const position = { line: at.line, character: at.character + 'let '.length + node.name.length };
         return [{ position, label: `: ${formatNumber(value)}`, tooltip: 'At the end of a run of this scenario' }];
@@ -43,6 +43,11 @@ export class ScenarioInlayHints implements InlayHintProvider {
     this.#last = { text, values };
     return values;
   }
+}
+
+/** Whether the value stands in the text as it is. */
+function isWritten({ value: written }: Let, value: bigint): boolean {
+  return written.$type === 'Quantity' && written.value === value;
 }
 
 function run(scenario: Scenario): ReadonlyMap<string, unknown> {

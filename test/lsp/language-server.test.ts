@@ -216,7 +216,7 @@ describe('the language server', () => {
   });
 
   it('shows addresses of a finished run beside their names', async () => {
-    const { uri } = open('machine { ram 64M }\nlet a = vmalloc(4K)\nlet n = 3\nlet b = a + 4K\n');
+    const { uri } = open('machine { ram 64M }\nlet a = vmalloc(4K)\nlet n = 3\nlet b = a + 4K\nlet c = 0xffff_8880_0000_0000\n');
     assert.deepEqual(await diagnosticsOf(uri), []);
     const { result } = await client.request('textDocument/inlayHint', {
       textDocument: { uri },

@@ -250,7 +250,7 @@ describe('scenarios', { skip }, () => {
     const lines = await tokensOf('kmm', 'print "open {a\nlet b = 1\n/* one\ntwo */ let c = 0xffff_0000');
     assert.equal(lines[1]?.[0]?.[1], 'storage.type');
     assert.deepEqual(lines[3]?.map(([, scope]) => scope).slice(-1), ['constant.numeric.hex']);
-    assert.equal(lines[3]?.find(([piece]) => piece === 'let')?.[1], 'storage.type');
+    assert.equal(lines[3].find(([piece]) => piece === 'let')?.[1], 'storage.type');
   });
 
   it('knows every keyword, setting and feature of the language', async () => {
