@@ -4,6 +4,7 @@ import type { Address } from '../base/address.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
 import { layoutOf } from './layout.ts';
+import { optionalRead } from './optional-read.ts';
 import { pageFrameOf } from './page-frame.ts';
 import { slabOf, slabPlace } from './slab.ts';
 import type { Slab, SlabPlace } from './slab.ts';
@@ -17,7 +18,8 @@ export function cacheName(kernel: Kernel, head: Address): string {
   const cache = structs.find('kmem_cache');
   if (!slab.has('slab_cache') || cache === undefined) return '';
   const at = slab.pointer(head, 'slab_cache');
-  return at === 0n ? '' : ` of cache ${kernel.memory.cString(cache.pointer(at, 'name'), 128)} (kmem_cache ${formatAddress(at)})`;
+  const name = at === 0n ? undefined : optionalRead(() => kernel.memory.cString(cache.pointer(at, 'name'), 128));
+  return name === undefined ? '' : ` of cache ${name} (kmem_cache ${formatAddress(at)})`;
 }
 
 /** What the byte is that lies `offset` bytes into frame `pfn`, whose slab has its struct page at `head`; undefined where the slab is not understood. */
@@ -31,8 +33,12 @@ export function describeSlab(
   const base = addToAddress(toAddress(directMap.offset), headFrame * kernel.pageSize);
   const slab = slabOf(kernel, at.head, base);
   if (slab === undefined) return undefined;
-  const place = slabPlace(slab, (at.pfn - headFrame) * kernel.pageSize + at.offset);
-  return { kind: 'slab-object', summary: summaryOf(kernel, slab, place), ...factsOf(kernel, slab, place) };
+  // SLAB keeps its list of free objects, and a gap that differs from slab to slab, before the first object.
+  const into = Number(BigInt.asIntN(64, addToAddress(base, (at.pfn - headFrame) * kernel.pageSize + at.offset) - slab.base));
+  const place = slabPlace(slab, into);
+  const summary =
+    into < 0 ? `start of a slab of cache ${slab.cache.name}, before its ${slab.objects} objects` : summaryOf(kernel, slab, place);
+  return { kind: 'slab-object', summary, ...factsOf(kernel, slab, place) };
 }
 
 function summaryOf(kernel: Kernel, { cache, objects, problem }: Slab, place: SlabPlace | undefined): string {

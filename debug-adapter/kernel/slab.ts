@@ -1,6 +1,7 @@
 /**
  * SLUB's slabs (mm/slub.c, mm/slab.h): which cache a slab page serves, where its objects lie, and which of them are free. An
- * object is free when the slab's freelist, that of the CPU that allocates from it, or a CPU's or node's sheaf holds it.
+ * object is free when the slab's freelist, that of the CPU that allocates from it, or a CPU's or node's sheaf holds it. Those of
+ * kernels with CONFIG_SLAB are read by slab-array.ts.
  */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
@@ -9,6 +10,7 @@ import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList } from './list.ts';
 import { optionalRead } from './optional-read.ts';
+import { hasSlabArrays, readArraySlab } from './slab-array.ts';
 import { cpuSlabs } from './slab-cpu.ts';
 import type { CpuSlabs } from './slab-cpu.ts';
 
@@ -34,13 +36,13 @@ export interface SlabCache {
   readonly listed: boolean | undefined;
 }
 
-/** One slab of a SLUB cache. */
+/** One slab. */
 export interface Slab {
   readonly cache: SlabCache;
   /** The struct slab, or struct page before 5.17. */
   readonly address: Address;
   readonly objects: number;
-  /** Where its first slot lies: the page's address in the direct map. */
+  /** Where its first slot lies: with SLUB the page's address in the direct map. */
   readonly base: Address;
   /** Free objects by index; those that a broken list no longer reaches are not among them. */
   readonly free: ReadonlySet<number>;
@@ -77,7 +79,7 @@ function openReader(): SlabReader {
 }
 
 /**
- * The slab whose struct page (head) is `head`, its memory at `base`. Undefined where the kernel's allocator is not SLUB or the
+ * The slab whose struct page (head) is `head`, its memory at `base`. Undefined where the kernel's allocator is SLOB or the
  * page names no cache. Throws `MemoryFault` when the struct page or its cache is missing.
  */
 export function slabOf(kernel: Kernel, head: Address, base: Address): Slab | undefined {
@@ -103,7 +105,7 @@ export function slabCacheAt(kernel: Kernel, address: Address): SlabCache | undef
 
 function readCache(kernel: Kernel, address: Address): SlabCache | undefined {
   const shape = kernel.structs(purpose).find('kmem_cache');
-  // SLAB (up to 6.7) and SLOB (up to 6.3) have no free pointer in their objects.
+  // SLOB (up to 6.3) has no caches of its own.
   if (shape === undefined || !['size', 'object_size', 'offset', 'inuse'].every((member) => shape.has(member))) return undefined;
   const number = (path: string): number => (shape.has(path) ? shape.number(address, path) : 0);
   const size = number('size');
@@ -138,6 +140,7 @@ function readSlab(kernel: Kernel, head: Address, base: Address): Slab | undefine
   const structs = kernel.structs(purpose);
   const shape = structs.find('slab') ?? structs.get('page');
   if (!shape.has('slab_cache') || !shape.has('freelist')) return undefined;
+  if (hasSlabArrays(structs.find('kmem_cache'))) return readArraySlab(kernel, head, shape);
   const at = shape.pointer(head, 'slab_cache');
   const cache = at === 0n ? undefined : slabCacheAt(kernel, at);
   if (cache === undefined) return undefined;
@@ -243,11 +246,11 @@ function byteSwapped(value: bigint, bytes: 4 | 8): bigint {
   return swapped;
 }
 
-/** The object around the byte `offset` behind the slab's base; undefined behind the last object. */
+/** The object around the byte `offset` behind the slab's base; undefined before the first object and behind the last. */
 export function slabPlace(slab: Slab, offset: number): SlabPlace | undefined {
   const { cache, objects, base, free, problem } = slab;
   const index = Math.floor(offset / cache.size);
-  if (index >= objects) return undefined;
+  if (index < 0 || index >= objects) return undefined;
   const within = offset - index * cache.size - cache.redLeftPad;
   const object = addToAddress(base, index * cache.size + cache.redLeftPad);
   const part =

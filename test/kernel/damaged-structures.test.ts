@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { addToAddress, toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
+import { pageOfFrame } from '../../debug-adapter/kernel/page-frame.ts';
 import { perCpuAddress } from '../../debug-adapter/kernel/per-cpu.ts';
 import { resources } from '../../debug-adapter/kernel/resource.ts';
 import { findTask } from '../../debug-adapter/kernel/task.ts';
@@ -247,7 +248,7 @@ describe('x86-64', { skip: absent('x86-64') ?? false }, () => {
     const { kernel } = whole;
     const facts = whole.identify(toAddress(BigInt(whole.maps(34).areas.find(({ name }) => name === '[stack]')?.end ?? '0x0') - 8n), '34');
     const pfn = Number(facts.details.find(({ kind }) => kind === 'anonymous-page')?.['pfn'] ?? 0);
-    const page = toAddress(BigInt(String(facts.details.find(({ kind }) => kind === 'anonymous-page')?.['page'] ?? '0x0')));
+    const page = pageOfFrame(kernel, pfn) ?? toAddress(0);
     const owner = toAddress(pointer(member(page, 'page', 'mapping')) & ~3n);
     const node = pointer(member(owner, 'anon_vma', 'rb_root'));
     for (const damage of [

@@ -161,3 +161,61 @@ test('lists of free objects that loop, or lead away, are told and end', () => {
     assert.equal(slabPlace(slab, 3 * 64)?.allocated, undefined);
   }
 });
+
+/** A slab of SLAB with 5 objects of 64 bytes, which begin 96 bytes into its page; `indexes` is its freelist from `active` on. */
+function arraySlab(active: number, indexes: readonly number[], kept: readonly number[] = []): Slab | undefined {
+  const made = new StructKernel({
+    page: {
+      size: 64,
+      members: { flags: [0, 8], s_mem: [8, 8], freelist: [16, 8], slab_cache: [24, 8], active: [32, 4] },
+    },
+    kmem_cache: {
+      size: 128,
+      members: { cpu_cache: [0, 8], num: [8, 4], size: [12, 4], object_size: [16, 4], name: [24, 8], node: [32, { count: 1, size: 8 }] },
+    },
+    array_cache: { size: 80, members: { avail: [0, 4], entry: [16, { count: 0, size: 8 }] } },
+    kmem_cache_node: { size: 64, members: { shared: [0, 8], alien: [8, 8] } },
+  });
+  const memory = made.allocate(4096, 4096);
+  const first = memory + 96n;
+  const freelist = made.allocate(8, 1);
+  indexes.forEach((index, place) => {
+    made.write(toAddress(freelist + BigInt(active + place)), BigInt(index), 1);
+  });
+  const arrays = kept.map((object) => {
+    const array = made.make('array_cache', { avail: 1 });
+    made.write(toAddress(array + 16n), first + BigInt(object * 64), 8);
+    return array;
+  });
+  const node = made.make('kmem_cache_node', { shared: arrays[1] ?? 0n });
+  const cache = made.make('kmem_cache', {
+    cpu_cache: arrays[0] ?? made.make('array_cache'),
+    num: 5,
+    size: 64,
+    object_size: 60,
+    name: made.text('old'),
+  });
+  made.write(toAddress(cache + 32n), node, 8);
+  const page = made.make('page', { s_mem: first, freelist, slab_cache: cache, active });
+  return slabOf(made.open(), page, memory);
+}
+
+test('SLAB: objects behind the gap, free ones by the list of indexes, and by the arrays of CPUs and nodes', () => {
+  const slab = arraySlab(2, [4, 0, 1], [2, 3]);
+  assert.deepEqual([slab?.cache.name, slab?.objects, slab?.problem], ['old', 5, undefined]);
+  // Objects 4, 0 and 1 were not handed out; a CPU keeps 2, its node 3.
+  assert.deepEqual([...(slab?.free ?? [])].sort(), [0, 1, 2, 3, 4]);
+  const less = arraySlab(3, [4, 0]);
+  assert.ok(less !== undefined);
+  assert.equal(slabPlace(less, 64)?.allocated, true);
+  assert.equal(slabPlace(less, 4 * 64 + 60)?.part, 'metadata');
+  assert.equal(slabPlace(less, 4 * 64)?.allocated, false);
+  assert.equal(slabPlace(less, -1), undefined);
+  assert.equal(slabPlace(less, 5 * 64), undefined);
+});
+
+test('SLAB: lists that name what is not there, or the same twice, are told', () => {
+  assert.match(arraySlab(3, [4, 4])?.problem ?? '', /names object 4 twice/);
+  assert.match(arraySlab(4, [9])?.problem ?? '', /names object 9 of 5/);
+  assert.match(arraySlab(6, [])?.problem ?? '', /6 objects in use of 5/);
+});
