@@ -1,4 +1,5 @@
 /** Arguments of operations, checked as they are taken. */
+import { toAddress } from '../base/address.ts';
 import type { Core } from './core.ts';
 import { Fault } from './fault.ts';
 import type { Arguments, OperationSpec, OperationValue, ParameterSpec } from './operation.ts';
@@ -65,6 +66,13 @@ export class ArgumentReader {
     return Number(address >> 12n);
   }
 
+  /** As `wholePage`, with a kernel's complaint of any other address. */
+  pageOrComplaint(name: string, complaint: string): number {
+    const address = this.address(name);
+    if ((address & 0xfffn) !== 0n) throw new Fault('warning', `${complaint} (0x${address.toString(16)})`, { address: toAddress(address) });
+    return Number(address >> 12n);
+  }
+
   text(name: string): string {
     const value = this.given[name];
     if (typeof value !== 'string') throw this.#bad(`${name} is no text`);
@@ -112,7 +120,10 @@ export interface OperationDefinition extends Omit<OperationSpec, 'run'> {
   readonly steps: (core: Core, given: ArgumentReader) => Steps<OperationValue>;
 }
 
-/** An operation as the machine offers it: its arguments are checked before it begins. */
+/** What a kernel refuses, or fails at for want of memory: whatever it had begun is undone. */
+const undone: ReadonlySet<Fault['kind']> = new Set(['out-of-memory', 'errno', 'warning', 'argument']);
+
+/** An operation as the machine offers it: its arguments are checked before it begins, and what is refused leaves no trace. */
 export function operation(definition: OperationDefinition): OperationSpec {
   const { steps, ...spec } = definition;
   return {
@@ -120,8 +131,12 @@ export function operation(definition: OperationDefinition): OperationSpec {
     *run(machine, given) {
       const { core } = machine;
       const depth = core.calls.length;
+      const start = core.memory.snapshot();
       try {
         return yield* steps(core, new ArgumentReader(core, { operation: spec.name, parameters: spec.parameters, given }));
+      } catch (error) {
+        if (error instanceof Fault && undone.has(error.kind)) core.memory.restore(start);
+        throw error;
       } finally {
         core.calls.length = Math.min(core.calls.length, depth);
       }

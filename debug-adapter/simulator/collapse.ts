@@ -4,7 +4,6 @@ import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { folioOf, isAnonymous, mappingsOf, newFolio, referencesOf } from './folio.ts';
 import { hugeLevel } from './huge-page.ts';
-import { needPages } from './kernel-mapping.ts';
 import { freeTable, rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { addMapping, dropMapping, isCounted, kindOf } from './user-entry.ts';
@@ -49,7 +48,6 @@ function* collapseTable(core: Core, mm: number, of: { readonly area: Area; reado
       }
       if ((bits & protection.write) !== 0) isWritable = true;
     }
-    needPages(core, large);
     const folio = newFolio(core, { mapping: anonVmaOf(core, area.vma), index: first, anonymous: true, order: Math.log2(large) });
     for (let index = 0; index < large; index++) {
       const entry = { level: tables.last, at: table + index * 8 };

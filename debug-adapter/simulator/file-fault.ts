@@ -4,7 +4,6 @@ import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { cachedPage, filePages, mappingOf, newCachedPage, setCached } from './file.ts';
 import { getFolio, newFolio, setFolioUse } from './folio.ts';
-import { needPages } from './kernel-mapping.ts';
 import { protection } from './protection.ts';
 import { frameInSwap, leaveSwap } from './swap-cache.ts';
 import { addMapping, kindOf, userEntry } from './user-entry.ts';
@@ -34,7 +33,6 @@ export function* fileFault(core: Core, mm: number, of: FileFault): Steps {
     const { frame, isSpecial } = yield* pageOfArea(core, area, page);
     const at = yield* userEntry(core, mm, { page, level: core.tables.last });
     if (of.write && !isShared) {
-      needPages(core, 1);
       yield core.step(() => 'copy the page');
       const copy = newFolio(core, { mapping: anonVmaOf(core, area.vma), index: page, anonymous: true });
       core.memory.copy(copy * 4096, frame * 4096, 4096);
@@ -106,7 +104,6 @@ function* pageOfArea(core: Core, area: Area, page: number): Steps<{ readonly fra
   const mapping = mappingOf(core, file);
   const cached = cachedPage(core, mapping, index);
   if (cached === undefined) {
-    needPages(core, 1);
     yield core.step(() => `add page ${index} of the file to the page cache`);
     return { frame: newCachedPage(core, mapping, { index, shmem: kind === 'shmem' || kind === 'secret' }), isSpecial: false };
   }

@@ -1,7 +1,6 @@
 /** fork() (kernel/fork.c: dup_mmap, mm/memory.c: copy_page_range): the child shares its parent's pages, which neither may write any more. */
 import type { Core, Steps } from './core.ts';
 import { folioOf, getFolio } from './folio.ts';
-import { needPages } from './kernel-mapping.ts';
 import { countPages, createProcess, mmOf, residentPages, rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { frameInSwap } from './swap-cache.ts';
@@ -31,7 +30,6 @@ export function* fork(core: Core, pid: number, comm: string): Steps<number> {
   try {
     const parent = mmOf(core, pid);
     const areas = areasOf(core, parent);
-    needPages(core, 16 + areas.length + tablesNeeded(core, parent, areas));
     const child = yield* createProcess(core, comm, pid);
     const mm = mmOf(core, child);
     const copies: Area[] = [];
@@ -50,22 +48,6 @@ export function* fork(core: Core, pid: number, comm: string): Steps<number> {
   } finally {
     core.leave();
   }
-}
-
-/** At most one table of each level for each entry of the parent that is copied. */
-function tablesNeeded(core: Core, parent: number, areas: readonly Area[]): number {
-  const { tables } = core;
-  const span = tables.span(tables.last - 1);
-  let last = -1;
-  let count = 0;
-  for (const { start, end } of areas) {
-    for (const { page } of entriesIn(core, rootOfMm(core, parent), { page: start, pages: end - start })) {
-      const table = Math.floor(page / span);
-      if (table !== last) count += tables.last;
-      last = table;
-    }
-  }
-  return count;
 }
 
 /** The child is registered with no userfaultfd, and has nothing locked. */

@@ -1,8 +1,8 @@
 /** Transparent huge pages (mm/huge_memory.c): their faults, and the table of small pages that takes the place of a large leaf. */
 import { addressOfPage } from './core.ts';
 import type { Core, Steps } from './core.ts';
+import { Fault } from './fault.ts';
 import { countMapping, folioOf, getFolio, hugeZeroFrame, newFolio } from './folio.ts';
-import { needPages } from './kernel-mapping.ts';
 import { newTable, rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { addMapping, kindOf, setBits, userEntry } from './user-entry.ts';
@@ -16,12 +16,13 @@ export function hugeLevel(core: Core): number {
   return core.tables.last - 1;
 }
 
-/** Whether a page may come as a huge one: the area wants that, holds it whole, and no table stands there yet. */
+/** Whether a page may come as a huge one: the area wants that, holds it whole, no table stands there yet, and there is one. */
 export function fitsHugePage(core: Core, mm: number, of: { readonly area: Area; readonly page: number }): boolean {
   const large = core.tables.span(hugeLevel(core));
   const first = Math.floor(of.page / large) * large;
   if ((vmaFlagsOf(core, of.area.vma) & vmaFlags.hugePage) === 0 || areaKind(core, of.area.vma) !== 'anonymous') return false;
   if (first < of.area.start || first + large > of.area.end) return false;
+  if (!core.pages.has(Math.log2(large))) return false;
   const { level, at } = core.tables.walk(rootOfMm(core, mm), of.page, hugeLevel(core));
   return level < hugeLevel(core) || kindOf(core, { level, at }) === 'none';
 }
@@ -37,7 +38,6 @@ export function* hugeAnonymousPage(
     const { tables } = core;
     const level = hugeLevel(core);
     const large = tables.span(level);
-    needPages(core, large);
     const first = Math.floor(of.page / large) * large;
     const at = yield* userEntry(core, mm, { page: first, level });
     const bits = accessBits(core, of.area.vma, of.write);
@@ -82,7 +82,6 @@ export function* splitHugePmd(core: Core, mm: number, of: UserEntry): Steps {
   core.enter('__split_huge_pmd', () => ({ address: addressOfPage(core, of.page) }));
   try {
     const { tables } = core;
-    needPages(core, 1);
     const frame = tables.leafAt(of.level, of.at) / 4096;
     const bits = tables.bits(of.level, of.at);
     const isZero = frame === hugeZeroFrame(core);
@@ -107,7 +106,7 @@ export function* splitHugePmd(core: Core, mm: number, of: UserEntry): Steps {
   }
 }
 
-/** hugetlb_fault(): a page of the pool, at the level whose entries are as large. Whether the access is done. Throws `Fault`. */
+/** hugetlb_no_page(): a page at the level whose entries are as large. Throws `Fault` where there is none. */
 export function* hugetlbPage(
   core: Core,
   mm: number,
@@ -118,8 +117,12 @@ export function* hugetlbPage(
     const { tables } = core;
     const level = hugeLevel(core);
     const large = tables.span(level);
-    needPages(core, large);
     const first = Math.floor(of.page / large) * large;
+    if (!core.pages.has(Math.log2(large))) {
+      throw new Fault('page-fault', `Bus error at ${addressOfText(core, of.page)} (no huge page is free)`, {
+        address: addressOfPage(core, of.page),
+      });
+    }
     const at = yield* userEntry(core, mm, { page: first, level });
     const folio = newFolio(core, { mapping: anonVmaOf(core, of.area.vma), index: first, anonymous: true, order: Math.log2(large) });
     core.pages.setType(folio, 'hugetlb');

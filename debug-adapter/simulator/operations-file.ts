@@ -6,7 +6,6 @@ import { operation, optional, parameter } from './arguments.ts';
 import type { Core } from './core.ts';
 import { createFile, fileKinds, newCachedPage, mappingOf, putFile } from './file.ts';
 import type { FileKind } from './file.ts';
-import { needPages } from './kernel-mapping.ts';
 import { openFile } from './open-file.ts';
 import type { OperationSpec, OperationValue, ParameterSpec } from './operation.ts';
 import { addressParameter, mmArgument, processParameter, rangeArgument, sizeParameter } from './operations-process.ts';
@@ -49,7 +48,6 @@ export const fileOperations: readonly OperationSpec[] = [
     *steps(core, given) {
       const kind = given.text('kind') as FileKind;
       const pages = given.pages('size');
-      needPages(core, kind === 'file' ? pages + 4 : 4);
       yield core.step(() => `make the inode and the dentry of ${given.text('name')}`);
       const file = createFile(core, { name: given.text('name'), pages, kind });
       if (kind === 'file') {

@@ -108,7 +108,7 @@ export const vmallocOperations: readonly OperationSpec[] = [
       'Frees what vmalloc() gave. Its pages are free at once; its address space waits for a purge (mm/vmalloc.c: vfree, remove_vm_area, free_vmap_area_noflush).',
     returns: undefined,
     *steps(core, given) {
-      yield* vfree(core, given.wholePage('address'));
+      yield* vfree(core, given.pageOrComplaint('address', 'Trying to vfree() bad address'));
       return undefined;
     },
   }),
@@ -165,7 +165,7 @@ export const vmallocOperations: readonly OperationSpec[] = [
     documentation: 'Takes away what vmap() mapped; the pages stay the caller’s (mm/vmalloc.c: vunmap).',
     returns: undefined,
     *steps(core, given) {
-      yield* vunmap(core, given.wholePage('address'));
+      yield* vunmap(core, given.pageOrComplaint('address', 'Trying to vfree() bad address'));
       return undefined;
     },
   }),

@@ -76,6 +76,14 @@ export class PageAllocator {
     return pages;
   }
 
+  /** Whether 2^order pages behind one another are free. */
+  has(order: number): boolean {
+    for (const { at } of this.#zones)
+      for (let current = order; current <= mostOrder; current++)
+        if (this.#memory.word(this.#area(at, current) + this.#freeAt) > 0) return true;
+    return false;
+  }
+
   /** Takes 2^order pages, not compound, each with a count of 1; the first frame. Their bytes are what they were. Throws `Fault`. */
   take(order = 0, node?: number): number {
     const first = node === undefined ? undefined : this.#from(order, node);

@@ -5,7 +5,6 @@ import { Fault } from './fault.ts';
 import { fileFault } from './file-fault.ts';
 import { folioOf, isAnonymous, mappingsOf, newFolio, orderOf, referencesOf } from './folio.ts';
 import { fitsHugePage, hugeAnonymousPage, hugeLevel, hugetlbPage, splitHugePmd } from './huge-page.ts';
-import { needPages } from './kernel-mapping.ts';
 import { rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { swapPageIn } from './swap.ts';
@@ -40,7 +39,6 @@ export function* handleFault(core: Core, mm: number, access: { readonly page: nu
     const flags = vmaFlagsOf(core, area.vma);
     if ((flags & (write ? vmaFlags.write : vmaFlags.read | vmaFlags.exec)) === 0)
       throw refuse(write ? 'the area is not writable' : 'the area is not readable');
-    needPages(core, 1);
     return yield* resolve({ core, mm, area, page, write });
   } finally {
     core.leave();
@@ -207,7 +205,6 @@ function* writeProtectedPage(place: FaultPlace, entry: EntryPlace): Steps {
     }
     yield core.step(() => 'copy the page');
     const span = tables.span(entry.level);
-    needPages(core, span);
     const copy = newFolio(core, {
       mapping: anonVmaOf(core, area.vma),
       index: Math.floor(page / span) * span,

@@ -3,7 +3,6 @@ import { entryKind } from '../arch/paging-mode.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { fillUserHalf } from './isolation.ts';
-import { needPages } from './kernel-mapping.ts';
 import { userHalf } from './tables.ts';
 import { addTask, findTask, removeTask } from './task.ts';
 import { areasOf, setAreas } from './vma-tree.ts';
@@ -54,7 +53,6 @@ export function* createProcess(core: Core, comm: string, parent: number): Steps<
   core.enter('copy_process', () => ({ comm, parent: BigInt(parent) }));
   try {
     const { memory, types } = core;
-    needPages(core, 16);
     const parentTask = findTask(core, parent);
     if (parentTask === undefined) throw new Fault('errno', `no process has PID ${parent}`, { errno: 'ESRCH' });
     yield core.step(() => 'allocate the mm_struct');

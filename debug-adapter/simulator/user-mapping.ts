@@ -3,7 +3,6 @@ import { addressOfPage } from './core.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { splitHugePages } from './huge-page.ts';
-import { needPages } from './kernel-mapping.ts';
 import { rootOfMm } from './process.ts';
 import { keyShift, protection } from './protection.ts';
 import { entriesIn, kindOf, setBits } from './user-entry.ts';
@@ -55,7 +54,6 @@ export function* doMmap(core: Core, mm: number, of: MmapRequest): Steps<Area> {
     vm_flags: BigInt(of.flags),
   }));
   try {
-    needPages(core, 4);
     const page = of.page ?? freeRange(core, mm, of.pages);
     const range = { page, pages: of.pages };
     checkRange(core, range);
@@ -86,7 +84,7 @@ export function* doMmap(core: Core, mm: number, of: MmapRequest): Steps<Area> {
 function checkHugetlb(core: Core, { page, pages }: Range): void {
   const large = core.tables.span(core.tables.last - 1);
   if (page % large !== 0 || pages % large !== 0) {
-    throw new Fault('errno', `${addressOfText(core, page)} and ${pages} pages are no multiples of a huge page`, {
+    throw new Fault('errno', `${addressOfText(core, page)}: areas of hugetlbfs begin and end at multiples of a huge page`, {
       errno: 'EINVAL',
       address: addressOfPage(core, page),
     });
@@ -116,7 +114,6 @@ export function* doMunmap(core: Core, mm: number, range: Range): Steps {
   core.enter('do_munmap', () => ({ start: addressOfPage(core, range.page), len: BigInt(range.pages) * 4096n }));
   try {
     checkRange(core, range);
-    needPages(core, 4);
     const gone = yield* splitAreas(core, mm, range);
     if (gone.length === 0) return;
     for (const area of gone) yield* zapRange(core, mm, { page: area.start, pages: area.end - area.start, area, keepsMarkers: false });
@@ -159,7 +156,6 @@ export function partsOfAreas(
 /** Areas that cover a range without a gap, cut at its ends. Throws `Fault`; nothing is changed then. */
 export function* coveringAreas(core: Core, mm: number, range: Range & { readonly call: string }): Steps<Area[]> {
   partsOfAreas(core, mm, range);
-  needPages(core, 4);
   return yield* splitAreas(core, mm, range);
 }
 

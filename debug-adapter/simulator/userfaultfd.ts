@@ -3,7 +3,6 @@ import { addressOfPage } from './core.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { hugeLevel, splitHugePages } from './huge-page.ts';
-import { needPages } from './kernel-mapping.ts';
 import { rootOfMm } from './process.ts';
 import { protection } from './protection.ts';
 import { kindOf, marker, placesIn, setBits, setMarker, swapEntry, userEntry } from './user-entry.ts';
@@ -150,7 +149,6 @@ function* markMissing(core: Core, mm: number, of: { readonly entry: UserEntry; r
   const { tables } = core;
   const span = tables.span(of.level);
   const end = of.entry.page + of.entry.pages;
-  needPages(core, Math.ceil(of.entry.pages / (span * tables.entries(of.level))) + tables.last);
   for (let page = of.entry.page; page < end; page = (Math.floor(page / span) + 1) * span) {
     const at = yield* userEntry(core, mm, { page, level: of.level });
     const here = page;
@@ -181,7 +179,6 @@ function* fillMissing(core: Core, mm: number, of: Range & { readonly call: strin
     const flag = vmaFlags.uffdMissing | vmaFlags.uffdWriteProtect;
     const areas = yield* registeredAreas(core, mm, { ...of, flag });
     const root = rootOfMm(core, mm);
-    needPages(core, Math.ceil(of.pages / 512) + tables.last);
     for (const area of areas) {
       const end = Math.min(area.end, of.page + of.pages);
       for (let page = Math.max(area.start, of.page); page < end; page++) {

@@ -1,6 +1,5 @@
 /** Random calls of processes, in every paging mode: memory is what the model says, nothing is lost, and all can be undone. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
@@ -13,6 +12,7 @@ import type { Arguments, OperationValue } from '../../debug-adapter/simulator/op
 import { pagings } from '../../debug-adapter/simulator/options.ts';
 import { memoryHost } from '../support/memory-host.ts';
 import { answersOf } from './answers.ts';
+import { digestOf } from './digest.ts';
 import { Model, ModelProcess, randomCalls } from './process-model.ts';
 import type { ModelArea, ModelPage, RandomCall } from './process-model.ts';
 import { sessionOf } from './session-of.ts';
@@ -244,14 +244,6 @@ function pagesInUse({ core }: Machine): number {
     }
   }
   return count;
-}
-
-function digestOf(machine: Machine): string {
-  const hash = createHash('sha1');
-  for (const { start, end } of machine.memory.ranges) {
-    for (let frame = start / 4096; frame < end / 4096; frame++) hash.update(machine.memory.frame(frame) ?? '');
-  }
-  return hash.digest('hex');
 }
 
 describe('random calls of processes', () => {

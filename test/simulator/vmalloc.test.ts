@@ -1,6 +1,5 @@
 /** The vmalloc space of a simulated machine: what the engine reads of it, the recorded calls replayed, and random calls. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
 import { absent, dumpFolder } from '../support/dumps.ts';
+import { digestOf } from './digest.ts';
 import { replayBlocks } from './recorded-blocks.ts';
 import { sessionOf } from './session-of.ts';
 
@@ -94,7 +94,7 @@ describe('vmalloc', () => {
     const machine = Machine.create({ ram: 64 << 20 });
     const address = run(machine, 'vmalloc', { size: 4096n });
     machine.run('vfree', { address });
-    const before = bytesOf(machine);
+    const before = digestOf(machine);
     const kinds: readonly (readonly [string, Arguments, RegExp])[] = [
       ['vfree', { address }, /Trying to vfree\(\) nonexistent vm area/],
       ['vunmap', { address }, /nonexistent vm area/],
@@ -113,7 +113,7 @@ describe('vmalloc', () => {
         name,
       );
       assert.deepEqual(machine.core.calls, []);
-      assert.equal(bytesOf(machine), before, `${name} changed memory`);
+      assert.equal(digestOf(machine), before, `${name} changed memory`);
     }
     const block = run(machine, 'vm_map_ram', { count: 4n });
     machine.run('vm_unmap_ram', { address: block, count: 4n });
@@ -164,15 +164,6 @@ describe('vm_map_ram calls that a kernel made', () => {
   });
 });
 
-/** Tells whether memory is the same to the byte. */
-function bytesOf(machine: Machine): string {
-  const hash = createHash('sha1');
-  for (const { start, end } of machine.memory.ranges) {
-    for (let frame = start / 4096; frame < end / 4096; frame++) hash.update(machine.memory.frame(frame) ?? '');
-  }
-  return hash.digest('hex');
-}
-
 type Call =
   | { readonly kind: 'vmalloc' | 'huge' | 'map' | 'purge' | 'aliases'; readonly pages: number; readonly cpu: number }
   | { readonly kind: 'free'; readonly which: number };
@@ -199,7 +190,7 @@ describe('random calls', () => {
       const machine = Machine.create({ paging, cpus: 3, ram: 64 << 20, blockPages: 128 });
       const pfn = run(machine, 'alloc_pages', { count: 128n });
       const start = machine.snapshot();
-      const before = bytesOf(machine);
+      const before = digestOf(machine);
       fc.assert(
         fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
           machine.restore(start);
@@ -207,7 +198,7 @@ describe('random calls', () => {
           for (const one of calls) perform(machine, { call: one, known, pfn });
           checkModel(machine, known);
           machine.restore(start);
-          assert.equal(bytesOf(machine), before, 'memory is not what it was');
+          assert.equal(digestOf(machine), before, 'memory is not what it was');
         }),
         { numRuns: 25 },
       );
