@@ -32,6 +32,7 @@ describe('examples', () => {
       assert.deepEqual(parsed.problems, []);
       const expectations = AstUtils.streamAllContents(parsed.scenario).filter(({ $type }) => $type === 'Expect');
       assert.ok(expectations.count() >= 4, 'it expects something');
+      assert.equal(parsed.scenario.statements.at(-1)?.$type, 'Expect', 'it ends in an expect');
       const started = startScenario(parsed);
       assert.ok('run' in started);
       const { run, engine } = started;
@@ -53,6 +54,14 @@ describe('pagewalk run', () => {
     writeFileSync(path, text);
     return path;
   };
+
+  for (const name of scenarios) {
+    it(`runs ${name}`, () => {
+      const { status, stdout, stderr } = pagewalk('run', join(folder, name));
+      assert.deepEqual([status, stderr], [0, '']);
+      assert.notEqual(stdout, '');
+    });
+  }
 
   it('prints, and saves a vmcore that answers as the machine did', () => {
     const saved = join(made, 'out.elf');
