@@ -16,6 +16,7 @@ export function nodeOfPage(kernel: Kernel, page: Address): number | undefined {
     return Number((structs.get('page').unsigned(page, 'flags') >> BigInt(layout.shift)) & layout.mask);
   }
   const frame = pageFrameOf(kernel, page);
+  if (kernel.addressOf('node_data') === undefined) return singleNode(kernel);
   const node = kernel.once(nodeSpans).find((span) => frame !== undefined && frame >= span.start && frame < span.end);
   return node?.id ?? 0;
 }
@@ -28,7 +29,7 @@ export function singleNode(kernel: Kernel): number | undefined {
 
 /** Numbers of the nodes in node_online_map (include/linux/nodemask.h); empty without CONFIG_NUMA. */
 function onlineNodes(kernel: Kernel): number[] {
-  if (kernel.once(nodeLayout) === undefined) return [];
+  if (!hasNodes(kernel)) return [];
   const map = kernel.vmcoreinfo?.symbol('node_online_map');
   const bytes = kernel.vmcoreinfo?.size('nodemask_t');
   if (map === undefined || bytes === undefined || bytes > mostNodes) return [];
@@ -39,6 +40,13 @@ function onlineNodes(kernel: Kernel): number[] {
     for (let bit = 0; bit < wordBits; bit++) if (((word >> BigInt(bit)) & 1n) === 1n) found.push(first + bit);
   }
   return found;
+}
+
+/** CONFIG_NUMA: there is node_data; where no symbol tells, VMCOREINFO names the only node of other kernels. */
+function hasNodes(kernel: Kernel): boolean {
+  if (kernel.addressOf('node_data') !== undefined) return true;
+  const { vmcoreinfo } = kernel;
+  return vmcoreinfo?.symbol('node_online_map') !== undefined && kernel.addressOf('contig_page_data') === undefined;
 }
 
 interface NodeLayout {
@@ -52,8 +60,7 @@ interface NodeLayout {
  * MAX_NUMNODES = 2^NODES_SHIFT is the length of node_data.
  */
 function nodeLayout(kernel: Kernel): NodeLayout | undefined {
-  const nodeData = kernel.vmcoreinfo?.symbol('node_data') ?? kernel.addressOf('node_data');
-  if (nodeData === undefined) return undefined;
+  if (!hasNodes(kernel)) return undefined;
   const length = kernel.vmcoreinfo?.length('node_data');
   const virtualMemoryMap = kernel.vmcoreinfo?.symbol('vmemmap') ?? kernel.addressOf('vmemmap_populate');
   if (length === undefined || length < 1 || virtualMemoryMap === undefined) return { shift: undefined, mask: 0n };

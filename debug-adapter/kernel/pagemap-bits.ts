@@ -38,8 +38,11 @@ interface Masks {
   readonly swapOffset: EntryBits['swapOffset'];
 }
 
-/** The bits of an architecture in a paging mode. Throws `UserError` where Pagewalk does not know them. */
-export function entryBits(architecture: ArchitectureName, mode: PagingMode): EntryBits {
+/**
+ * The bits of an architecture in a paging mode. `withoutExclusive` is for kernels before 6.3, when some architectures gave swap
+ * entries a mark of their own for exclusive pages and moved what lay there. Throws `UserError` where Pagewalk does not know them.
+ */
+export function entryBits(architecture: ArchitectureName, mode: PagingMode, withoutExclusive = false): EntryBits {
   switch (architecture) {
     case 'x86-64':
       return ofMasks({
@@ -56,7 +59,7 @@ export function entryBits(architecture: ArchitectureName, mode: PagingMode): Ent
     case 'arm64':
       return arm64Bits(mode);
     case 'riscv64':
-      return riscvBits(mode);
+      return riscvBits(mode, withoutExclusive ? 1 : 0);
     case 's390x':
       return s390Bits(mode);
     case 'ppc64':
@@ -72,7 +75,12 @@ export function entryBits(architecture: ArchitectureName, mode: PagingMode): Ent
       });
     }
     case 'arm':
-      return ofMasks({ swapType: (_level, low) => (low >>> 2) & 0x1f, swapOffset: (_level, low) => low >>> 8 });
+      return ofMasks({
+        // With LPAE; 32-bit entries have no room for it.
+        ...(mode.levels.length > 2 ? { special: [0, 0x0100_0000] as const } : {}),
+        swapType: (_level, low) => (low >>> 2) & 0x1f,
+        swapOffset: (_level, low) => low >>> (withoutExclusive ? 7 : 8),
+      });
     case 'loongarch64':
       return ofMasks({ special: [0x800, 0], ...byteFields });
     case 'mips64':
@@ -137,7 +145,8 @@ function arm64Bits(mode: PagingMode): EntryBits {
   });
 }
 
-function riscvBits(mode: PagingMode): EntryBits {
+/** Type and offset lie `lower` bits below where they are since 6.3. */
+function riscvBits(mode: PagingMode, lower: 0 | 1): EntryBits {
   // Bits 59 and 60 are marks with Svrsw60t59b; T-Head has memory types there.
   const marks = mode.flags(mode.levels.length - 1, 0x3, 0x0800_0000).includes('SOFT_DIRTY');
   return ofMasks({
@@ -145,8 +154,8 @@ function riscvBits(mode: PagingMode): EntryBits {
     special: [0x100, 0],
     swapSoftDirty: [0x8, 0],
     swapUffdWp: [0x10, 0],
-    swapType: (_level, low) => (low >>> 7) & 0x1f,
-    swapOffset: (_level, low, high) => (high >>> 0) * 2 ** 20 + (low >>> 12),
+    swapType: (_level, low) => (low >>> (7 - lower)) & 0x1f,
+    swapOffset: (_level, low, high) => (high >>> 0) * 2 ** (20 + lower) + (low >>> (12 - lower)),
   });
 }
 

@@ -53,7 +53,10 @@ export class PagemapProcess {
     this.mm = mm;
     this.#pageTable = pageTable;
     this.areas = vmas(kernel, mm);
-    this.bits = entryBits(kernel.machine.architecture, pageTable.mode);
+    // vmap_area.flags came back in 6.3, as the mark of exclusive pages came to all architectures; before 5.4 there was another.
+    const flagged = structs.find('vmap_area') === undefined || structs.has('vmap_area', 'flags');
+    const withoutExclusive = !flagged || structs.has('vmap_area', 'purge_list');
+    this.bits = entryBits(kernel.machine.architecture, pageTable.mode, withoutExclusive);
     this.pages = new PagemapPages(kernel);
     // zap_details.zap_flags came with the markers.
     this.#hasMarkers = structs.find('zap_details') === undefined || structs.has('zap_details', 'zap_flags');

@@ -3,7 +3,7 @@ import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
-import { readVma, vmaRights, vmas } from './mm.ts';
+import { vmaRights, vmas } from './mm.ts';
 import type { Vma } from './mm.ts';
 import { gateVma, vmaFile, vmaLabel } from './vma-name.ts';
 import type { VmaFile } from './vma-name.ts';
@@ -20,15 +20,12 @@ export interface MapsEntry {
 /** The areas of an address space under the names that the kernel gives them, ascending; x86-64's vsyscall page last. */
 export function mapsEntries(kernel: Kernel, mm: Address): MapsEntry[] {
   const entries = vmas(kernel, mm).map((vma) => mapsEntry(kernel, mm, vma));
-  const gate = gateVma(kernel, mm);
-  if (gate === undefined) return entries;
-  const structs = kernel.structs('listing the memory areas');
   try {
-    const vma = readVma(structs, structs.get('vm_area_struct'), gate.address);
-    return [...entries, { vma, name: gate.label, file: undefined, offset: 0n }];
+    const gate = gateVma(kernel, mm);
+    return gate === undefined ? entries : [...entries, { vma: gate.vma, name: gate.label, file: undefined, offset: 0n }];
   } catch (error) {
     if (!(error instanceof MemoryFault)) throw error;
-    kernel.warn(`the area ${gate.label} cannot be read: ${error.message}`);
+    kernel.warn(`the area that every process has cannot be read: ${error.message}`);
     return entries;
   }
 }

@@ -1,8 +1,9 @@
 /** What /proc/PID/maps calls an area, and which file lies behind it (fs/proc/task_mmu.c: get_vma_name, show_map_vma). */
-import { addToAddress, formatAddress } from '../base/address.ts';
+import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
+import { readVma, vmFlag } from './mm.ts';
 import type { Vma } from './mm.ts';
 import { optionalRead } from './optional-read.ts';
 import type { Structs, StructShape } from './structs.ts';
@@ -147,14 +148,17 @@ const vsyscallNone = 2;
 
 /**
  * The area that the kernel shows in every process and no tree holds: x86-64's vsyscall page, 32-bit arm's vectors.
- * Undefined when this process has none, or the kernel's symbols do not tell.
+ * Undefined when this process has none, or the kernel's symbols do not tell. Throws `MemoryFault`.
  */
-export function gateVma(kernel: Kernel, mm: Address): { readonly address: Address; readonly label: string } | undefined {
+export function gateVma(kernel: Kernel, mm: Address): { readonly vma: Vma; readonly label: string } | undefined {
   const { architecture } = kernel.machine;
   const address = kernel.addressOf('gate_vma');
-  if (address === undefined) return undefined;
-  if (architecture === 'arm') return { address, label: '[vectors]' };
-  if (architecture !== 'x86-64') return undefined;
+  if (architecture === 'arm') {
+    if (address !== undefined) return { vma: readGate(kernel, address), label: '[vectors]' };
+    // Kernels that name functions alone: the area is always the same (arch/arm/kernel/process.c:gate_vma_init).
+    return kernel.addressOf('get_gate_vma') === undefined ? undefined : { vma: armVectors, label: '[vectors]' };
+  }
+  if (address === undefined || architecture !== 'x86-64') return undefined;
   const shape = kernel.structs(purpose).get('mm_struct');
   try {
     if (shape.has('context.flags') && (shape.unsigned(mm, 'context.flags') & hasVsyscall) === 0n) return undefined;
@@ -166,5 +170,22 @@ export function gateVma(kernel: Kernel, mm: Address): { readonly address: Addres
     kernel.warn(`whether the process has a vsyscall page cannot be told: ${error.message}`);
     return undefined;
   }
-  return { address, label: '[vsyscall]' };
+  return { vma: readGate(kernel, address), label: '[vsyscall]' };
 }
+
+function readGate(kernel: Kernel, address: Address): Vma {
+  const structs = kernel.structs(purpose);
+  return readVma(structs, structs.get('vm_area_struct'), address);
+}
+
+/** CONFIG_VECTORS_BASE, a page, read and execute. */
+const armVectors: Vma = {
+  address: toAddress(0),
+  start: toAddress(0xffff_0000),
+  end: toAddress(0xffff_1000),
+  flags: vmFlag.read | vmFlag.exec,
+  pageOffset: 0n,
+  vmFile: undefined,
+  ops: undefined,
+  file: undefined,
+};

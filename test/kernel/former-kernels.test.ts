@@ -1,0 +1,73 @@
+/** What kernels of other configurations and releases have elsewhere: swap entries before 6.3, NUMA and arm's vectors without symbols of data. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
+import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
+import { riscvMode } from '../../debug-adapter/arch/riscv.ts';
+import { toAddress } from '../../debug-adapter/base/address.ts';
+import { nodeOfPage, singleNode } from '../../debug-adapter/kernel/numa.ts';
+import { entryBits } from '../../debug-adapter/kernel/pagemap-bits.ts';
+import { gateVma } from '../../debug-adapter/kernel/vma-name.ts';
+import { mapsLine } from '../../debug-adapter/kernel/vma-maps.ts';
+import { PlainKernel } from '../builders/plain-kernel.ts';
+
+const base = 0xffff_8000_0800_0000n;
+
+test('swap entries of arm and riscv lie a bit lower before they had a mark for exclusive pages', () => {
+  const riscv = riscvMode({ virtualBits: 48, thead: false });
+  const short = armShort({ pageOffset: 0xc000_0000n });
+  const lpae = armLpae({ pageOffset: 0xc000_0000n });
+  const cases: readonly (readonly ['arm' | 'riscv64', PagingMode, boolean, bigint])[] = [
+    ['arm', short, false, (3n << 2n) | (0x12_3456n << 8n)],
+    ['arm', short, true, (3n << 2n) | (0x12_3456n << 7n)],
+    ['arm', lpae, true, (3n << 2n) | (0x12_3456n << 7n)],
+    ['riscv64', riscv, false, (3n << 7n) | (0x1_2345_6789n << 12n)],
+    ['riscv64', riscv, true, (3n << 6n) | (0x1_2345_6789n << 11n)],
+  ];
+  for (const [architecture, mode, former, entry] of cases) {
+    const bits = entryBits(architecture, mode, former);
+    const halves = [Number(entry & 0xffff_ffffn) | 0, Number(entry >> 32n) | 0] as const;
+    assert.equal(bits.swapType(1, ...halves), 3);
+    assert.equal(bits.swapOffset(1, ...halves), architecture === 'arm' ? 0x12_3456 : 0x1_2345_6789);
+  }
+  // As Debian's 6.1 for armhf showed it: offset 0x102 in /proc/PID/pagemap.
+  assert.equal(entryBits('arm', short, true).swapOffset(1, 0x102 << 7, 0), 0x102);
+});
+
+test('pages of arm with LPAE can be special, those of short descriptors cannot', () => {
+  const lpae = entryBits('arm', armLpae({ pageOffset: 0xc000_0000n }));
+  assert.ok(lpae.hasSpecial);
+  // The zero page in a process of Debian's 6.1 for armhf.
+  assert.ok(lpae.special(2, 0x5aff_1bdf, 0x0560_0000));
+  assert.ok(!entryBits('arm', armShort({ pageOffset: 0xc000_0000n })).hasSpecial);
+});
+
+test('kernels with NUMA whose kallsyms has functions alone: the only node is that of all pages', () => {
+  const lines = [`SYMBOL(node_online_map)=${base.toString(16)}`, 'SIZE(nodemask_t)=8'];
+  const page = toAddress(base + 0x100n);
+  const open = (map: bigint, more: readonly string[] = []): ReturnType<PlainKernel['open']> =>
+    new PlainKernel({ architecture: 'arm64', base, vmcoreinfo: [...lines, ...more] })
+      .struct('page', 64, { flags: [0, 8] })
+      .room(base, 4096)
+      .write(base, map)
+      .open();
+  assert.equal(singleNode(open(1n)), 0);
+  assert.equal(nodeOfPage(open(1n), page), 0);
+  // Which of two it is, nothing tells; and a kernel with one node for all has no nodes.
+  assert.equal(nodeOfPage(open(3n), page), undefined);
+  const flat = open(1n, ['SYMBOL(contig_page_data)=ffff800008000800']);
+  assert.equal(singleNode(flat), undefined);
+  assert.equal(nodeOfPage(flat, page), undefined);
+});
+
+test("arm's vectors are an area of every process, also where its variable has no name", () => {
+  const kernel = new PlainKernel({ architecture: 'arm', base }).symbol('get_gate_vma', base).open();
+  const gate = gateVma(kernel, toAddress(base));
+  assert.ok(gate !== undefined);
+  assert.equal(
+    mapsLine({ vma: gate.vma, name: gate.label, file: undefined, offset: 0n }, 4),
+    'ffff0000-ffff1000 r-xp 00000000 00:00 0          [vectors]\n',
+  );
+  const without = new PlainKernel({ architecture: 'arm', base }).symbol('schedule', base).open();
+  assert.equal(gateVma(without, toAddress(base)), undefined);
+});
