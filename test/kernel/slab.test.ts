@@ -219,3 +219,43 @@ test('SLAB: lists that name what is not there, or the same twice, are told', () 
   assert.match(arraySlab(4, [9])?.problem ?? '', /names object 9 of 5/);
   assert.match(arraySlab(6, [])?.problem ?? '', /6 objects in use of 5/);
 });
+
+test('sheaves: free objects that CPUs and nodes keep in arrays of their own (since 6.18)', () => {
+  const made = new StructKernel({
+    slab: { size: 64, members: { slab_cache: [8, 8], freelist: [32, 8], objects: [40, 2] } },
+    kmem_cache: {
+      size: 128,
+      members: {
+        size: [0, 4],
+        object_size: [4, 4],
+        offset: [8, 4],
+        inuse: [12, 4],
+        name: [16, 8],
+        cpu_sheaves: [24, 8],
+        node: [32, { count: 2, size: 8 }],
+      },
+    },
+    slub_percpu_sheaves: { size: 32, members: { main: [0, 8], spare: [8, 8], rcu_free: [16, 8] } },
+    slab_sheaf: { size: 32, members: { barn_list: [0, 8], size: [16, 4], objects: [24, { count: 0, size: 8 }] } },
+    kmem_cache_node: { size: 16, members: { barn: [0, 8] } },
+    node_barn: { size: 32, members: { sheaves_full: [0, 8] } },
+  });
+  const base = made.allocate(512, 4096);
+  const sheaf = (...objects: number[]): bigint => {
+    const at = made.allocate(24 + 8 * objects.length);
+    made.set(at, 'slab_sheaf', 'size', objects.length);
+    objects.forEach((object, index) => {
+      made.write(toAddress(at + 24n + BigInt(index * 8)), base + BigInt(object * 64), 8);
+    });
+    return at;
+  };
+  const barn = made.make('node_barn');
+  const full = sheaf(5);
+  made.write(barn, full, 8);
+  made.write(toAddress(full), barn, 8);
+  const cache = made.make('kmem_cache', { size: 64, object_size: 64, offset: 32, inuse: 64, name: made.text('new') });
+  made.set(cache, 'kmem_cache', 'cpu_sheaves', made.make('slub_percpu_sheaves', { main: sheaf(1, 2), spare: sheaf(), rcu_free: sheaf(4) }));
+  made.set(cache, 'kmem_cache', 'node[0]', made.make('kmem_cache_node', { barn }));
+  const slab = slabOf(made.open(), made.make('slab', { slab_cache: cache, objects: 8 }), base);
+  assert.deepEqual([slab?.problem, [...(slab?.free ?? [])].sort()], [undefined, [1, 2, 4, 5]]);
+});
