@@ -11,6 +11,8 @@ export interface Side {
   readonly user: boolean;
   /** Path of another image or of a text; absent for the session's image. */
   readonly other?: string | undefined;
+  /** Of a scenario, the moment; absent for now. */
+  readonly moment?: string | undefined;
 }
 
 /** Asks the session, or an adapter of our own. */
@@ -34,11 +36,21 @@ export function sidesOf(spaces: readonly AddressSpaceFacts[], path?: string): Si
   });
 }
 
-/** The side that a command's argument names: `{ mm, user }`, or a node of the page-table tree. */
+/** The page tables of the session as they are now, and of a scenario as the one that `like` names (by default the kernel's) was. */
+export async function sidesOfSession(ask: Ask, like?: Side): Promise<Side[]> {
+  const now = sidesOf((await ask('pagewalk/addressSpaces', {})).spaces);
+  const { moments } = await ask('pagewalk/snapshot', {});
+  const of = givenSide(now, { mm: like?.mm ?? 'kernel', user: like?.user }) ?? now[0];
+  if (of === undefined) return now;
+  return [...now, ...moments.map(({ name }): Side => ({ ...of, label: vscode.l10n.t('{0} at «{1}»', of.label, name), moment: name }))];
+}
+
+/** The side that a command's argument names: `{ mm, user, moment }`, or a node of the page-table tree. */
 export function givenSide(sides: readonly Side[], given: unknown): Side | undefined {
   const mm = member(given, 'mm') ?? member(member(given, 'space'), 'id');
   const user = member(given, 'user') === true;
-  return sides.find((side) => side.mm === mm && side.user === user);
+  const moment = member(given, 'moment');
+  return sides.find((side) => side.mm === mm && side.user === user && side.moment === moment);
 }
 
 /** Asks for one side: one of `sides`, or a file. `to`: the side that it will be compared with. */
@@ -89,13 +101,14 @@ function itemOf(side: Side): SideItem {
 
 /** A side that a panel kept; undefined for anything else. */
 export function keptSide(kept: unknown): Side | undefined {
-  const [label, mm, user, other] = ['label', 'mm', 'user', 'other'].map((name) => member(kept, name));
+  const [label, mm, user, other, moment] = ['label', 'mm', 'user', 'other', 'moment'].map((name) => member(kept, name));
   if (typeof label !== 'string') return undefined;
   return {
     label,
     user: user === true,
     ...(typeof mm === 'string' ? { mm } : {}),
     ...(typeof other === 'string' ? { other } : {}),
+    ...(typeof moment === 'string' ? { moment } : {}),
   };
 }
 

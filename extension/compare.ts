@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { AdapterProcess } from './adapter-process.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
-import { givenSide, member, pickSide, sideOfFile, sidesOf } from './compare-sides.ts';
+import { givenSide, member, pickSide, sideOfFile, sidesOfSession } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -33,15 +33,15 @@ export async function withAsk<Result>(
  * for. Undefined when the user cancels.
  */
 export async function chooseSides(ask: Ask, sessions: Sessions, argument: unknown): Promise<Sides | undefined> {
-  const sides = sessions.current === undefined ? [] : sidesOf((await ask('pagewalk/addressSpaces', {})).spaces);
+  const sides = sessions.current === undefined ? [] : await sidesOfSession(ask);
   const given = async (of: unknown, to?: Side): Promise<Side | undefined> => {
     const file = member(of, 'file');
     return typeof file === 'string' ? sideOfFile(ask, file, to) : givenSide(sides, of);
   };
   const first = (await given(member(argument, 'before') ?? argument)) ?? (await pickSide(ask, sides));
   if (first === undefined) return undefined;
-  const others = sides.filter((side) => side !== first);
   const after = member(argument, 'after');
+  const others = (sessions.current === undefined ? [] : await sidesOfSession(ask, first)).filter(({ label }) => label !== first.label);
   const second = after === undefined ? await pickSide(ask, others, first) : await given(after, first);
   return second && { first, second };
 }
@@ -89,6 +89,11 @@ async function documentOf(
 }
 
 /** A side as `pagewalk/ptdump` takes it. */
-export function choiceOf({ mm, user, other }: Side): { mm?: string; user: boolean; other?: string } {
-  return { user, ...(mm === undefined ? {} : { mm }), ...(other === undefined ? {} : { other }) };
+export function choiceOf({ mm, user, other, moment }: Side): { mm?: string; user: boolean; other?: string; moment?: string } {
+  return {
+    user,
+    ...(mm === undefined ? {} : { mm }),
+    ...(other === undefined ? {} : { other }),
+    ...(moment === undefined ? {} : { moment }),
+  };
 }

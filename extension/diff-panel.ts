@@ -11,7 +11,7 @@ import { AdapterProcess } from './adapter-process.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { choiceOf, compareAsText } from './compare.ts';
 import type { Sides } from './compare.ts';
-import { keptSide, member, pickSide, sidesOf } from './compare-sides.ts';
+import { keptSide, member, pickSide, sidesOf, sidesOfSession } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
@@ -112,7 +112,8 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   async #choose(name: DiffSideName): Promise<void> {
     const own = this.#sides[name];
     const to = this.#sides[name === 'first' ? 'second' : 'first'];
-    const ofSession = this.session === undefined || this.ended ? [] : sidesOf((await this.request('pagewalk/addressSpaces', {})).spaces);
+    const ofSession =
+      this.session === undefined || this.ended ? [] : await sidesOfSession((asked, parameters) => this.request(asked, parameters), to);
     const ask = this.#ask();
     const ofFile =
       own.other === undefined || own.mm === undefined
@@ -176,13 +177,15 @@ function comesFromSecond({ first, second }: Sides): boolean {
 
 function argumentsOf(sides: Sides): PagewalkRequests['pagewalk/ptdumpDiff']['arguments'] {
   const [from, to] = comesFromSecond(sides) ? [sides.second, sides.first] : [sides.first, sides.second];
-  const { mm, user, other: before } = from;
-  const { mm: otherMm, user: otherUser, other } = to;
+  const { mm, user, other: before, moment } = from;
+  const { mm: otherMm, user: otherUser, other, moment: otherMoment } = to;
   return {
     user,
     ...(mm === undefined ? {} : { mm }),
     ...(before === undefined ? {} : { before }),
     ...(other === undefined ? {} : { other }),
+    ...(moment === undefined ? {} : { moment }),
+    ...(otherMoment === undefined ? {} : { otherMoment }),
     // Of text there is nothing to choose.
     ...(otherMm === undefined ? {} : { otherMm, otherUser }),
   };

@@ -101,6 +101,9 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
     this.#vmalloc = undefined;
     const { spaces } = await this.request('pagewalk/addressSpaces', {});
     this.post({ kind: 'spaces', spaces });
+    const { since, entries } = await this.request('pagewalk/changes', {});
+    const told = entries.map(({ mm, user, start, end }) => ({ mm, user, start, end }));
+    this.post({ kind: 'changes', since: since ?? '', entries: since === null ? [] : told });
   }
 
   async #sendDetails({ address, mm }: Extract<PtdumpToHost, { kind: 'select' }>): Promise<void> {

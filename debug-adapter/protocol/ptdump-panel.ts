@@ -27,7 +27,7 @@ export type HostToPtdump =
   | {
       readonly kind: 'changes';
       readonly since: string;
-      readonly entries: readonly { readonly start: Hex; readonly end: Hex; readonly user: boolean }[];
+      readonly entries: readonly { readonly mm: string; readonly user: boolean; readonly start: Hex; readonly end: Hex }[];
     }
   /** The address space that was chosen. */
   | { readonly kind: 'space'; readonly mm: string; readonly user: boolean }

@@ -247,7 +247,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
     await ptdump.send({
       kind: 'changes',
       since: 'the last stop',
-      entries: [{ start: from, end: `0x${(base + 0x2000n).toString(16)}`, user: false }],
+      entries: [{ mm: 'kernel', start: from, end: `0x${(base + 0x2000n).toString(16)}`, user: false }],
     });
     assert.deepEqual(await page.$$eval('.row .changed', (all) => all.map((mark) => mark.getAttribute('aria-label'))), [
       'changed since the last stop',

@@ -48,7 +48,7 @@ export function rowView(model: RowModel): TemplateResult {
       style=${place}
       @mousedown=${model.press}
     >
-      <span role="gridcell" aria-colspan="7"
+      <span role="gridcell" aria-colspan="6"
         ><i class="codicon codicon-chevron-${model.closed ? 'right' : 'down'}" aria-hidden="true" @mousedown=${model.toggle}></i
         >${name}<span class="dim">${model.closed ? ` · ${l10n.t('{0} lines', table.endOfGroup(line) - line - 1)}` : nothing}</span></span
       >
@@ -71,7 +71,7 @@ export function rowView(model: RowModel): TemplateResult {
       <span role="gridcell" class="range"
         ><i class="codicon codicon-chevron-right" aria-hidden="true" @mousedown=${model.toggle}></i>${said}</span
       ><span role="gridcell" class="size">${sizeText(pages)}</span
-      ><span role="gridcell" aria-colspan="5" class="dim">${l10n.t('nothing mapped')}</span>
+      ><span role="gridcell" aria-colspan="4" class="dim">${l10n.t('nothing mapped')}</span>
     </div>`;
   }
   const facts = table.kinds[kind];
@@ -95,6 +95,6 @@ export function rowView(model: RowModel): TemplateResult {
           ? nothing
           : html`<i class="codicon codicon-circle-filled changed" role="img" aria-label=${model.changed} title=${model.changed}></i> `
       }${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
-    ><span role="gridcell" class="cache">${cells.cache}</span><span role="gridcell" class="flags">${cells.flags}</span>
+    ><span role="gridcell" class="flags">${cells.flags}</span>
   </div>`;
 }

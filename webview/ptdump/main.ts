@@ -123,10 +123,11 @@ class PtdumpElement extends PtdumpPage {
     const first = lineOf(this.rows[this.list?.firstInView ?? 0] ?? 0);
     // The group's name covers the first row in view, where its own row is not.
     const marker = this.table.isMarker(first) ? -1 : this.table.markerOf(first);
-    const { rights, cache, flags } = this.table.widths();
+    const { rights } = this.table.widths();
+    const flags = this.table.flagsWidth();
     const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
     const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
-    const columns = `--columns:${range + 1}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(cache, 7)} ${width(flags, 7)}`;
+    const columns = `--columns:${range + 1}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(flags, 7)}`;
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
     return html`<div class="table" style=${columns}>
       <div
@@ -136,16 +137,13 @@ class PtdumpElement extends PtdumpPage {
         aria-label=${l10n.t('Regions')}
         aria-multiselectable="true"
         aria-rowcount=${this.rows.length + 1}
-        aria-colcount="7"
+        aria-colcount="6"
         aria-activedescendant=${items.some(({ index }) => index === this.selected) ? `row-${this.selected}` : nothing}
         @keydown=${this.#key}
       >
         <div class="head" role="rowgroup">
           <div class="columns" role="row" aria-rowindex="1">
-            ${[
-              ...[l10n.t('Range'), l10n.t('Size'), l10n.t('Rights'), l10n.t('Level'), l10n.t('Owner')],
-              ...[cache === 0 ? '' : l10n.t('Cache'), flags === 0 ? '' : l10n.t('Flags')],
-            ].map((name) => html`<span role="columnheader">${name}</span>`)}
+            ${[l10n.t('Range'), l10n.t('Size'), l10n.t('Rights'), l10n.t('Level'), l10n.t('Owner'), flags === 0 ? '' : l10n.t('Flags')].map((name) => html`<span role="columnheader">${name}</span>`)}
           </div>
           ${marker < 0 ? nothing : html`<div class="sticky" aria-hidden="true">${markerName(this.table.texts[marker] ?? '')}</div>`}
         </div>

@@ -66,6 +66,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected ownersPending = false;
   protected list: VirtualList | undefined;
   /** What is not as it was at an earlier stop. */
+  protected changedEntries: Extract<HostToPtdump, { kind: 'changes' }>['entries'] = [];
+  /** Those of them that the address space has. */
   protected changed = new ChangedPages([]);
   protected changedSince = '';
   /** Regions that the filter leaves. */
@@ -120,8 +122,9 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         this.facts = message;
         break;
       case 'changes':
-        this.changed = new ChangedPages(message.entries.filter(({ user }) => user === this.kept.user || !user));
+        this.changedEntries = message.entries;
         this.changedSince = message.since;
+        this.chooseChanged();
         if (/\bchanged\b/.test(this.kept.filter)) this.rebuild();
         break;
       case 'mappings':
@@ -184,6 +187,14 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     if (this.wanted !== undefined) this.reveal(this.wanted);
   }
 
+  protected chooseChanged(): void {
+    const { mm: shown, user: userHalf } = this.kept;
+    // An entry that several have is told of the first: the kernel's are every process's.
+    this.changed = new ChangedPages(
+      this.changedEntries.filter(({ mm, user }) => (mm === shown || mm === 'kernel') && (user === userHalf || !user)),
+    );
+  }
+
   /** Empty for a line that is as it was. */
   protected changedWords(line: number): string {
     const differs = this.changed.covers(this.table.startPages[line] ?? 0, this.table.endPages[line] ?? 0);
@@ -212,6 +223,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
 
   protected showSpace({ mm, user }: Pick<PageState, 'mm' | 'user'>): void {
     this.setKept({ mm, user, at: null });
+    this.chooseChanged();
     this.load(false);
     this.requestUpdate();
   }

@@ -48,6 +48,12 @@ export function markerName(text: string): string {
   return /^---\[ (.*) \]---$/.exec(text)?.[1] ?? text;
 }
 
+/** What a list shows of the words of a line. */
+interface Cells {
+  readonly rights: string;
+  readonly flags: string;
+}
+
 export class RegionTable {
   readonly texts: string[] = [];
   readonly startPages: number[] = [];
@@ -60,7 +66,7 @@ export class RegionTable {
   readonly owners = new Map<number, string>();
   readonly #kindIndex = new Map<string, number>();
   readonly #columns: WordColumns;
-  readonly #cells = new Map<number, Readonly<Record<Column, string>>>();
+  readonly #cells = new Map<number, Cells>();
   #cellsVersion = 0;
   regions = 0;
   writableExecutable = 0;
@@ -120,16 +126,21 @@ export class RegionTable {
     return facts === undefined ? [] : this.#columns.place(facts.attributes, facts.offsets);
   }
 
-  /** The kernel's words by column, each at its own place in it. */
-  cells(kind: number): Readonly<Record<Column, string>> {
+  /** The rights, each word in its place; the other words one after the other. */
+  cells(kind: number): Cells {
     if (this.#cellsVersion !== this.#columns.version) {
       this.#cellsVersion = this.#columns.version;
       this.#cells.clear();
     }
     const known = this.#cells.get(kind);
     if (known !== undefined) return known;
-    const cells: Record<Column, string> = { rights: '', cache: '', flags: '' };
-    for (const { column, word, width } of this.words(kind)) cells[column] += `${word.padEnd(width)} `;
+    const words = this.words(kind);
+    const cells = {
+      rights: words.flatMap(({ column, word, width }) => (column === 'rights' ? [word.padEnd(width)] : [])).join(' '),
+      flags: (['cache', 'flags'] as const)
+        .flatMap((of) => words.flatMap(({ column, word }) => (column === of && word !== '' ? [word] : [])))
+        .join(' '),
+    };
     this.#cells.set(kind, cells);
     return cells;
   }
@@ -137,6 +148,11 @@ export class RegionTable {
   /** Characters that each column of words needs. */
   widths(): Readonly<Record<Column, number>> {
     return this.#columns.widths();
+  }
+
+  /** Characters that the words beside the rights need at most. */
+  flagsWidth(): number {
+    return Math.max(0, ...this.kinds.map((_, kind) => this.cells(kind).flags.length));
   }
 
   kind(line: number): LineKind | undefined {
