@@ -11,11 +11,11 @@ const vmcore = 'first.vmcore';
 export function registerExamples(context: vscode.ExtensionContext): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.commands.registerCommand('pagewalk.openExampleImage', () => openExampleImage(context)),
-    vscode.commands.registerCommand('pagewalk.openExampleScenario', async () => {
-      await vscode.window.showTextDocument(await exampleScenario(context));
+    vscode.commands.registerCommand('pagewalk.openExampleScenario', async (name: unknown = scenario) => {
+      await vscode.window.showTextDocument(await exampleScenario(context, name));
     }),
     vscode.commands.registerCommand('pagewalk.runExampleScenario', async () => {
-      const file = await exampleScenario(context);
+      const file = await exampleScenario(context, scenario);
       await vscode.window.showTextDocument(file);
       await vscode.debug.startDebugging(undefined, {
         type: debugType,
@@ -28,13 +28,14 @@ export function registerExamples(context: vscode.ExtensionContext): vscode.Dispo
   );
 }
 
-/** A copy that may be changed. */
-async function exampleScenario(context: vscode.ExtensionContext): Promise<vscode.Uri> {
-  const copy = vscode.Uri.joinPath(context.globalStorageUri, scenario);
+/** A copy that may be changed of the example of that name: a file beside the first one. */
+async function exampleScenario(context: vscode.ExtensionContext, asked: unknown): Promise<vscode.Uri> {
+  const name = typeof asked === 'string' && /^[\w-]+\.kmm$/.test(asked) ? asked : scenario;
+  const copy = vscode.Uri.joinPath(context.globalStorageUri, name);
   try {
     await vscode.workspace.fs.stat(copy);
   } catch {
-    await vscode.workspace.fs.copy(vscode.Uri.joinPath(context.extensionUri, 'examples', scenario), copy);
+    await vscode.workspace.fs.copy(vscode.Uri.joinPath(context.extensionUri, 'examples', name), copy);
   }
   return copy;
 }

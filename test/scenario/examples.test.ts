@@ -99,3 +99,22 @@ describe('pagewalk run', () => {
     });
   });
 });
+
+describe('the walkthrough', () => {
+  it('leads to each example', () => {
+    const manifest = JSON.parse(readFileSync(join(folder, '../package.json'), 'utf8')) as {
+      contributes: { walkthroughs: readonly { steps: readonly { description: string }[] }[] };
+    };
+    const steps = manifest.contributes.walkthroughs.flatMap((one) => one.steps).map(({ description }) => description);
+    const linked = steps.flatMap((text) =>
+      [...text.matchAll(/\(command:pagewalk\.openExampleScenario\?([^)]+)\)/g)].map(([, given = '']) => given),
+    );
+    assert.deepEqual(
+      linked
+        .map((given) => JSON.parse(decodeURIComponent(given)) as unknown)
+        .flat()
+        .sort(),
+      [...scenarios].sort(),
+    );
+  });
+});
