@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { measureHovers } from './hovers.ts';
 import { pageOf } from './page.ts';
+import { measureHistory, measureOperations } from './operations.ts';
 import { drgnScript, findPeers } from './peers.ts';
 import { measureReads, readPlan } from './reads.ts';
 import type { ReadPlan } from './reads.ts';
@@ -106,6 +107,8 @@ function measureAll(): BenchFigures {
     walks,
     drgnWalkSeconds: drgnWalk?.seconds,
     hovers: measureHovers(image),
+    operations: measureOperations(),
+    history: measureHistory(),
   };
 }
 

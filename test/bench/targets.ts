@@ -1,5 +1,6 @@
 /** What the figures are to reach, as ratios within one run, and what they reached. */
 import type { HoverFigures } from './hovers.ts';
+import type { HistoryCost, OperationRate } from './operations.ts';
 import type { ReadFigures } from './reads.ts';
 import type { WalkFigures } from './walk.ts';
 import type { Measured } from './whole-process.ts';
@@ -24,6 +25,8 @@ export interface BenchFigures {
   readonly walks: readonly WalkFigures[];
   readonly drgnWalkSeconds: number | undefined;
   readonly hovers: HoverFigures;
+  readonly operations: OperationRate;
+  readonly history: HistoryCost;
 }
 
 export interface Row {
@@ -137,6 +140,25 @@ export function tableOf(figures: BenchFigures): readonly Row[] {
     target: 'median under 1 ms, 99th percentile under 10 ms',
     met: hovers.median < 1 && hovers.p99 < 10,
   });
+  const { operations, history } = figures;
+  rows.push(
+    {
+      what: `Operations of a simulated machine, with a snapshot after each: ${operations.mix}`,
+      ours: `${(operations.perMinute / 1e6).toFixed(2)} million a minute (${operations.operations} in ${operations.seconds.toFixed(1)} s)`,
+      peer: '',
+      ratio: '',
+      target: '1 million a minute',
+      met: operations.perMinute >= 1e6,
+    },
+    {
+      what: 'History of the same, a snapshot at each step',
+      ours: `${(history.bytes / 2 ** 20).toFixed(0)} MiB for ${history.steps} steps`,
+      peer: '',
+      ratio: '',
+      target: 'under 500 MB for 100,000 steps',
+      met: (history.bytes / history.steps) * 100_000 < 500e6,
+    },
+  );
   return rows;
 }
 
