@@ -25,12 +25,19 @@ export class StructKernel {
   readonly ram = new SparseMemory();
   readonly #layouts: Layouts;
   readonly #enumerators: Readonly<Record<string, bigint>>;
+  readonly #enums: Readonly<Record<string, readonly string[]>>;
   readonly #symbols = new Map<string, bigint>();
   #next = 0x1_0000;
 
-  constructor(layouts: Layouts, enumerators: Readonly<Record<string, bigint>> = {}) {
+  /** `enums`: the enumerators that each enum has. */
+  constructor(
+    layouts: Layouts,
+    enumerators: Readonly<Record<string, bigint>> = {},
+    enums: Readonly<Record<string, readonly string[]>> = {},
+  ) {
     this.#layouts = layouts;
     this.#enumerators = enumerators;
+    this.#enums = enums;
   }
 
   /** Zeroed memory; its kernel address. */
@@ -142,7 +149,10 @@ export class StructKernel {
       source: 'test',
       pointerSize: 8,
       struct: (name) => (name in this.#layouts ? structOf(name) : undefined),
-      enum: () => undefined,
+      enum: (name) => {
+        const enumerators = this.#enums[name]?.map((one) => ({ name: one, value: this.#enumerators[one] ?? 0n }));
+        return enumerators === undefined ? undefined : { kind: 'enum', name, size: 4, signed: false, enumerators };
+      },
       typedef: () => undefined,
       enumerator: (name) => this.#enumerators[name],
       variable: () => undefined,
