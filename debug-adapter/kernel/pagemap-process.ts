@@ -87,7 +87,14 @@ export class PagemapProcess {
   }
 
   walkContext(token: CancellationToken): WalkContext {
-    return { pageTable: this.#pageTable, areas: this.areas, hugePageSize: (vma) => this.hugePageSize(vma), token };
+    const { architecture } = this.kernel.machine;
+    return {
+      pageTable: this.#pageTable,
+      areas: this.areas,
+      emptyHugetlbIsHole: architecture === 'ppc64' || architecture === 'ppc64le',
+      hugePageSize: (vma) => this.hugePageSize(vma),
+      token,
+    };
   }
 
   flags(entry: WalkedEntry): readonly string[] {

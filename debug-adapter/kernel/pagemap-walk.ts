@@ -52,6 +52,8 @@ export interface WalkedEntry {
 export interface WalkContext {
   readonly pageTable: PageTable;
   readonly areas: readonly Vma[];
+  /** Whether an empty entry of hugetlbfs is a hole: huge_pte_offset() of powerpc finds none there. */
+  readonly emptyHugetlbIsHole?: boolean;
   /** Bytes of a page of hugetlbfs in an area. */
   readonly hugePageSize: (vma: Vma) => number;
   readonly token: CancellationToken;
@@ -194,7 +196,8 @@ class AreaWalk {
         const next = Math.min(end, first + pages);
         this.#entry.first = first;
         this.#entry.pages = pages;
-        if (this.#visitor.hugetlb(vma, at, next, this.#entry)) return true;
+        const isHole = this.#context.emptyHugetlbIsHole === true && this.#entry.kind === entryKind.none;
+        if (isHole ? this.#visitor.hole(vma, at, next) : this.#visitor.hugetlb(vma, at, next, this.#entry)) return true;
         at = next;
         continue;
       }
