@@ -59,6 +59,17 @@ module.exports = {
     ...floorRules,
     ...faceRules,
     {
+      name: 'answers-know-no-scenario',
+      comment:
+        'What a session answers is read from physical memory, whoever wrote it: only what drives a scenario (session/scenario*, dap/scenario*) knows that there is one.',
+      severity: 'error',
+      from: {
+        path: inRooms(['session', 'dap', 'command-line']),
+        pathNot: ['^debug-adapter/(?:session|dap)/scenario[a-z-]*\\.ts$', '^debug-adapter/session/operation-step\\.ts$'],
+      },
+      to: { path: inRooms(['simulator', 'scenario']) },
+    },
+    {
       name: 'protocol-stands-apart',
       comment: 'debug-adapter/protocol is imported by every world, so it imports nothing of any of them.',
       severity: 'error',

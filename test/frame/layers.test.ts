@@ -63,6 +63,7 @@ const refused: Record<string, [from: string, to: string]> = {
   'face-dap': ['debug-adapter/dap/a.ts', 'debug-adapter/lsp/b.ts'],
   'face-lsp': ['debug-adapter/lsp/a.ts', 'debug-adapter/command-line/b.ts'],
   'face-command-line': ['debug-adapter/command-line/a.ts', 'debug-adapter/dap/b.ts'],
+  'answers-know-no-scenario': ['debug-adapter/session/a-facts.ts', 'debug-adapter/simulator/b.ts'],
   'protocol-stands-apart': ['debug-adapter/protocol/a.ts', 'debug-adapter/base/b.ts'],
   'platform-is-injected': ['debug-adapter/session/a.ts', 'debug-adapter/platform/b.ts'],
   'platform-provides-base': ['debug-adapter/platform/a.ts', 'debug-adapter/session/b.ts'],
