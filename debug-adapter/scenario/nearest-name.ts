@@ -2,6 +2,8 @@
 
 /** The candidate with the fewest edits from `name`, where it is near enough to be what was meant. */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+  // One letter is near to every other.
+  if (name.length < 2) return undefined;
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {

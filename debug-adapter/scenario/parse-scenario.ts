@@ -42,5 +42,12 @@ function problemsOf(document: LangiumDocument): Problem[] {
     // What the parser tells has a code of its own and no fixes.
     return { message, range, code: fixes === undefined ? undefined : code, fixes: fixes ?? [] };
   });
-  return problems.sort((a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character);
+  problems.sort((a, b) => a.range.start.line - b.range.start.line || a.range.start.character - b.range.start.character);
+  // The parser may come to the same place twice.
+  return problems.filter(({ message, range }, index) => {
+    const before = problems[index - 1];
+    return (
+      before?.message !== message || before.range.start.line !== range.start.line || before.range.start.character !== range.start.character
+    );
+  });
 }

@@ -7,6 +7,7 @@ import { scenarioChecks, ScenarioValidator } from './checks.ts';
 import { KmmGeneratedModule, KmmGeneratedSharedModule } from './generated/module.ts';
 import { ScenarioScopeProvider } from './scope.ts';
 import { ScenarioLexerMessages } from './lexer-messages.ts';
+import { ScenarioParserMessages } from './parser-messages.ts';
 import { ScenarioTokenBuilder } from './token-builder.ts';
 import { ScenarioValueConverter } from './value-converter.ts';
 
@@ -17,6 +18,7 @@ export function scenarioModule(catalogue: Catalogue): Module<LangiumCoreServices
       TokenBuilder: () => new ScenarioTokenBuilder(),
       ValueConverter: () => new ScenarioValueConverter(),
       LangiumParser: (services) => boundedParser(services),
+      ParserErrorMessageProvider: () => new ScenarioParserMessages(),
       LexerErrorMessageProvider: () => new ScenarioLexerMessages(),
     },
     references: { ScopeProvider: (services) => new ScenarioScopeProvider(services) },
