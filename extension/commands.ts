@@ -6,7 +6,7 @@ import { chooseSides, compareAsText, sidesOfFiles, withAsk } from './compare.ts'
 import { imageConfiguration, pickImage } from './debugging.ts';
 import { DiffPanel } from './diff-panel.ts';
 import { openKernelLog } from './kernel-log.ts';
-import { showMemory } from './memory-document.ts';
+import { MemoryPanel } from './memory-panel.ts';
 import { showPageCategories } from './page-categories.ts';
 import type { PageTableTree } from './page-table-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
@@ -38,7 +38,7 @@ export function registerCommands(
     }),
     command('pagewalk.openMemory', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) await showMemory(sessions, address, spaceOf(argument));
+      if (address !== undefined) MemoryPanel.open(context, sessions, { address, mm: spaceOf(argument), physical: isPhysical(argument) });
     }),
     command('pagewalk.comparePageTables', async (argument) => {
       const sides = await withAsk(context, sessions, (ask) => chooseSides(ask, sessions, argument));
@@ -77,6 +77,12 @@ function addressOf(argument: unknown): string | undefined {
 function spaceOf(argument: unknown): string | undefined {
   if (typeof argument !== 'object' || argument === null || !('mm' in argument)) return undefined;
   return typeof argument.mm === 'string' ? argument.mm : undefined;
+}
+
+/** Whether the address is a physical one; undefined where the argument does not say. */
+function isPhysical(argument: unknown): boolean | undefined {
+  if (addressOf(argument) === undefined) return undefined;
+  return typeof argument === 'object' && argument !== null && 'physical' in argument && argument.physical === true;
 }
 
 async function askForAddress(): Promise<string | undefined> {

@@ -11,6 +11,7 @@ import { AddressHoverProvider, AddressExpressionProvider } from './hover.ts';
 import { LogLinkProvider } from './kernel-log.ts';
 import { registerLanguageClient } from './language-client.ts';
 import { registerLogDocuments } from './log-documents.ts';
+import { MemoryPanel } from './memory-panel.ts';
 import { PageTableTree } from './page-table-tree.ts';
 import { PagemapScanTree } from './pagemap-scan-tree.ts';
 import { ProcessTree } from './process-tree.ts';
@@ -49,6 +50,12 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
     vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
+    vscode.window.registerWebviewPanelSerializer('pagewalk.memory', {
+      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
+        MemoryPanel.revive({ panel, context, sessions });
+        return Promise.resolve();
+      },
+    }),
     vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {
       deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
         PtdumpPanel.revive({ panel, context, sessions });

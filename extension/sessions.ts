@@ -4,6 +4,17 @@ import type { PagewalkRequestName, PagewalkRequests } from '../debug-adapter/pro
 
 export const debugType = 'pagewalk';
 
+/** What of the adapter's messages counts here. */
+interface AdapterMessage {
+  readonly type?: string;
+  readonly event?: string;
+  readonly command?: string;
+  readonly body?: {
+    readonly supportsWriteMemoryRequest?: boolean;
+    readonly capabilities?: { readonly supportsWriteMemoryRequest?: boolean };
+  };
+}
+
 /** Whether a request ended because somebody pressed Cancel where VS Code shows the adapter's progress. */
 export function isCancelled(error: unknown): boolean {
   return error instanceof Error && error.message === 'cancelled';
@@ -12,6 +23,8 @@ export function isCancelled(error: unknown): boolean {
 export class Sessions implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #subscriptions: vscode.Disposable[] = [];
+  /** Ids of sessions that take bytes. */
+  readonly #writable = new Set<string>();
   #current: vscode.DebugSession | undefined;
 
   /** The session stopped, changed or ended: views are to ask again. */
@@ -21,7 +34,12 @@ export class Sessions implements vscode.Disposable {
     this.#subscriptions.push(
       vscode.debug.registerDebugAdapterTrackerFactory(debugType, {
         createDebugAdapterTracker: (session) => ({
-          onDidSendMessage: (message: { type?: string; event?: string }) => {
+          onDidSendMessage: (message: AdapterMessage) => {
+            const { supportsWriteMemoryRequest } = message.body?.capabilities ?? message.body ?? {};
+            if (message.command === 'initialize' || message.event === 'capabilities') {
+              if (supportsWriteMemoryRequest === true) this.#writable.add(session.id);
+              else if (supportsWriteMemoryRequest === false) this.#writable.delete(session.id);
+            }
             if (message.type === 'event' && message.event === 'stopped') this.#set(session);
           },
         }),
@@ -38,6 +56,11 @@ export class Sessions implements vscode.Disposable {
   /** The session to ask, or undefined when none is stopped. */
   get current(): vscode.DebugSession | undefined {
     return this.#current;
+  }
+
+  /** Whether memory of the session can be written, in the scenario's machine or over a dump. */
+  canWrite(session: vscode.DebugSession): boolean {
+    return this.#writable.has(session.id);
   }
 
   /** One custom request to the current session. Rejects with the adapter's sentence. */

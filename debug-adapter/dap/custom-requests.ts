@@ -6,6 +6,7 @@ import { check, hexSchema, physicalSchema } from './check.ts';
 import { membersChosen } from './choose-members.ts';
 import { findings } from './findings.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
+import { memoryPages, typeLayout } from './memory-pages.ts';
 import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
@@ -104,6 +105,8 @@ const bodies: Bodies = {
   'pagewalk/changes': changes,
   'pagewalk/snapshot': snapshot,
   'pagewalk/watch': watch,
+  'pagewalk/memoryPages': memoryPages,
+  'pagewalk/typeLayout': typeLayout,
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters)) }),
 };
 

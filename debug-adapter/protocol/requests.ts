@@ -22,6 +22,7 @@ import type {
   VmallocFacts,
   VmallocPagesFacts,
 } from './facts.ts';
+import type { MemoryPagesFacts, TypeLayoutFacts } from './memory-pages.ts';
 import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
 import type { ChangesFacts, MomentFacts, WatchFacts, WatchQuestion } from './scenario.ts';
@@ -106,6 +107,10 @@ export interface PagewalkRequests {
   'pagewalk/chooseMembers': { arguments: { paths: readonly string[] }; body: Record<string, never> };
   /** What the kernel's own /proc/kcore would have given; at most 16 MiB at once. */
   'pagewalk/readAsKcore': { arguments: { address: Hex; count: number }; body: KcoreReadFacts };
+  /** The pages of a range, each with what it belongs to and how it is mapped, and the bytes; at most 1 MiB at once. */
+  'pagewalk/memoryPages': { arguments: { address: Hex; count: number; mm?: string; physical?: boolean }; body: MemoryPagesFacts };
+  /** The members of a type, as it is written in C. */
+  'pagewalk/typeLayout': { arguments: { type: string }; body: TypeLayoutFacts };
   /** What changed in the machine of a scenario since a moment, by default since the stop before this one. */
   'pagewalk/changes': { arguments: { since?: string }; body: ChangesFacts };
   /** The moments of a scenario that can be compared; with `name`, this one is kept under it first. A dump has none. */

@@ -32,11 +32,13 @@ import type {
   VmallocFacts,
   VmallocPagesFacts,
 } from '../protocol/facts.ts';
+import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
+import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import type { ExpressionPlace } from './expression-world.ts';
 import type { StackChoice } from './stack-facts.ts';
 
@@ -106,6 +108,10 @@ export interface SessionFace {
   memory(mm?: SpaceName): AddressSpace;
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;
   readPhysical(address: PhysAddr, length: number): MemoryRead;
+  /** The pages of a range with their bytes, to the end of the space at most. */
+  memoryPages(address: Address, count: number, options: MemoryPagesOptions): MemoryPages;
+  /** The members of a type. Throws `UserError` where there is none of this name. */
+  typeLayout(type: string): TypeLayoutFacts;
   /** What the kernel's own /proc/kcore would have given, and where memory holds something else. */
   readAsKcore(address: Address, length: number): KcoreRead;
   translate(address: Address, mm?: SpaceName): TranslationFacts;

@@ -48,6 +48,7 @@ import type {
   VmallocFacts,
   VmallocPagesFacts,
 } from '../protocol/facts.ts';
+import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchQuestion } from '../protocol/search.ts';
@@ -58,6 +59,8 @@ import type { ExpressionPlace } from './expression-world.ts';
 import { findingsFacts } from './findings-facts.ts';
 import { infoFacts } from './info-facts.ts';
 import { deathFacts, logFacts, logTextOf } from './log-facts.ts';
+import { memoryPages } from './memory-pages.ts';
+import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import { pageCategoriesFacts } from './page-categories-facts.ts';
 import { outsideSources } from './outside-sources.ts';
 import { pagemapFacts, pagemapScanFacts } from './pagemap-facts.ts';
@@ -80,6 +83,7 @@ import { mapsFacts, taskFacts } from './task-facts.ts';
 import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
+import { typeLayoutFacts } from './type-layout-facts.ts';
 import { vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
 
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
@@ -197,6 +201,14 @@ export class Session implements SessionFace {
     checkReadLength(length);
     const frameOf = (offset: number): number => Math.floor((address + offset) / frameSize);
     return explainExcluded(this.kernel, readPhysical(this.kernel.physical, address, length), { start: address, frameOf });
+  }
+
+  memoryPages(address: Address, count: number, options: MemoryPagesOptions): MemoryPages {
+    return memoryPages(this, { address, count, pageSize: this.kernel.pageSize, ram: this.kernel.physical.ranges }, options);
+  }
+
+  typeLayout(type: string): TypeLayoutFacts {
+    return typeLayoutFacts(this.types, type);
   }
 
   readAsKcore(address: Address, length: number): KcoreRead {

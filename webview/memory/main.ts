@@ -1,0 +1,479 @@
+/**
+ * The memory page: bytes of any address space or of physical memory in a grid without ends, under heads that say what each
+ * page is, with a type laid over them, search, and the ways that pointers go.
+ */
+import '@vscode-elements/elements/dist/vscode-button/index.js';
+import '@vscode-elements/elements/dist/vscode-textfield/index.js';
+import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
+import * as l10n from '@vscode/l10n';
+import { html, nothing } from 'lit';
+import type { TemplateResult } from 'lit';
+import { groupWidth, hex, numberOf, numberText } from './numbers.ts';
+import type { NumberStyle } from './numbers.ts';
+import { optionsView } from './options.ts';
+import { overlayPane } from './overlay-pane.ts';
+import { api, lineHeight, MemoryPage } from './page.ts';
+import { rowView } from './rows.ts';
+import type { RowModel } from './rows.ts';
+
+class MemoryElement extends MemoryPage {
+  #observer: ResizeObserver | undefined;
+  #wheel = 0;
+  #optionsOpen = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener('keydown', this.#pageKey);
+  }
+
+  override disconnectedCallback(): void {
+    window.removeEventListener('keydown', this.#pageKey);
+    this.#observer?.disconnect();
+    super.disconnectedCallback();
+  }
+
+  protected override render(): TemplateResult {
+    if (this.session === undefined || (this.session.state === 'none' && this.segments.length === 0)) {
+      return this.empty(l10n.t('the bytes of its memory'));
+    }
+    return html`${this.#toolbar()}${this.#optionsOpen ? this.#options() : nothing}${this.endedBanner(l10n.t('This is a snapshot of what was read.'))}
+      <div class="body">${this.#grid()}${this.#scrollbar()}${this.#pane()}</div>
+      ${this.#status()}`;
+  }
+
+  protected override updated(): void {
+    const grid = this.querySelector('.grid');
+    if (grid === null || this.#observer !== undefined) return;
+    this.#observer = new ResizeObserver(() => {
+      this.#measure(grid);
+    });
+    this.#observer.observe(grid);
+    this.#measure(grid);
+  }
+
+  #measure(grid: Element): void {
+    const ruler = grid.querySelector('.ruler');
+    const character = (ruler?.getBoundingClientRect().width ?? 80) / 10;
+    const rows = Math.max(1, Math.floor(grid.clientHeight / lineHeight));
+    const style = this.#style();
+    const room = grid.clientWidth / character - this.#digits - 5;
+    const widthOf = (bytes: number): number => (bytes / style.group) * (groupWidth(style) + 1) + Math.floor(bytes / 8) + bytes + 1;
+    const fits = [64, 32, 16, 8].find((bytes) => widthOf(bytes) <= room) ?? 8;
+    const most = Math.min(fits, 16);
+    if (rows === this.rowsInView && most === this.roomPerRow) return;
+    this.rowsInView = rows;
+    this.roomPerRow = most;
+    this.place = this.lines.line(this.place);
+    this.read();
+    this.requestUpdate();
+  }
+
+  get #digits(): number {
+    return this.kept.physical ? 12 : this.pointerSize * 2;
+  }
+
+  #style(): NumberStyle {
+    const { group, form } = this.kept;
+    return { group, form, littleEndian: this.littleEndian };
+  }
+
+  #toolbar(): TemplateResult {
+    const { back, forward, locked, kcore, physical, group } = this.kept;
+    const space = this.#spaceWords();
+    return html`<div class="toolbar" role="toolbar" aria-label=${l10n.t('Memory')}>
+      <vscode-toolbar-button
+        icon="arrow-left"
+        label=${l10n.t('Back')}
+        title=${l10n.t('Back (Alt+Left)')}
+        ?disabled=${back.length === 0}
+        @click=${() => {
+          this.goBack();
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        icon="arrow-right"
+        label=${l10n.t('Forward')}
+        title=${l10n.t('Forward (Alt+Right)')}
+        ?disabled=${forward.length === 0}
+        @click=${() => {
+          this.goForward();
+        }}
+      ></vscode-toolbar-button>
+      <vscode-button
+        class="space"
+        secondary
+        icon-after="chevron-down"
+        title=${l10n.t('Address space')}
+        aria-label=${l10n.t('Address space: {0}', space)}
+        ?disabled=${!this.live}
+        @click=${() => {
+          api.postMessage({ kind: 'chooseSpace' });
+        }}
+        >${space}</vscode-button
+      >
+      <vscode-textfield
+        class="address-field"
+        label=${l10n.t('Go to an address or expression')}
+        placeholder=${l10n.t('go to 0x… or expression')}
+        title=${l10n.t('Go to an address or expression (Ctrl+G)')}
+        .value=${this.kept.address}
+        @keydown=${this.#goToKey}
+      ></vscode-textfield>
+      <vscode-button
+        class="view"
+        secondary
+        icon-after=${this.#optionsOpen ? 'chevron-up' : 'chevron-down'}
+        title=${l10n.t('How bytes are written')}
+        aria-label=${l10n.t('How bytes are written')}
+        aria-expanded=${this.#optionsOpen ? 'true' : 'false'}
+        @click=${() => {
+          this.#optionsOpen = !this.#optionsOpen;
+          this.requestUpdate();
+        }}
+        >${group} × ${this.perRow / group}</vscode-button
+      >
+      <vscode-toolbar-button
+        class="follow"
+        icon="references"
+        title=${l10n.t('Follow the pointer at the cursor (Enter)')}
+        @click=${() => {
+          this.follow();
+        }}
+        >${l10n.t('Follow')}</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        class="walk"
+        icon="type-hierarchy"
+        label=${l10n.t('Show walk')}
+        title=${l10n.t('Show how the address at the cursor is translated')}
+        ?disabled=${!this.live || physical}
+        @click=${() => {
+          this.#command('showTranslation');
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        class="kcore"
+        icon="eye"
+        toggleable
+        .checked=${kcore}
+        title=${l10n.t("What the kernel's own /proc/kcore would give, with what differs marked")}
+        ?disabled=${physical}
+        @change=${() => {
+          this.setKept({ kcore: !kcore });
+          this.reload();
+          this.requestUpdate();
+        }}
+        >/proc/kcore</vscode-toolbar-button
+      >
+      <vscode-toolbar-button
+        class="lock"
+        icon=${locked ? 'lock' : 'unlock'}
+        toggleable
+        .checked=${locked}
+        label=${l10n.t('Lock')}
+        title=${l10n.t('Lock: «Open Memory» takes another panel')}
+        @change=${() => {
+          this.setKept({ locked: !locked });
+          api.postMessage({ kind: 'lock', locked: !locked });
+          this.requestUpdate();
+        }}
+      ></vscode-toolbar-button>
+      <vscode-toolbar-button
+        class="another"
+        icon="split-horizontal"
+        label=${l10n.t('Another memory panel here')}
+        title=${l10n.t('Another memory panel here')}
+        @click=${() => {
+          api.postMessage({ kind: 'another', address: hex(this.cursor), mm: this.kept.mm, physical });
+        }}
+      ></vscode-toolbar-button>
+    </div>`;
+  }
+
+  #options(): TemplateResult {
+    return optionsView({
+      options: this.kept,
+      type: this.kept.overlay?.type ?? '',
+      searching: this.searching,
+      hits: this.hits,
+      hitAt: this.hitAt,
+      change: (change) => {
+        this.setKept(change);
+        this.place = this.lines.line(this.place);
+        this.#observer?.disconnect();
+        this.#observer = undefined;
+        this.requestUpdate();
+      },
+      lay: (type) => {
+        api.postMessage({ kind: 'layout', type, address: hex(this.cursor) });
+      },
+      search: (pattern) => {
+        this.search(pattern);
+      },
+      go: (by) => {
+        this.goToHit(by);
+      },
+    });
+  }
+
+  #grid(): TemplateResult {
+    const shown = this.lines.from(this.place, this.rowsInView);
+    const style = this.#style();
+    const [low, high] = this.cursor < this.anchor ? [this.cursor, this.anchor] : [this.anchor, this.cursor];
+    const model: RowModel = {
+      ...{ segments: this.segments, style, perRow: this.perRow, digits: this.#digits, physical: this.kept.physical },
+      ...{ cursor: this.cursor, selection: [low, high + 1n] as const, overlay: this.overlay },
+      isHit: (address) => this.isHit(address),
+      isEdited: (address) => this.edits.has(address),
+    };
+    const group = this.cursor - (this.cursor % BigInt(style.group));
+    const inView = shown.some((line) => (line.kind === 'bytes' || line.kind === 'gone') && group >= line.address && group < line.end);
+    return html`<div
+      class="grid"
+      role="grid"
+      id="bytes"
+      tabindex="0"
+      aria-label=${l10n.t('Bytes')}
+      aria-rowcount="-1"
+      aria-multiselectable="true"
+      aria-activedescendant=${inView ? `b${group.toString(16)}` : nothing}
+      style="--group:${groupWidth(style)}ch"
+      @wheel=${this.#turn}
+      @keydown=${this.#key}
+      @mousedown=${this.#press}
+      @dblclick=${() => {
+        this.follow();
+      }}
+    >
+      <span class="ruler" role="presentation" aria-hidden="true">0000000000</span>
+      ${shown.map((line, index) => rowView(line, index + 1, model))}
+    </div>`;
+  }
+
+  #scrollbar(): TemplateResult {
+    const share = Number((this.place.address * 1_000_000n) / this.top) / 1_000_000;
+    return html`<div
+      class="scroll"
+      role="scrollbar"
+      aria-label=${l10n.t('Address')}
+      aria-controls="bytes"
+      aria-orientation="vertical"
+      aria-valuemin="0"
+      aria-valuemax="100"
+      aria-valuenow=${Math.round(share * 100)}
+      aria-valuetext=${hex(this.place.address)}
+      title=${l10n.t('All of the space: pull to go far, turn the wheel to go near')}
+      @pointerdown=${this.#grab}
+      @pointermove=${this.#pull}
+    >
+      <div class="thumb" style="top:calc(${(share * 100).toFixed(4)}% - ${(share * 24).toFixed(2)}px)"></div>
+    </div>`;
+  }
+
+  #pane(): TemplateResult | typeof nothing {
+    const { overlay } = this;
+    if (overlay === undefined) return nothing;
+    return overlayPane(overlay, {
+      read: (offset) => this.byte(overlay.address + BigInt(offset)),
+      littleEndian: !this.bigEndianMachine,
+      cursor: this.cursor,
+      goTo: (address) => {
+        this.select(address, false);
+      },
+      follow: (address) => {
+        this.select(address, false);
+        this.follow();
+      },
+      close: () => {
+        this.overlay = undefined;
+        this.setKept({ overlay: null });
+        this.requestUpdate();
+      },
+    });
+  }
+
+  #status(): TemplateResult {
+    const { cursor, anchor } = this;
+    const bytes = this.bytes(cursor, 8) ?? this.bytes(cursor, 4) ?? this.bytes(cursor, 1);
+    const size = bytes?.length ?? 0;
+    const value = bytes === undefined ? 0n : numberOf(bytes, this.littleEndian);
+    const selected = (cursor < anchor ? anchor - cursor : cursor - anchor) + 1n;
+    const part = this.overlay?.at(cursor);
+    const segment = this.segments.at(cursor);
+    const hole = segment?.missing.find(({ start, end }) => cursor >= start && cursor < end);
+    return html`<div class="status">
+      <span class="mono" role="status">${hex(cursor)}</span>
+      ${selected > 1n ? html`<span>${l10n.t('{0} bytes selected', String(selected))}</span>` : nothing}
+      ${
+        bytes === undefined
+          ? html`<span>${hole?.reason ?? (segment === undefined ? '' : l10n.t('no bytes'))}</span>`
+          : html`<span class="mono">u${size * 8} ${numberText(value, size * 8, 'unsigned')}</span
+              ><span class="mono">i${size * 8} ${numberText(value, size * 8, 'signed')}</span><span class="mono">${hex(value)}</span>`
+      }
+      ${part === undefined ? nothing : html`<span class="mono">${part.member.name} <span class="muted">${part.member.type}</span></span>`}
+      ${this.digit === undefined ? nothing : html`<span>${l10n.t('typing {0}_', this.digit)}</span>`}
+      ${this.writable ? html`<span>${l10n.t('can be written: type hexadecimal digits')}</span>` : nothing}
+      ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
+      <span class="legend"
+        ><span class="used"><i></i>${l10n.t('used')}</span><span class="dirty"><i></i>${l10n.t('dirty')}</span
+        ><span class="free"><i></i>${l10n.t('free')}</span><span class="hole"><i></i>${l10n.t('not readable')}</span
+        ><span class="changed"><i></i>${l10n.t('changed')}</span></span
+      >
+    </div>`;
+  }
+
+  #spaceWords(): string {
+    const { mm, physical } = this.kept;
+    if (physical) return l10n.t('Physical');
+    const label = this.spaces.find(({ id }) => id === mm)?.label ?? mm;
+    return l10n.t('Virtual · {0}', mm === 'kernel' ? 'kernel' : label);
+  }
+
+  #command(command: 'showTranslation'): void {
+    api.postMessage({ kind: 'command', command, address: hex(this.cursor), mm: this.kept.mm });
+  }
+
+  #focusGrid(): void {
+    this.querySelector<HTMLElement>('.grid')?.focus();
+  }
+
+  readonly #goToKey = (event: KeyboardEvent): void => {
+    if (event.key !== 'Enter') return;
+    this.typed((event.currentTarget as HTMLInputElement).value);
+    if (this.problem === '') this.#focusGrid();
+  };
+
+  readonly #turn = (event: WheelEvent): void => {
+    event.preventDefault();
+    this.#wheel += event.deltaMode === 0 ? event.deltaY / lineHeight : event.deltaY;
+    const whole = Math.trunc(this.#wheel);
+    if (whole === 0) return;
+    this.#wheel -= whole;
+    this.scrollLines(whole);
+  };
+
+  readonly #grab = (event: PointerEvent): void => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    this.#pull(event);
+  };
+
+  readonly #pull = (event: PointerEvent): void => {
+    if ((event.buttons & 1) === 0) return;
+    const { top, height } = (event.currentTarget as Element).getBoundingClientRect();
+    this.scrollTo64((event.clientY - top) / height);
+  };
+
+  readonly #press = (event: MouseEvent): void => {
+    const target = event.target instanceof Element ? event.target.closest('[data-at]') : null;
+    const line = target?.closest('[data-address]');
+    if (!(target instanceof HTMLElement) || !(line instanceof HTMLElement)) return;
+    this.select(BigInt(line.dataset['address'] ?? '0') + BigInt(target.dataset['at'] ?? '0'), event.shiftKey);
+  };
+
+  readonly #pageKey = (event: KeyboardEvent): void => {
+    if (event.key === 'F3') this.goToHit(event.shiftKey ? -1 : 1);
+    else if (event.altKey && event.key === 'ArrowLeft') this.goBack();
+    else if (event.altKey && event.key === 'ArrowRight') this.goForward();
+    else if ((event.ctrlKey || event.metaKey) && event.key === 'g') this.#focusField('.address-field');
+    else if ((event.ctrlKey || event.metaKey) && event.key === 'f') {
+      this.#optionsOpen = true;
+      this.requestUpdate();
+      void this.updateComplete.then(() => {
+        this.#focusField('.search-field');
+      });
+    } else return;
+    event.preventDefault();
+  };
+
+  #focusField(selector: string): void {
+    const field = this.querySelector<HTMLInputElement & { wrappedElement?: HTMLInputElement }>(selector);
+    field?.focus();
+    field?.wrappedElement?.select();
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    const { key, shiftKey, altKey } = event;
+    if (altKey) return;
+    const control = event.ctrlKey || event.metaKey;
+    const { lines, cursor } = this;
+    if (control && this.#controlKey(key)) {
+      event.preventDefault();
+      return;
+    }
+    const step = BigInt(this.kept.group);
+    const row = lines.of(cursor);
+    switch (key) {
+      case 'ArrowLeft':
+        this.select(cursor - step, shiftKey);
+        break;
+      case 'ArrowRight':
+        this.select(row.kind === 'fold' ? row.end : cursor + step, shiftKey);
+        break;
+      case 'ArrowDown':
+        this.#moveRows(1, shiftKey);
+        break;
+      case 'ArrowUp':
+        this.#moveRows(-1, shiftKey);
+        break;
+      case 'PageDown':
+        this.#moveRows(this.rowsInView - 2, shiftKey);
+        break;
+      case 'PageUp':
+        this.#moveRows(2 - this.rowsInView, shiftKey);
+        break;
+      case 'Home':
+        this.select(control ? 0n : row.address, shiftKey);
+        break;
+      case 'End':
+        this.select(control ? this.top - 1n : row.kind === 'fold' ? row.address : row.end - 1n, shiftKey);
+        break;
+      case 'Enter':
+        this.follow();
+        break;
+      default:
+        if (!this.writable || control || this.kept.physical || this.kept.kcore || !/^[0-9a-f]$/i.test(key)) return;
+        this.typeDigit(key);
+        this.requestUpdate();
+    }
+    event.preventDefault();
+  };
+
+  /** Whether the key with Ctrl means something here. */
+  #controlKey(key: string): boolean {
+    switch (key) {
+      case 'c':
+        this.#copy();
+        return true;
+      case 'z':
+        this.undo();
+        return true;
+      case 'y':
+        this.redo();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** The cursor by rows; heads are passed over. */
+  #moveRows(by: number, extend: boolean): void {
+    const { lines } = this;
+    let line = lines.move(lines.of(this.cursor), by);
+    if (line.kind === 'head') line = (by > 0 ? lines.next(line) : lines.previous(line)) ?? line;
+    if (line.kind === 'head') line = lines.of(line.address);
+    this.cursorTo(line, extend);
+  }
+
+  #copy(): void {
+    const [low, high] = this.cursor < this.anchor ? [this.cursor, this.anchor] : [this.anchor, this.cursor];
+    if (low === high) {
+      api.postMessage({ kind: 'copy', text: hex(low) });
+      return;
+    }
+    const text: string[] = [];
+    for (let at = low; at <= high && text.length < 65_536; at++) text.push(this.byte(at)?.toString(16).padStart(2, '0') ?? '??');
+    api.postMessage({ kind: 'copy', text: text.join(' ') });
+  }
+}
+
+customElements.define('pagewalk-memory', MemoryElement);

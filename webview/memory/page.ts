@@ -1,0 +1,411 @@
+/**
+ * What the memory page knows and does: what it has read, where it looks, the cursor, the ways back and forward, what was
+ * found and written. What it has read stays when the session ends. main.ts draws it.
+ */
+import * as l10n from '@vscode/l10n';
+import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { HostToMemory, MemoryToHost } from '../../debug-adapter/protocol/memory-panel.ts';
+import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
+import { pageHost } from '../panel/host.ts';
+import { PanelPage } from '../panel/panel-page.ts';
+import { Edits } from './edits.ts';
+import { Lines } from './lines.ts';
+import type { Line, Place } from './lines.ts';
+import { hex, numberOf, typedAddress } from './numbers.ts';
+import type { ViewOptions } from './options.ts';
+import { Overlay } from './overlay.ts';
+import { Segments } from './segments.ts';
+
+interface PageState extends ViewOptions {
+  readonly address: string;
+  readonly mm: string;
+  readonly physical: boolean;
+  readonly kcore: boolean;
+  readonly locked: boolean;
+  readonly overlay: { readonly type: string; readonly address: string } | null;
+  readonly back: readonly string[];
+  readonly forward: readonly string[];
+}
+
+type Hits = Extract<HostToMemory, { kind: 'hits' }>;
+
+export const api = pageHost<MemoryToHost, PageState>();
+const firstState: PageState = {
+  ...{ address: '0x0', mm: 'kernel', physical: false, perRow: 0, group: 1, form: 'hex', littleEndian: null, kcore: false, locked: false },
+  ...{ overlay: null, back: [], forward: [] },
+};
+/** Bytes of one question; a multiple of every page size. */
+const chunk = 65_536n;
+const mostChunks = 64;
+const mostSteps = 100;
+/** Questions that answers may lead to before somebody moves: a run without bytes could be read for ever. */
+const mostUnasked = 12;
+/** Pixels; memory.css says the same. */
+export const lineHeight = 20;
+
+export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, PageState> {
+  protected readonly segments = new Segments();
+  protected readonly edits = new Edits();
+  protected spaces: readonly AddressSpaceFacts[] = [];
+  protected writable = false;
+  protected place: Place = { address: 0n, head: true };
+  protected cursor = 0n;
+  protected anchor = 0n;
+  protected overlay: Overlay | undefined;
+  protected hits: Hits | undefined;
+  protected searching = false;
+  protected hitAt = -1;
+  protected rowsInView = 1;
+  protected roomPerRow = 16;
+  protected bigEndianMachine = false;
+  protected pointerSize = 8;
+  protected width64 = true;
+  /** First digit of a byte that is being typed. */
+  protected digit: string | undefined;
+  #generation = 0;
+  #asked = new Map<bigint, boolean>();
+  #started = false;
+  #unasked = 0;
+
+  constructor() {
+    super(api, firstState);
+  }
+
+  protected get perRow(): number {
+    return this.kept.perRow === 0 ? this.roomPerRow : this.kept.perRow;
+  }
+
+  protected get littleEndian(): boolean {
+    return this.kept.littleEndian ?? !this.bigEndianMachine;
+  }
+
+  protected get top(): bigint {
+    return this.kept.physical ? 1n << 53n : 1n << 64n;
+  }
+
+  protected get lines(): Lines {
+    return new Lines(this.segments, this.perRow, this.top);
+  }
+
+  protected override hear(message: Exclude<HostToMemory, HostToPanel>): void {
+    switch (message.kind) {
+      case 'opened':
+        this.#opened(message);
+        break;
+      case 'pages':
+        this.#take(message);
+        break;
+      case 'goTo':
+        if (message.mm !== undefined || message.physical !== undefined)
+          this.changeSpace(message.mm ?? (message.physical === true ? 'kernel' : this.kept.mm), message.physical ?? false);
+        this.goTo(BigInt(message.address));
+        break;
+      case 'space':
+        this.changeSpace(message.mm, message.physical);
+        break;
+      case 'layout':
+        this.overlay = new Overlay(BigInt(message.address), message.layout);
+        this.problem = '';
+        this.setKept({ overlay: { type: message.layout.name, address: message.address } });
+        break;
+      case 'hits':
+        this.searching = false;
+        this.hits = message;
+        this.hitAt = -1;
+        this.problem = message.problem ?? '';
+        if (message.hits.length > 0) this.goToHit(1);
+        break;
+      case 'written':
+        if (message.problem === null) this.reload();
+        else {
+          this.problem = message.problem;
+          this.edits.refused(BigInt(message.address));
+          this.reload();
+        }
+        break;
+    }
+  }
+
+  protected override sessionChanged(): void {
+    if (this.session?.state !== 'live') {
+      this.#asked.clear();
+      this.writable = false;
+    }
+    if (this.kept.locked) api.postMessage({ kind: 'lock', locked: true });
+  }
+
+  #opened({ spaces, writable, stop }: Extract<HostToMemory, { kind: 'opened' }>): void {
+    this.spaces = spaces;
+    this.writable = writable;
+    this.problem = '';
+    if (stop > 1) this.segments.age();
+    if (!this.#started) {
+      this.#started = true;
+      this.cursor = this.anchor = BigInt(this.kept.address);
+      this.center(this.cursor);
+      const { overlay } = this.kept;
+      if (overlay !== null) api.postMessage({ kind: 'layout', ...overlay });
+    }
+    this.#forgetAsked();
+    this.read();
+  }
+
+  #forgetAsked(): void {
+    this.#generation++;
+    this.#asked.clear();
+  }
+
+  #take({ generation, address, pages, kcore, problem }: Extract<HostToMemory, { kind: 'pages' }>): void {
+    if (generation !== this.#generation) return;
+    this.#asked.set(BigInt(address), true);
+    if (pages === null) {
+      this.problem = problem ?? '';
+      return;
+    }
+    this.bigEndianMachine = !pages.littleEndian;
+    this.pointerSize = pages.pointerSize;
+    this.segments.take(pages, kcore);
+    this.place = this.lines.line(this.place);
+    if (++this.#unasked < mostUnasked) this.#askInView();
+  }
+
+  /** Asks for what is in view, and not known. */
+  protected read(): void {
+    this.#unasked = 0;
+    this.#askInView();
+  }
+
+  #askInView(): void {
+    if (!this.live) return;
+    const shown = this.lines.from(this.place, this.rowsInView);
+    for (const { segment, address } of shown) {
+      if (segment !== undefined) continue;
+      const start = address - (address % chunk);
+      if (this.#asked.has(start)) continue;
+      this.#ask(start);
+    }
+  }
+
+  #ask(start: bigint): void {
+    if (this.#asked.size > mostChunks) for (const [known, done] of this.#asked) if (done) this.#asked.delete(known);
+    this.#asked.set(start, false);
+    const { mm, physical, kcore } = this.kept;
+    api.postMessage({ kind: 'load', generation: this.#generation, address: hex(start), count: Number(chunk), mm, physical, kcore });
+  }
+
+  /** Reads what is in view again: it was written, or is to be seen otherwise. */
+  protected reload(): void {
+    this.#forgetAsked();
+    this.segments.forget();
+    this.read();
+  }
+
+  protected changeSpace(mm: string, physical: boolean): void {
+    if (mm === this.kept.mm && physical === this.kept.physical) return;
+    this.setKept({ mm, physical, ...(physical ? { kcore: false } : {}) });
+    this.segments.clear();
+    this.edits.clear();
+    this.hits = undefined;
+    this.overlay = undefined;
+    if (this.cursor >= this.top) this.cursor = this.anchor = 0n;
+    this.#forgetAsked();
+    this.center(this.cursor);
+  }
+
+  protected typed(text: string): void {
+    const address = typedAddress(text);
+    this.problem = '';
+    if (address === 'beyond') this.problem = l10n.t('{0} is beyond 64 bits.', text.trim());
+    else if (address === undefined) {
+      if (text.trim() !== '') api.postMessage({ kind: 'evaluate', expression: text.trim(), mm: this.kept.mm });
+    } else this.goTo(address);
+    this.requestUpdate();
+  }
+
+  /** Shows an address and remembers where one came from. */
+  protected goTo(address: bigint): void {
+    if (address >= this.top) {
+      this.problem = l10n.t('{0} is beyond physical memory, which ends below 2^53.', hex(address));
+      return;
+    }
+    this.problem = '';
+    if (this.#started && address !== this.cursor)
+      this.setKept({ back: [...this.kept.back, hex(this.cursor)].slice(-mostSteps), forward: [] });
+    this.#started = true;
+    this.#jump(address);
+  }
+
+  protected goBack(): void {
+    const last = this.kept.back.at(-1);
+    if (last === undefined) return;
+    this.setKept({ back: this.kept.back.slice(0, -1), forward: [...this.kept.forward, hex(this.cursor)] });
+    this.#jump(BigInt(last));
+  }
+
+  protected goForward(): void {
+    const last = this.kept.forward.at(-1);
+    if (last === undefined) return;
+    this.setKept({ forward: this.kept.forward.slice(0, -1), back: [...this.kept.back, hex(this.cursor)] });
+    this.#jump(BigInt(last));
+  }
+
+  #jump(address: bigint): void {
+    this.cursor = this.anchor = address;
+    this.digit = undefined;
+    this.setKept({ address: hex(address) });
+    this.center(address);
+  }
+
+  /** The page of `address` with its head on top where it is near, else with the row in the first third. */
+  protected center(address: bigint): void {
+    const { lines } = this;
+    const row = lines.of(address);
+    const up = Math.min(Math.floor(this.rowsInView / 3), Number((row.address % 4096n) / BigInt(this.perRow)) + 1);
+    this.place = lines.move(row, -up);
+    this.read();
+    this.requestUpdate();
+  }
+
+  protected scrollLines(by: number): void {
+    this.place = this.lines.move(this.place, by);
+    this.read();
+    this.requestUpdate();
+  }
+
+  /** Where the thumb is pulled to: 0 the begin of the space, 1 its end. */
+  protected scrollTo64(share: number): void {
+    const steps = 1n << 40n;
+    const at = (this.top * BigInt(Math.round(Math.min(1, Math.max(0, share)) * Number(steps)))) / steps;
+    const last = this.top - 4096n;
+    const page = at > last ? last : at - (at % 4096n);
+    this.place = this.lines.line({ address: page, head: true });
+    this.read();
+    this.requestUpdate();
+  }
+
+  /** The byte at an address, of what was read. */
+  protected byte(address: bigint): number | undefined {
+    const segment = this.segments.at(address);
+    if (segment?.bytes === undefined || segment.missing.some(({ start, end }) => address >= start && address < end)) return undefined;
+    return segment.bytes[Number(address - segment.start)];
+  }
+
+  /** As many bytes from `address` on; undefined where one is missing. */
+  protected bytes(address: bigint, count: number): number[] | undefined {
+    const found: number[] = [];
+    for (let at = 0; at < count; at++) {
+      const byte = this.byte(address + BigInt(at));
+      if (byte === undefined) return undefined;
+      found.push(byte);
+    }
+    return found;
+  }
+
+  protected pointerAt(address: bigint): bigint | undefined {
+    const start = address - (address % BigInt(this.pointerSize));
+    const bytes = this.bytes(start, this.pointerSize);
+    return bytes === undefined ? undefined : numberOf(bytes, !this.bigEndianMachine);
+  }
+
+  protected follow(): void {
+    const pointer = this.pointerAt(this.cursor);
+    if (pointer === undefined) this.problem = l10n.t('There are no bytes at {0} to follow.', hex(this.cursor));
+    else if (this.kept.physical) {
+      this.changeSpace('kernel', false);
+      this.goTo(pointer);
+    } else this.goTo(pointer);
+    this.requestUpdate();
+  }
+
+  protected search(pattern: string): void {
+    if (pattern === this.hits?.pattern) {
+      this.goToHit(1);
+      return;
+    }
+    this.searching = true;
+    this.problem = '';
+    const { mm, physical } = this.kept;
+    api.postMessage({ kind: 'search', pattern, mm, physical });
+    this.requestUpdate();
+  }
+
+  protected goToHit(by: number): void {
+    const { hits } = this;
+    if (hits === undefined || hits.hits.length === 0) return;
+    const count = hits.hits.length;
+    this.hitAt = (this.hitAt + by + count) % count;
+    const hit = hits.hits[this.hitAt];
+    const address = this.kept.physical ? hit?.physical : (hit?.virtual ?? null);
+    if (typeof address === 'string') this.goTo(BigInt(address));
+    this.requestUpdate();
+  }
+
+  protected isHit(address: bigint): boolean {
+    if (this.hits === undefined) return false;
+    const { hits, length } = this.hits;
+    return hits.some(({ virtual, physical }) => {
+      const start = this.kept.physical ? physical : virtual;
+      return start !== null && address >= BigInt(start) && address < BigInt(start) + BigInt(length);
+    });
+  }
+
+  /** A hexadecimal digit at the cursor; the second writes the byte. */
+  protected typeDigit(digit: string): void {
+    const old = this.byte(this.cursor);
+    if (old === undefined) return;
+    if (this.digit === undefined) {
+      this.digit = digit;
+      return;
+    }
+    const value = Number.parseInt(this.digit + digit, 16);
+    this.digit = undefined;
+    this.edits.add(this.cursor, old, value);
+    this.writeByte(this.cursor, value);
+    this.cursor = this.anchor = this.cursor + 1n;
+  }
+
+  protected undo(): void {
+    const edit = this.edits.undo();
+    if (edit !== undefined) this.writeByte(edit.address, edit.before);
+  }
+
+  protected redo(): void {
+    const edit = this.edits.redo();
+    if (edit !== undefined) this.writeByte(edit.address, edit.after);
+  }
+
+  protected writeByte(address: bigint, value: number): void {
+    this.segments.write(address, value);
+    api.postMessage({ kind: 'write', address: hex(address), data: btoa(String.fromCharCode(value)), mm: this.kept.mm });
+    this.requestUpdate();
+  }
+
+  /** Moves the cursor to `line`, in its column. */
+  protected cursorTo(line: Line, extend: boolean): void {
+    const column = this.cursor % BigInt(this.perRow);
+    const address = line.address + column;
+    this.select(address < line.end ? address : line.end - 1n, extend);
+  }
+
+  protected select(address: bigint, extend: boolean): void {
+    if (address < 0n || address >= this.top) return;
+    this.cursor = address;
+    this.digit = undefined;
+    if (!extend) this.anchor = address;
+    this.setKept({ address: hex(address) });
+    this.reveal();
+    this.requestUpdate();
+  }
+
+  /** Scrolls as little as it takes for the cursor to be seen. */
+  protected reveal(): void {
+    const { lines } = this;
+    const shown = lines.from(this.place, this.rowsInView);
+    const wanted = lines.of(this.cursor);
+    if (shown.some(({ address, head }) => !head && address === wanted.address)) return;
+    const above = wanted.address < (shown[0]?.address ?? 0n);
+    const before = lines.previous(wanted);
+    this.place = above ? (before?.kind === 'head' ? before : wanted) : lines.move(wanted, 1 - this.rowsInView);
+    this.read();
+  }
+}
