@@ -33,6 +33,7 @@ export function layoutArm64(kernel: Kernel): Layout {
     found.noteNumber(quantity, name);
   }
   const linearEnd = top - (1n << (configured < 48n ? configured - 1n : 47n));
+  noteFormer(kernel, found, { linearEnd, configured });
   if (found.value('modulesStart') === undefined) found.note('modulesStart', linearEnd, 'VA_BITS');
   if (found.value('modulesEnd') === undefined) found.note('modulesEnd', linearEnd + 2n * gib, 'VA_BITS');
   if (found.value('vmallocBase') === undefined) found.note('vmallocBase', found.value('modulesEnd'), 'the end of the modules');
@@ -55,6 +56,7 @@ export function layoutArm64(kernel: Kernel): Layout {
     regions: [
       ...imageRegion(kernel),
       { kind: 'direct-map', name: 'the linear map', start: toAddress(base), end: linearEnd },
+      ...found.region('bpf-space', 'the area of BPF programs', ['bpfStart', 'bpfEnd']),
       ...found.region('module-space', 'the module area', ['modulesStart', 'modulesEnd']),
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
       ...found.region('struct-page', 'vmemmap', ['vmemmapBase', 'vmemmapEnd']),
@@ -66,6 +68,28 @@ export function layoutArm64(kernel: Kernel): Layout {
 }
 
 const mib = 1n << 20n;
+
+/**
+ * Kernels that do not note their module area (before 6.1): it has 128 MiB and ends where the image is linked to begin
+ * (KIMAGE_VADDR); before 5.17 the area of BPF programs lies below it. The vmalloc space goes up to vmemmap, whose place is that
+ * of 5.11 and later here: earlier kernels had it, and the end of vmalloc, up to 2 TiB higher.
+ */
+function noteFormer(kernel: Kernel, found: Witnesses, of: { readonly linearEnd: bigint; readonly configured: bigint }): void {
+  const text = kernel.addressOf('_text') ?? kernel.addressOf('_stext');
+  const offset = found.value('kaslrOffset');
+  if (found.value('modulesEnd') !== undefined || text === undefined || offset === undefined) return;
+  const linked = BigInt.asUintN(64, text - offset) & ~(2n * mib - 1n);
+  if (linked < of.linearEnd + 128n * mib || linked > of.linearEnd + gib) return;
+  found.note('modulesStart', linked - 128n * mib, 'the link address of the image');
+  found.note('modulesEnd', linked, 'the link address of the image');
+  if (linked - 128n * mib > of.linearEnd) {
+    found.note('bpfStart', of.linearEnd, 'VA_BITS');
+    found.note('bpfEnd', linked - 128n * mib, 'the link address of the image');
+  }
+  const pageShift = BigInt(kernel.root.mode.pageShift);
+  found.note('vmallocBase', linked, 'the link address of the image');
+  found.note('vmallocEnd', top - (1n << (of.configured - (pageShift - 6n))) - 256n * mib, 'VA_BITS');
+}
 
 /** What lies above vmemmap where that ends 1 GiB below the top (since 6.9): PCI I/O space and the fixmap. */
 function noteTop(kernel: Kernel, found: Witnesses): void {

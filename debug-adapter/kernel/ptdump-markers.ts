@@ -44,6 +44,7 @@ const markerNames: Readonly<Record<string, Readonly<Record<string, readonly [sta
   arm64: {
     'direct-map': ['Linear Mapping start', 'Linear Mapping end'],
     'kasan-shadow': ['Kasan shadow start', 'Kasan shadow end'],
+    'bpf-space': ['BPF start', 'BPF end'],
     'module-space': ['Modules start', 'Modules end'],
     'vmalloc-space': ['vmalloc() area', 'vmalloc() end'],
     'struct-page': ['vmemmap start', 'vmemmap end'],

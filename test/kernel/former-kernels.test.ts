@@ -1,10 +1,11 @@
 /** What kernels of other configurations and releases have elsewhere: swap entries before 6.3, NUMA and arm's vectors without symbols of data. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
 import { riscvMode } from '../../debug-adapter/arch/riscv.ts';
 import { toAddress } from '../../debug-adapter/base/address.ts';
+import { layoutArm64 } from '../../debug-adapter/kernel/layout-arm64.ts';
 import { nodeOfPage, singleNode } from '../../debug-adapter/kernel/numa.ts';
 import { entryBits } from '../../debug-adapter/kernel/pagemap-bits.ts';
 import { gateVma } from '../../debug-adapter/kernel/vma-name.ts';
@@ -70,4 +71,41 @@ test("arm's vectors are an area of every process, also where its variable has no
   );
   const without = new PlainKernel({ architecture: 'arm', base }).symbol('schedule', base).open();
   assert.equal(gateVma(without, toAddress(base)), undefined);
+});
+
+describe('arm64 before VMCOREINFO told of modules and vmalloc', () => {
+  const regions = (text: bigint, offset: bigint): string[] => {
+    const kernel = new PlainKernel({
+      architecture: 'arm64',
+      base,
+      vmcoreinfo: ['NUMBER(VA_BITS)=48', `KERNELOFFSET=${offset.toString(16)}`],
+    });
+    const { regions: found } = layoutArm64(kernel.symbol('_text', text).open());
+    const kinds = ['bpf-space', 'module-space', 'vmalloc-space'];
+    return found
+      .filter(({ kind }) => kinds.includes(kind))
+      .map(({ kind, start, end }) => `${kind} ${start.toString(16)}-${end.toString(16)}`);
+  };
+
+  test('5.10: programs, modules and the image one behind the other (as Debian 5.10.223 for arm64 has them)', () => {
+    assert.deepEqual(regions(0xffff_c25f_da20_0000n, 0x425f_ca20_0000n), [
+      'bpf-space ffff800000000000-ffff800008000000',
+      'module-space ffff800008000000-ffff800010000000',
+      'vmalloc-space ffff800010000000-fffffbfff0000000',
+    ]);
+  });
+
+  test('5.17: without an area of programs; with an offset of the text', () => {
+    assert.deepEqual(regions(0xffff_8000_0808_0000n, 0n), [
+      'module-space ffff800000000000-ffff800008000000',
+      'vmalloc-space ffff800008000000-fffffbfff0000000',
+    ]);
+  });
+
+  test('an image that is linked elsewhere tells nothing', () => {
+    assert.deepEqual(
+      regions(0xffff_0000_0808_0000n, 0n).filter((region) => region.startsWith('bpf')),
+      [],
+    );
+  });
 });
