@@ -6,7 +6,8 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { errors } from '../base/errors.ts';
 import type { CancellationSource } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
-import type { JobRunner } from '../session/job-runner.ts';
+import type { WrittenPiece } from '../memory/written-memory.ts';
+import { JobRunner } from '../session/job-runner.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import type { ScenarioSession } from './scenario-session.ts';
@@ -45,6 +46,7 @@ export class Adapter {
   memberChoice: { readonly choose: (paths: readonly string[]) => void; readonly cancel: () => void } | undefined;
   #session: SessionFace | undefined;
   #scenario: ScenarioSession | undefined;
+  #writes = 0;
   #jobs: JobRunner | undefined;
   readonly #nodes: VariableNode[] = [];
   readonly #references = new Map<string, number>();
@@ -87,6 +89,26 @@ export class Adapter {
   open(session: SessionFace, jobs: JobRunner): void {
     this.#session = session;
     this.#jobs = jobs;
+  }
+
+  /** Changes whenever the image's memory may have. */
+  get version(): string {
+    return this.#scenario?.version ?? String(this.#writes);
+  }
+
+  /** Writes over the memory of the opened dump: what is asked from now on is answered as if it had been so. */
+  write(pieces: readonly WrittenPiece[]): void {
+    this.#session = this.session.written(pieces);
+    this.#writes++;
+    // Threads have opened the file for themselves.
+    this.#jobs?.close();
+    this.#jobs = new JobRunner({ ...this.host, startWorker: undefined }, { paths: [] }, () => this.session);
+  }
+
+  /** Memory or variables were changed from outside: the client is to ask again. */
+  changed(): void {
+    this.#scenario?.tellMemory();
+    if (this.client?.supportsInvalidatedEvent === true) this.sendEvent('invalidated', { areas: ['all'] });
   }
 
   /** As `open`, of a scenario. */

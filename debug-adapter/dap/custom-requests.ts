@@ -74,7 +74,7 @@ const bodies: Bodies = {
     const asked = check(ptdumpSchema, parameters);
     const { other, moment } = asked;
     const what = { mm: asked.mm ?? (other === undefined ? adapter.mm : undefined), user: asked.user === true, range: asked.range };
-    const key = `${adapter.scenario?.version ?? ''} ${JSON.stringify(moment)} ${JSON.stringify(other)} ${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
+    const key = `${adapter.version} ${JSON.stringify(moment)} ${JSON.stringify(other)} ${what.mm ?? ''} ${String(what.user)} ${String(what.range?.start)} ${String(what.range?.end)}`;
     let dump = lastDump.get(adapter);
     if (dump?.key !== key) {
       dump = { key, lines: linesOf(adapter, { other, moment }, what) };
@@ -102,11 +102,11 @@ const bodies: Bodies = {
   'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
   'pagewalk/vmallocPages': (adapter, parameters) => adapter.session.vmallocPages(check(addressSchema, parameters).address),
   'pagewalk/readAsKcore': (adapter, parameters) => readAsKcore(adapter, check(kcoreSchema, parameters)),
+  'pagewalk/memoryPages': memoryPages,
+  'pagewalk/typeLayout': typeLayout,
   'pagewalk/changes': changes,
   'pagewalk/snapshot': snapshot,
   'pagewalk/watch': watch,
-  'pagewalk/memoryPages': memoryPages,
-  'pagewalk/typeLayout': typeLayout,
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters)) }),
 };
 

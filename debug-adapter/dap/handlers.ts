@@ -8,12 +8,14 @@ import { memoryHandlers } from './memory.ts';
 import { scenarioHandlers } from './scenario-handlers.ts';
 import { stackHandlers } from './stack.ts';
 import { variableHandlers } from './variables.ts';
+import { writeHandlers } from './write-memory.ts';
 
 export const handlers: Readonly<Record<string, Handler>> = {
   ...lifecycleHandlers,
   ...stackHandlers,
   ...variableHandlers,
   ...memoryHandlers,
+  ...writeHandlers,
   ...disassembleHandlers,
   ...evaluationHandlers,
   ...customHandlers,

@@ -46,6 +46,7 @@ const clientSchema = v.looseObject({
 const capabilities: DebugProtocol.Capabilities = {
   supportsConfigurationDoneRequest: true,
   supportsReadMemoryRequest: true,
+  supportsWriteMemoryRequest: true,
   supportsDisassembleRequest: true,
   supportsEvaluateForHovers: true,
   supportsClipboardContext: true,

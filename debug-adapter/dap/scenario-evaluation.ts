@@ -30,7 +30,7 @@ async function evaluate(adapter: Adapter, parameters: unknown, call: Call): Prom
     const before = run.version;
     try {
       const view = await run.evaluate(text, { frame, perform: perform && used.some((name) => run.isOperation(name)) });
-      if (run.version !== before) scenario.changed();
+      if (run.version !== before) adapter.changed();
       const { value: result, ...shown } = viewRow(adapter, `= ${text}`, view);
       const address = view.address === undefined ? undefined : parseAddress(view.address);
       if (context !== 'hover' || address === undefined) return { body: { result, ...shown } };
@@ -61,7 +61,7 @@ async function setVariable(adapter: Adapter, parameters: unknown): Promise<Answe
   return {
     body: { value: shown, type, variablesReference: inside },
     afterwards: () => {
-      scenario.changed();
+      adapter.changed();
     },
   };
 }

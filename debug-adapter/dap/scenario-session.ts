@@ -153,12 +153,6 @@ export class ScenarioSession {
     if (this.#shown.size > mostShown && oldest !== undefined) this.#shown.delete(oldest);
   }
 
-  /** Something was changed from outside: the client is to ask again. */
-  changed(): void {
-    this.#tellMemory();
-    if (this.#adapter.client?.supportsInvalidatedEvent === true) this.#adapter.sendEvent('invalidated', { areas: ['all'] });
-  }
-
   /** Tells where the run stopped; without a halt, it is over. */
   stopped(halt: Halt | undefined): void {
     this.#tellOutput();
@@ -172,7 +166,7 @@ export class ScenarioSession {
     }
     if (exception !== undefined) this.#tellFailure();
     const { reason, description, text, ids } = halt;
-    this.#tellMemory();
+    this.tellMemory();
     this.#adapter.sendEvent('stopped', {
       reason,
       description,
@@ -232,7 +226,8 @@ export class ScenarioSession {
     this.#adapter.sendEvent('output', { category, output: `${text}\n`, source: this.source, line: this.toClient(line), column: 1 });
   }
 
-  #tellMemory(): void {
+  /** Tells that memory which the client shows may have changed. */
+  tellMemory(): void {
     if (this.#adapter.client?.supportsMemoryEvent !== true) return;
     for (const memory of this.#shown.values()) this.#adapter.sendEvent('memory', memory);
   }

@@ -48,7 +48,8 @@ export class ScenarioDebugger {
   readonly #statements: readonly Statement[];
   readonly #names: readonly string[];
   #filters: ReadonlySet<string> = new Set(exceptionFilters.map(({ filter }) => filter));
-  #logged: { readonly text: string; readonly line: number }[] = [];
+  /** `after`: how much was printed before it. */
+  #logged: { readonly text: string; readonly line: number; readonly after: number }[] = [];
   #told = 0;
   #version = 0;
   /** Where the run failed, innermost first, by the time of the failure. */
@@ -105,11 +106,13 @@ export class ScenarioDebugger {
   /** What was printed and logged since it was asked last, with lines counted from 0. What is printed again is told again. */
   takeOutput(): readonly { readonly text: string; readonly line: number }[] {
     const { printedCount } = this.#run;
-    const printed = this.#run.printedFrom(Math.min(this.#told, printedCount));
+    const from = Math.min(this.#told, printedCount);
+    const printed = this.#run.printedFrom(from).map((one, index) => ({ ...one, after: from + index }));
     this.#told = printedCount;
     const logged = this.#logged;
     this.#logged = [];
-    return [...printed, ...logged];
+    // What was logged stands before what was printed after it.
+    return [...logged, ...printed].sort((one, other) => one.after - other.after).map(({ text, line }) => ({ text, line }));
   }
 
   set exceptionFilters(filters: Iterable<string>) {
@@ -457,18 +460,19 @@ export class ScenarioDebugger {
     how: { readonly silently: boolean | undefined; readonly variables?: Readonly<Record<string, OperationValue>> | undefined },
   ): void {
     const { line } = this.stop.range.start;
+    const after = this.#run.printedCount;
     const place = placeInFrame(this.#run.place, how.variables ?? {});
     let hit;
     try {
       hit = trigger.hit(this.#run.time, place);
     } catch (error) {
       // A condition that makes no sense here stops the run, and says so.
-      this.#logged.push({ text: `a breakpoint stops here: ${error instanceof Error ? error.message : String(error)}`, line });
+      this.#logged.push({ text: `a breakpoint stops here: ${error instanceof Error ? error.message : String(error)}`, line, after });
       hits.push(trigger.id);
       return;
     }
     if (hit === 'stop') hits.push(trigger.id);
-    else if (hit !== 'passed' && how.silently !== true) this.#logged.push({ text: hit.text, line });
+    else if (hit !== 'passed' && how.silently !== true) this.#logged.push({ text: hit.text, line, after });
   }
 }
 

@@ -11,6 +11,7 @@ import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';
+import type { WrittenPiece } from '../memory/written-memory.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type {
   AddressSpaceFacts,
@@ -171,6 +172,8 @@ export interface SessionFace {
     readonly address: Hex;
     readonly ranges: readonly { readonly start: Hex; readonly end: Hex; readonly kind: string }[];
   }[];
+  /** The same image as if these bytes stood in its memory; this session is over. What is not there cannot be written. */
+  written(pieces: readonly WrittenPiece[]): SessionFace;
   close(): void;
 }
 

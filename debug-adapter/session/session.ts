@@ -18,6 +18,7 @@ import { Landmarks } from '../kernel/landmarks.ts';
 import { allSymbols, modules } from '../kernel/module.ts';
 import { allTypes } from '../kernel/module-types.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
+import type { OutsideSources } from '../kernel/open-kernel.ts';
 import { explainExcluded } from '../kernel/page-category-frame.ts';
 import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { readAsKcore } from '../kernel/vread-kcore.ts';
@@ -26,6 +27,8 @@ import { AddressSpace } from '../memory/address-space.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';
 import { frameSize, readPhysical } from '../memory/physical-memory.ts';
+import { WrittenMemory } from '../memory/written-memory.ts';
+import type { WrittenPiece } from '../memory/written-memory.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import { tableEntries } from '../pagetable/table-entries.ts';
 import type {
@@ -96,7 +99,8 @@ export function openSession(host: Host, options: OpenOptions): Session {
   try {
     const { token, progress, scanned } = options;
     const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
-    return new Session(image, openKernel(image, outsideSources(host, options), landmarks), landmarks);
+    const outside = outsideSources(host, options);
+    return new Session(image, openKernel(image, outside, landmarks), { landmarks, outside });
   } catch (error) {
     image.close();
     throw error;
@@ -107,14 +111,18 @@ export class Session implements SessionFace {
   readonly kernel: Kernel;
   readonly #image: Image;
   readonly #landmarks: Landmarks;
+  readonly #outside: OutsideSources;
   readonly #spaces: Spaces;
   readonly #reverseMaps: ReverseMaps;
   readonly #memories = new Map<string, AddressSpace>();
 
-  constructor(image: Image, kernel: Kernel, landmarks = new Landmarks(image.memory)) {
+  /** `from`: what the kernel was opened with. */
+  constructor(image: Image, kernel: Kernel, from: { readonly landmarks?: Landmarks; readonly outside?: OutsideSources } = {}) {
+    const { landmarks = new Landmarks(image.memory), outside = { symbols: undefined, types: undefined } } = from;
     this.#image = image;
     this.kernel = kernel;
     this.#landmarks = landmarks;
+    this.#outside = outside;
     this.#spaces = new Spaces(kernel);
     this.#reverseMaps = new ReverseMaps(kernel, this.#spaces);
   }
@@ -354,6 +362,12 @@ export class Session implements SessionFace {
   /** What is known to be wrong with the image, so far. */
   warnings(): readonly string[] {
     return [...this.kernel.warnings];
+  }
+
+  written(pieces: readonly WrittenPiece[]): Session {
+    const image = { ...this.#image, memory: new WrittenMemory(this.#image.memory, pieces) };
+    const landmarks = new Landmarks(image.memory, { known: this.#landmarks.state });
+    return new Session(image, openKernel(image, this.#outside, landmarks), { landmarks, outside: this.#outside });
   }
 
   close(): void {
