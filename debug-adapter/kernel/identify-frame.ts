@@ -18,6 +18,8 @@ import { vmallocAddressesOf } from './vmalloc-frames.ts';
 const mostPlaces = 4;
 /** Struct pages that tell no use of the page: who maps it tells more. */
 const untold: ReadonlySet<string> = new Set(['page', 'reserved-page']);
+/** Pages that the vmalloc space never has. */
+const never: ReadonlySet<string> = new Set(['slab-object', 'free-page', 'page-table']);
 
 /** Details about frame `pfn`; `offset` is the byte within it that is asked for. Throws `MemoryFault` when its struct page is missing. */
 export function describeFrame(kernel: Kernel, pfn: number, offset: number): readonly IdentifyDetail[] {
@@ -28,7 +30,7 @@ export function describeFrame(kernel: Kernel, pfn: number, offset: number): read
   const [first] = use;
   const stack =
     first === undefined || first.kind === 'slab-object' || untold.has(first.kind) ? describeStackFrame(kernel, pfn, offset) : [];
-  const mapped = describeVmallocUse(kernel, pfn * kernel.pageSize + offset);
+  const mapped = first !== undefined && never.has(first.kind) ? [] : describeVmallocUse(kernel, pfn * kernel.pageSize + offset);
   const known = first !== undefined && !untold.has(first.kind);
   return [...table, ...stack, ...(known ? [...use, ...mapped] : [...mapped, ...use]), ...describeCategory(kernel, pfn)];
 }

@@ -113,7 +113,7 @@ export class Kernel {
 
   /** Address of a symbol of the kernel image, or undefined. Kallsyms may have functions alone; VMCOREINFO names some data. */
   addressOf(name: string): Address | undefined {
-    const known = this.symbols.find(name)?.address;
+    const known = this.symbols.findInKernel(name)?.address;
     if (known !== undefined || notedByValue.has(name)) return known;
     const noted = this.vmcoreinfo?.symbol(name);
     return noted === undefined ? undefined : toAddress(noted);

@@ -5,6 +5,8 @@ import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { CombinedSymbols } from '../symbols/combined-symbols.ts';
 import { openModuleSymbols } from '../symbols/module-symbols.ts';
+import { SymbolList } from '../symbols/symbol-list.ts';
+import type { TypeTable } from '../symbols/types.ts';
 import type { Kernel } from './kernel.ts';
 import { walkList } from './list.ts';
 import type { StructShape } from './structs.ts';
@@ -48,16 +50,18 @@ export function allSymbols(kernel: Kernel): CombinedSymbols {
 function addModuleSymbols(kernel: Kernel): true {
   const { types } = kernel;
   if (types === undefined) return true;
-  for (const module of modules(kernel)) {
-    try {
-      const table = openModuleSymbols(kernel.memory, types, module);
-      kernel.symbols.addModule(module.name, table, module.memory);
-    } catch (error) {
-      if (!(error instanceof MemoryFault)) throw error;
-      kernel.warn(`module ${module.name}: its symbols cannot be read: ${error.reason}`);
-    }
-  }
+  for (const module of modules(kernel)) kernel.symbols.addModule(() => moduleSymbols(kernel, types, module), module.memory);
   return true;
+}
+
+function moduleSymbols(kernel: Kernel, types: TypeTable, module: Module): SymbolList {
+  try {
+    return openModuleSymbols(kernel.memory, types, module);
+  } catch (error) {
+    if (!(error instanceof MemoryFault)) throw error;
+    kernel.warn(`module ${module.name}: its symbols cannot be read: ${error.reason}`);
+    return new SymbolList(`module ${module.name}`, []);
+  }
 }
 
 function readModules(kernel: Kernel): Module[] {

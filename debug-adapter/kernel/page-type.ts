@@ -79,14 +79,14 @@ function findPageMarks(kernel: Kernel): PageMarks {
   for (const name of typeNames) {
     const told = vmcoreinfo?.number(`PAGE_${name.toUpperCase()}_MAPCOUNT_VALUE`);
     // 6.12: the type is the top byte. 6.10 and 6.11: an enumerator is the bit that is cleared, and no flag bears its name.
-    const byte = types?.enumerator(`PGTY_${name}`);
-    const enumerator = flags.has(`PG_${name}`) ? undefined : types?.enumerator(`PG_${name}`);
+    const byte = typeMark(kernel, `PGTY_${name}`);
+    const enumerator = flags.has(`PG_${name}`) ? undefined : typeMark(kernel, `PG_${name}`);
     const bit = enumerator === undefined ? (flags.size > 0 ? unnamed[name] : undefined) : Number(enumerator);
     if (byte === undefined && bit !== undefined) bits.set(name, bit >>> 0);
     const word = told === undefined ? (byte === undefined ? (bit === undefined ? undefined : ~bit) : Number(byte) << 24) : Number(told);
     if (word !== undefined) words.set(name, word >>> 0);
   }
-  const bytes = new Map(typeNames.flatMap((name) => byteOf(types?.enumerator(`PGTY_${name}`), name)));
+  const bytes = new Map(typeNames.flatMap((name) => byteOf(typeMark(kernel, `PGTY_${name}`), name)));
   return {
     flagBit: (name) => {
       const told = vmcoreinfo?.number(`PG_${name}`);
@@ -104,6 +104,12 @@ function findPageMarks(kernel: Kernel): PageMarks {
       return undefined;
     },
   };
+}
+
+/** An enumerator of enum pagetype; of any enum where there is none of that name. */
+function typeMark({ types }: Kernel, name: string): bigint | undefined {
+  const named = types?.enum('pagetype');
+  return named === undefined ? types?.enumerator(name) : named.enumerators.find((one) => one.name === name)?.value;
 }
 
 function byteOf(value: bigint | undefined, name: string): [number, string][] {

@@ -13,7 +13,7 @@ export function swapCacheEntry(kernel: Kernel, head: Address): { readonly type: 
   const marks = pageMarks(kernel);
   const flags = page.unsigned(head, 'flags');
   // Since 4.10 PG_swapcache is another name of PG_owner_priv_1 and holds for PG_swapbacked pages only (folio_test_swapcache()).
-  const own = kernel.types?.enumerator('PG_swapcache') ?? kernel.types?.enumerator('PG_owner_priv_1');
+  const own = marks.flagBit('swapcache') ?? marks.flagBit('owner_priv_1');
   const backed = marks.flagBit('swapbacked');
   const has = (bit: bigint | number | undefined): boolean => bit !== undefined && ((flags >> BigInt(bit)) & 1n) === 1n;
   if (!has(own) || !has(backed)) return undefined;

@@ -2,10 +2,22 @@
 import type { Address } from '../base/address.ts';
 import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
 
-interface ModuleTable {
-  readonly name: string;
-  readonly table: SymbolTable;
-  readonly ranges: readonly { readonly start: Address; readonly end: Address }[];
+type Ranges = readonly { readonly start: Address; readonly end: Address }[];
+
+/** A module whose symbols are read when they are first asked for: a machine has many, and most questions are about none. */
+class ModuleTable {
+  readonly ranges: Ranges;
+  readonly #open: () => SymbolTable;
+  #table: SymbolTable | undefined;
+
+  constructor(open: () => SymbolTable, ranges: Ranges) {
+    this.#open = open;
+    this.ranges = ranges;
+  }
+
+  get table(): SymbolTable {
+    return (this.#table ??= this.#open());
+  }
 }
 
 /** What /proc/kallsyms shows in brackets and is no module (kernel/kallsyms.c). */
@@ -20,8 +32,9 @@ export class CombinedSymbols implements SymbolTable {
     this.#kernel = kernel;
   }
 
-  addModule(name: string, table: SymbolTable, ranges: ModuleTable['ranges']): void {
-    this.#modules.push({ name, table, ranges });
+  /** A module with the parts of its memory; `open` reads its symbols. */
+  addModule(open: () => SymbolTable, ranges: Ranges): void {
+    this.#modules.push(new ModuleTable(open, ranges));
   }
 
   get source(): string {
@@ -34,8 +47,13 @@ export class CombinedSymbols implements SymbolTable {
     return this.#kernel?.count ?? 0;
   }
 
+  /** A symbol of the kernel image; no module is asked. */
+  findInKernel(name: string): KernelSymbol | undefined {
+    return this.#kernel?.find(name);
+  }
+
   find(name: string): KernelSymbol | undefined {
-    const found = this.#kernel?.find(name);
+    const found = this.findInKernel(name);
     if (found !== undefined) return found;
     for (const { table } of this.#modules) {
       const symbol = table.find(name);
@@ -49,9 +67,8 @@ export class CombinedSymbols implements SymbolTable {
   }
 
   resolve(address: Address): SymbolHit | undefined {
-    for (const { table, ranges } of this.#modules) {
-      if (ranges.some(({ start, end }) => address >= start && address < end)) return table.resolve(address);
-    }
+    const module = this.#modules.find(({ ranges }) => ranges.some(({ start, end }) => address >= start && address < end));
+    if (module !== undefined) return module.table.resolve(address);
     const hit = this.#kernel?.resolve(address);
     return hit === undefined || this.#isWithin(hit, address) ? hit : undefined;
   }
