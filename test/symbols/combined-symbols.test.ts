@@ -15,13 +15,10 @@ test('a module is read when an address lies in it, or a name is none of the kern
     ['first', 0x2000n],
     ['second', 0x3000n],
   ] as const) {
-    symbols.addModule(
-      () => {
-        opened.push(name);
-        return list(name, `${name}_init`, start);
-      },
-      [{ start: toAddress(start), end: toAddress(start + 0x100n) }],
-    );
+    symbols.addModule(() => {
+      opened.push(name);
+      return list(name, `${name}_init`, start);
+    }, [{ start: toAddress(start), end: toAddress(start + 0x100n) }]);
   }
   assert.equal(symbols.resolve(toAddress(0x1004))?.symbol.name, 'start_kernel');
   assert.equal(symbols.find('start_kernel')?.address, 0x1000n);
