@@ -15,6 +15,9 @@ export interface FunctionPlace {
   readonly process: bigint | undefined;
 }
 
+/** Places that one search() tells at most. */
+const mostHits = 10_000;
+
 /** What an argument is: as an operation's, or a list, or anything. */
 export type ArgumentKind = ParameterKind | 'list' | 'any';
 
@@ -74,6 +77,26 @@ export const engineFunctions: readonly EngineFunction[] = [
       const length = numberIn(given, 'length');
       if (length > BigInt(mostBytes)) throw errors.limit(`${length.toString()} bytes are more than one bytes() gives (64K); read in parts`);
       return engine.read(addressOf(given), Number(length), process);
+    },
+  },
+  {
+    name: 'search',
+    parameters: [
+      {
+        name: 'pattern',
+        kind: 'text',
+        documentation:
+          'Pairs of hexadecimal digits, `??` for any byte: `"de ad ?? ef"`; a number; a symbol; or text inside quotes of its own.',
+      },
+      { name: 'limit', kind: 'count', default: 100n, documentation: 'Places that are told at most.' },
+    ],
+    documentation:
+      'Where memory holds a pattern, in the kernel’s address space or the one of the `as` around it, as `pagewalk search` does.',
+    returns: 'a list of records: virtual (a number, or nothing), physical, what (a record: kind, summary)',
+    call: ({ engine, process }, given) => {
+      const limit = numberIn(given, 'limit');
+      if (limit > BigInt(mostHits)) throw errors.limit(`search() tells at most ${mostHits} places`);
+      return engine.search(textIn(given, 'pattern'), process, Number(limit));
     },
   },
   {

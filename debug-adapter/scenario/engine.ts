@@ -20,6 +20,8 @@ export interface ScenarioEngine {
   vmcoreinfo(): string;
   /** What each way to find page_offset_base gives, as `pagewalk info` lists them. */
   pageOffsetMethods(): OperationValue;
+  /** Addresses that hold a pattern, as `pagewalk search` finds them; at most `limit`. */
+  search(pattern: string, space: ScenarioSpace, limit: number): OperationValue;
   /** A C expression. */
   evaluate(expression: string, space: ScenarioSpace): OperationValue;
   /** Page-table dump regions that differ; `before` and `after` bring the machine to the moments that are compared. */

@@ -87,6 +87,11 @@ export class MachineEngine implements ScenarioEngine {
     return this.session.info().pageOffsetMethods.map((method) => valueOf(method));
   }
 
+  search(pattern: string, space: ScenarioSpace, limit: number): OperationValue {
+    const { hits } = this.session.search({ pattern, mm: spaceOf(space), limit }, { token: neverCancelled });
+    return hits.map((hit) => valueOf(hit));
+  }
+
   evaluate(expression: string, space: ScenarioSpace): OperationValue {
     const context = this.session.expressions(spaceOf(space), {});
     const { value, style } = evaluate(expression, context);

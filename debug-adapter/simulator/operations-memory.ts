@@ -73,6 +73,24 @@ function change(name: string, documentation: string, to: MemoryChange): Operatio
   });
 }
 
+/** Bytes of fill()'s text or pattern. Throws `Fault` where there is none, or both. */
+function repeatedBytes(given: ArgumentReader): readonly number[] {
+  if (given.has('text') === given.has('pattern')) throw new Fault('argument', 'fill: give either a text or a pattern');
+  if (given.has('text')) {
+    const letters = Array.from(given.text('text'), (letter) => letter.charCodeAt(0) & 0xff);
+    if (letters.length > 0) return letters;
+    throw new Fault('argument', 'fill: the text is empty');
+  }
+  const pattern = given.text('pattern').replaceAll(/[\s,:]/g, '');
+  if (!/^(?:[0-9a-f]{2})+$/i.test(pattern)) {
+    throw new Fault(
+      'argument',
+      `fill: ${given.text('pattern')} is no pattern of bytes; write pairs of hexadecimal digits such as "de ad be ef"`,
+    );
+  }
+  return (pattern.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
+}
+
 export const memoryOperations: readonly OperationSpec[] = [
   operation({
     name: 'write',
@@ -103,19 +121,19 @@ export const memoryOperations: readonly OperationSpec[] = [
     parameters: [
       parameter('address', 'address', 'Where; through the page table.'),
       parameter('size', 'size', 'Bytes.'),
-      parameter('text', 'text', 'What is repeated.'),
+      optional({ name: 'text', kind: 'text' }, undefined, 'What is repeated.'),
+      optional({ name: 'pattern', kind: 'text' }, undefined, 'Bytes that are repeated instead of a text, in hexadecimal: "de ad be ef".'),
       processParameter,
       spaceParameter,
     ],
-    documentation: 'Fills memory with a text, again and again.',
+    documentation: 'Fills memory with a text or a pattern of bytes, again and again.',
     returns: undefined,
     *steps(core, given) {
-      const text = given.text('text');
+      const repeated = repeatedBytes(given);
       const root = namedRoot(core, given);
       const start = given.address('address');
       const size = given.number('size', 1, 2 ** 24);
-      if (text === '') throw new Fault('argument', 'fill: the text is empty');
-      const bytes = Uint8Array.from({ length: size }, (_, index) => text.charCodeAt(index % text.length) & 0xff);
+      const bytes = Uint8Array.from({ length: size }, (_, index) => repeated[index % repeated.length] ?? 0);
       const places: { at: number; from: number; to: number }[] = [];
       for (let done = 0; done < size;) {
         const address = start + BigInt(done);

@@ -203,7 +203,8 @@ function applied(text: string, { range, newText }: Fix): string {
 }
 
 describe('what is no scenario', () => {
-  const cases: readonly (readonly [text: string, place: string, said: string])[] = [
+  const statement = 'a statement (let, expect, print, for, if, while, as, snapshot, restore, diff, or a call)';
+  const errors: readonly (readonly [text: string, place: string, said: string])[] = [
     ['let = 3', '0:4', 'expected a name behind let, not ='],
     ['let a == 3', '0:6', 'expected = behind a, not =='],
     ['print 1 +', '0:9', 'expected a value: a number, a text, a name, a list or a call behind +, but the scenario ends here'],
@@ -211,8 +212,8 @@ describe('what is no scenario', () => {
     ['if true {', '0:9', 'expected } behind {, but the scenario ends here'],
     ['machine { ram }', '0:14', 'expected a number or a name behind ram, not }'],
     ['machine { with }', '0:15', 'expected a name behind with, not }'],
-    ['print 3 4', '0:8', `expected ${'a statement (let, expect, print, for, if, while, as, snapshot, restore, diff, or a call)'}, not 4`],
-    ['else { }', '0:0', `expected ${'a statement (let, expect, print, for, if, while, as, snapshot, restore, diff, or a call)'}, not else`],
+    ['print 3 4', '0:8', `expected ${statement}, not 4`],
+    ['else { }', '0:0', `expected ${statement}, not else`],
     ['let a = push(4', '0:12', 'this call is not complete: its arguments stand between ( and ), with a comma between each two'],
     [
       'print "a',
@@ -220,7 +221,7 @@ describe('what is no scenario', () => {
       'this text has no closing quote; a text ends on its line, and { and } in it that are no code are written \\{ and \\}',
     ],
   ];
-  for (const [text, place, said] of cases) {
+  for (const [text, place, said] of errors) {
     it(text, async () => {
       const { problems } = await parseScenario(text, fakeCatalogue);
       const [first] = problems;

@@ -125,6 +125,7 @@ function fakeEngine(machine: FakeMachine): ScenarioEngine {
     check: () => [],
     vmcoreinfo: () => 'PAGESIZE=4096\nSYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=-4096\nOSRELEASE=6\n',
     pageOffsetMethods: () => [],
+    search: () => [],
     evaluate: (expression) => `C: ${expression}`,
     diff: ({ before, after }) => {
       before();
