@@ -47,7 +47,7 @@ export interface PhysicalMemory {
 }
 
 /** Bytes from which on a run is worth a reading of its own: shorter ones mostly come in numbers from one frame. */
-export const longRun = frameSize;
+export const longRun = 4096;
 
 /** A partial frame with nothing in it. */
 export function missingFrame(reason: HoleReason): PartialFrame {

@@ -73,12 +73,14 @@ describe('long reads', () => {
   test('of physical memory: the same bytes and holes as frame by frame, over overlaps, gaps, bad blocks and the end of the file', () => {
     fc.assert(
       fc.property(
-        fc.array(segment, { minLength: 1, maxLength: 6 }),
-        fc.integer({ min: 100_000, max: 700_000 }),
-        fc.integer({ min: 0, max: 700_000 }),
-        fc.integer({ min: 0, max: 700_000 }),
-        fc.integer({ min: 1, max: 400_000 }),
-        (segments, size, bad, address, length) => {
+        fc.record({
+          segments: fc.array(segment, { minLength: 1, maxLength: 6 }),
+          size: fc.integer({ min: 100_000, max: 700_000 }),
+          bad: fc.integer({ min: 0, max: 700_000 }),
+          address: fc.integer({ min: 0, max: 700_000 }),
+          length: fc.integer({ min: 1, max: 400_000 }),
+        }),
+        ({ segments, size, bad, address, length }) => {
           const long = readPhysical(memoryOf(new CountingSource(size, bad), segments), toPhysAddr(address), length);
           const short = readPhysical(frameByFrame(memoryOf(new CountingSource(size, bad), segments)), toPhysAddr(address), length);
           for (const { offset, length: missing } of short.holes) long.bytes.fill(0, offset, offset + missing);
@@ -102,12 +104,14 @@ describe('long reads', () => {
     const memory = memoryOf(source, [{ start: 0, end: 1 << 20, fileOffset: 0, fileSize: 1 << 20 }]);
     fc.assert(
       fc.property(
-        fc.array(fc.integer({ min: -1, max: 255 }), { minLength: 4, maxLength: 64 }),
-        fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 8 }),
-        fc.boolean(),
-        fc.integer({ min: 0, max: frameSize - 1 }),
-        fc.integer({ min: 1, max: 70 * frameSize }),
-        (jumps, runs, atTop, inFrame, length) => {
+        fc.record({
+          jumps: fc.array(fc.integer({ min: -1, max: 255 }), { minLength: 4, maxLength: 64 }),
+          runs: fc.array(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 8 }),
+          atTop: fc.boolean(),
+          inFrame: fc.integer({ min: 0, max: frameSize - 1 }),
+          length: fc.integer({ min: 1, max: 70 * frameSize }),
+        }),
+        ({ jumps, runs, atTop, inFrame, length }) => {
           const frames = jumps.flatMap((frame, index) =>
             Array.from({ length: runs[index % runs.length] ?? 1 }, (_, page) => (frame < 0 ? -1 : (frame + page) % 256)),
           );
