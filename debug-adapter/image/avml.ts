@@ -48,6 +48,8 @@ export function openAvml(host: Host, source: ByteSource, { cacheBytes = keptByte
 }
 
 interface FrameRecord extends RecordHeader {
+  /** Physical address of the first byte in its frames. */
+  readonly first: number;
   /** File offset of its first chunk. */
   readonly frames: number;
   /** File offset behind its last chunk, as far as it is known. */
@@ -64,7 +66,7 @@ function recordsFromEnd(source: ByteSource): FrameRecord[] | undefined {
     const at = length === undefined ? -1 : framesEnd - length - recordHeaderSize;
     const header = at < 0 ? undefined : readRecordHeader(source.read(at, recordHeaderSize), kind);
     if (header === undefined || records.length === limits.programHeaders) return undefined;
-    records.push({ ...header, frames: at + recordHeaderSize, framesEnd });
+    records.push({ ...header, first: header.start, frames: at + recordHeaderSize, framesEnd });
     end = at;
   }
   return records.reverse();
@@ -89,9 +91,10 @@ function recordsFromStart(source: ByteSource, warnings: string[]): FrameRecord[]
       warnings.push(`no AVML record stands at byte 0x${at.toString(16)}, where one should; what follows is left out`);
       return records;
     }
-    const index = new ChunkIndex(source, { ...header, frames: at + recordHeaderSize, framesEnd: source.size });
+    const record = { ...header, first: header.start, frames: at + recordHeaderSize, framesEnd: source.size };
+    const index = new ChunkIndex(source, record);
     const problem = index.complete();
-    records.push({ ...header, frames: at + recordHeaderSize, framesEnd: problem === undefined ? index.end : source.size });
+    records.push(problem === undefined ? { ...record, framesEnd: index.end } : record);
     if (problem !== undefined) {
       const from = (header.start + index.dataSize).toString(16);
       warnings.push(
@@ -135,7 +138,7 @@ class ChunkIndex {
   constructor(source: ByteSource, record: FrameRecord) {
     this.#source = source;
     this.#framesEnd = record.framesEnd;
-    this.#size = record.end - record.start;
+    this.#size = record.end - record.first;
     this.end = record.frames;
   }
 
@@ -206,11 +209,11 @@ class AvmlMemory implements PhysicalMemory {
     this.#kept = new BoundedCache(Math.max(1, Math.floor(by.cacheBytes / chunkData)));
     const sorted = [...records].sort((a, b) => a.start - b.start);
     let covered = 0;
-    // Of records that overlap, which no writer makes, the first is taken whole.
-    this.#records = sorted.filter(({ start, end }) => {
-      if (start < covered) return false;
-      covered = end;
-      return true;
+    // Of records that overlap, which no writer makes, the first is taken whole, and of the others what lies behind.
+    this.#records = sorted.flatMap((record) => {
+      const start = Math.max(covered, record.start);
+      covered = Math.max(covered, record.end);
+      return start < record.end ? [{ ...record, start }] : [];
     });
     this.ranges = mergeRanges(this.#records);
   }
@@ -265,11 +268,12 @@ class AvmlMemory implements PhysicalMemory {
     let index = this.#indexes.get(record);
     if (index === undefined) this.#indexes.set(record, (index = new ChunkIndex(this.#source, record)));
     try {
-      const found = index.chunkAt(address - record.start);
+      const found = index.chunkAt(address - record.first);
       if ('kind' in found) return found;
       const bytes = this.#chunk(found.chunk);
       if (!(bytes instanceof Uint8Array)) return bytes;
-      return { bytes: bytes.subarray(address - record.start - found.start, record.end - record.start - found.start) };
+      const inChunk = record.first + found.start;
+      return { bytes: bytes.subarray(address - inChunk, record.end - inChunk) };
     } catch (error) {
       if (error instanceof UserError) return { kind: 'io-error', message: error.message };
       throw error;

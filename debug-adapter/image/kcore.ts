@@ -6,6 +6,7 @@
 import { UserError, errors } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
 import type { NumberRange } from '../base/range.ts';
+import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ChunkCache } from './chunk-cache.ts';
@@ -173,14 +174,15 @@ class VirtualFile implements VirtualMemory {
     return findRange(this.#runs, virtualPage) >= 0 ? firstVirtualFrame + virtualPage : -1;
   }
 
-  page(virtualPage: number): Uint8Array | undefined {
+  /** The bytes of a page, or why they are not there. */
+  page(virtualPage: number): Uint8Array | HoleReason {
     const run = this.#runs[findRange(this.#runs, virtualPage)];
-    if (run === undefined) return undefined;
+    if (run === undefined) return { kind: 'not-ram', message: 'no kcore segment holds this address' };
     try {
       const bytes = this.#file.bytes(run.fileOffset + (virtualPage - run.start) * frameSize, frameSize);
-      return bytes.length === frameSize ? bytes : undefined;
+      return bytes.length === frameSize ? bytes : { kind: 'truncated', message: 'the file does not hold this page of the kcore segment' };
     } catch (error) {
-      if (error instanceof UserError) return undefined;
+      if (error instanceof UserError) return { kind: 'io-error', message: error.message };
       throw error;
     }
   }
@@ -199,7 +201,9 @@ class KcoreMemory implements PhysicalMemory {
   }
 
   frame(frameNumber: number): Uint8Array | undefined {
-    return frameNumber >= firstVirtualFrame ? this.#virtual.page(frameNumber - firstVirtualFrame) : this.#physical.frame(frameNumber);
+    if (frameNumber < firstVirtualFrame) return this.#physical.frame(frameNumber);
+    const page = this.#virtual.page(frameNumber - firstVirtualFrame);
+    return page instanceof Uint8Array ? page : undefined;
   }
 
   blocks(from: number): Iterable<MemoryBlock> {
@@ -208,6 +212,7 @@ class KcoreMemory implements PhysicalMemory {
 
   partialFrame(frameNumber: number): PartialFrame {
     if (frameNumber < firstVirtualFrame) return this.#physical.partialFrame(frameNumber);
-    return missingFrame({ kind: 'truncated', message: 'the file does not hold this page of the kcore segment' });
+    const page = this.#virtual.page(frameNumber - firstVirtualFrame);
+    return missingFrame(page instanceof Uint8Array ? { kind: 'io-error', message: 'the page became readable' } : page);
   }
 }

@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { UserError } from '../../debug-adapter/base/errors.ts';
+import { errors, UserError } from '../../debug-adapter/base/errors.ts';
+import type { ByteSource } from '../../debug-adapter/base/host.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
@@ -257,6 +258,49 @@ describe('built files over the RAM of a dump', { skip: absent('x86-64') ?? false
     assert.match(banner, /^Linux version 6\.12/);
     session.close();
   });
+
+  for (const [what, size] of [
+    ['tells no size', Number.MAX_SAFE_INTEGER],
+    ['tells 128 TiB', 2 ** 47 + 0x3000],
+  ] as const) {
+    test(`the live file ${what}, and some of its pages cannot be read`, () => {
+      const of = machine();
+      const bad = of.pageOffset + 0x40_0000n;
+      const { virtual: vmallocStart } = of.vmalloc;
+      const shape = { segments: [of.text, of.vmalloc, of.modules, ...of.ram], size, offsetBits: 47 };
+      const { offsetOf } = kcoreHead({ ...shape, vmcoreinfo: truthText('x86-64', 'vmcoreinfo.txt') });
+      const file = build(of, shape);
+      const unreadable = [
+        [Number(offsetOf(bad)), 0x2000],
+        [Number(offsetOf(vmallocStart + (8n << 40n))), 0x1000],
+      ] as const;
+      const open = (name: string): ByteSource => {
+        const source = file.open(name);
+        const read = (offset: number, length: number): Uint8Array => {
+          if (unreadable.some(([start, bytes]) => offset < start + bytes && start < offset + length)) throw errors.notReadable(name, 'EIO');
+          return source.read(offset, length);
+        };
+        return { ...source, read };
+      };
+      const session = openSession(fileHost({ kcore: open }), { paths: ['kcore'] });
+      sameAsTheKernelSaid(session);
+      const { holes } = session.readVirtual(toAddress(bad - 0x1000n), 0x4000);
+      assert.deepEqual(
+        holes.map(({ offset, length, reason }) => [offset, length, reason.kind]),
+        [[0x1000, 0x2000, 'io-error']],
+      );
+      assert.match(holes[0]?.reason.message ?? '', /^kcore: cannot be read \(EIO\)/);
+      assert.ok(file.readBytes < 2 ** 27, `${file.readBytes} bytes were read`);
+      // A page that has only a virtual address says so, too.
+      const image = openImage(fileHost({ kcore: open }), ['kcore']);
+      const frame = image.virtualMemory?.frameOf(Number((vmallocStart + (8n << 40n)) >> 12n)) ?? -1;
+      assert.ok(frame >= 2 ** 52);
+      assert.equal(image.memory.frame(frame), undefined);
+      assert.equal(image.memory.partialFrame(frame).holes[0]?.reason.kind, 'io-error');
+      image.close();
+      session.close();
+    });
+  }
 
   test('what the tables say is not mapped is not mapped, although the segment would give zeros', () => {
     const of = machine();

@@ -29,19 +29,25 @@ function movedHeaders(from: string, to: string): void {
   const file = openSync(to, 'r+');
   const header = Buffer.alloc(64);
   readSync(file, header, 0, 64, 0);
-  const programs = Buffer.alloc(header.readUInt16LE(54) * header.readUInt16LE(56));
-  readSync(file, programs, 0, programs.length, Number(header.readBigUInt64LE(32)));
-  header.writeBigUInt64LE(64n, 32);
-  header.writeBigUInt64LE(0n, 40);
+  const view = new DataView(header.buffer, header.byteOffset);
+  const little = header[5] === 1;
+  const programs = Buffer.alloc(view.getUint16(54, little) * view.getUint16(56, little));
+  readSync(file, programs, 0, programs.length, Number(view.getBigUint64(32, little)));
+  view.setBigUint64(32, 64n, little);
+  view.setBigUint64(40, 0n, little);
   header.fill(0, 58, 64);
   writeSync(file, Buffer.concat([header, programs]), 0, 64 + programs.length, 0);
   closeSync(file);
 }
 
-function make(what: string, ...options: string[]): void {
+/** In makedumpfile's own words, why it does not make a form; undefined where it does. */
+function make(what: string, ...options: string[]): string | undefined {
   const made = spawnSync('makedumpfile', options, { cwd: folder, maxBuffer: 2 ** 30 });
   if (options.includes('-F')) writeFileSync(join(folder, what), made.stdout);
-  assert.equal(made.status, 0, made.stderr.toString());
+  if (made.status === 0) return undefined;
+  const said = [...(options.includes('-F') ? [] : [made.stdout]), made.stderr].join('');
+  const why = said.split(/[\r\n]+/).find((line) => /can't|contain|support|invalid/i.test(line));
+  return `makedumpfile does not take this dump: ${why ?? 'it does not say why'}`;
 }
 
 /** The forms: how they are made, how they are told, whether they tell zero pages from excluded ones. */
@@ -63,14 +69,14 @@ function pathsOf(form: string): string[] {
   return form.split(',').map((file) => join(folder, file));
 }
 
-const romStart = 0xfffc_0000;
+const fourGiB = 2 ** 32;
 
 /** How many frames of each kind; those that are there equal the whole dump's. */
 function compare(image: Image, whole: Image): { same: number; zeros: number; holes: Partial<Record<HoleKind, number>> } {
   const counts = { same: 0, zeros: 0, holes: {} as Partial<Record<HoleKind, number>> };
   for (const { start, end } of whole.memory.ranges) {
     // QEMU dumps the firmware's ROM too, right below 4 GiB; makedumpfile leaves out what lies above all RAM.
-    if (start === romStart) continue;
+    if (end === fourGiB) continue;
     for (let frame = Math.ceil(start / 4096); frame < Math.floor(end / 4096); frame++) {
       const expected = whole.memory.frame(frame);
       const actual = image.memory.frame(frame);
@@ -87,28 +93,50 @@ function compare(image: Image, whole: Image): { same: number; zeros: number; hol
   return counts;
 }
 
-for (const [name, file, addresses] of [
-  ['x86-64', 'vmcore.elf', 40],
-  ['x86-64-debian-6.12', 'dump.elf', 40],
+const addresses = 40;
+
+for (const [name, file] of [
+  ['x86-64', 'vmcore.elf'],
+  ['x86-64-debian-6.12', 'dump.elf'],
+  ['x86-64-efi', 'vmcore.elf'],
+  ['x86-64-kasan', 'vmcore.elf'],
+  ['i386-pae-pti', 'vmcore.elf'],
+  ['arm64-4k', 'vmcore.elf'],
+  ['arm64-64k', 'vmcore.elf'],
+  ['riscv64-sv48', 'vmcore.elf'],
+  ['s390x', 'vmcore.elf'],
+  ['ppc64le', 'vmcore.elf'],
 ] as const) {
   describe(`makedumpfile's forms of ${name}`, { skip: missing ?? absent(name) ?? false }, () => {
-    let whole: Image;
-    let session: Session;
+    let whole: Image | undefined;
+    let session: Session | undefined;
+    /** Why there is not each form: makedumpfile is built for one architecture. (machine-forms.test.ts makes them of every machine.) */
+    const refusals = new Map<string, string>();
     before(() => {
       movedHeaders(expandedDump(name, file), join(folder, 'in.elf'));
       whole = openImage(nodeHost(), [join(folder, 'in.elf')]);
       session = openSession(nodeHost(), { paths: [join(folder, 'in.elf')] });
-      for (const { name: form, options } of forms) make(form, ...options, 'in.elf', ...(options.includes('-F') ? [] : form.split(',')));
+      for (const { name: form, options } of forms) {
+        const refusal = make(form, ...options, 'in.elf', ...(options.includes('-F') ? [] : form.split(',')));
+        if (refusal !== undefined) refusals.set(form, refusal);
+      }
+      if (process.arch === 'x64' && name.startsWith('x86-64')) assert.deepEqual([...refusals], []);
     });
     after(() => {
-      whole.close();
-      session.close();
+      whole?.close();
+      session?.close();
       for (const form of [...forms.map((one) => one.name), 'in.elf', 'joined', 'rearranged'])
         for (const path of pathsOf(form)) rmSync(path, { force: true });
     });
 
     for (const { name: form, options, format, level } of forms) {
       test(`${form} (${options.join(' ')})`, (t) => {
+        const refusal = refusals.get(form);
+        if (refusal !== undefined) {
+          t.skip(refusal);
+          return;
+        }
+        assert.ok(whole !== undefined && session !== undefined);
         const image = openImage(nodeHost(), pathsOf(form));
         assert.match(image.format, format);
         assert.deepEqual(image.warnings, []);
@@ -140,7 +168,12 @@ for (const [name, file, addresses] of [
       });
     }
 
-    test('makedumpfile joins and rearranges what is read in place', () => {
+    test('makedumpfile joins and rearranges what is read in place', (t) => {
+      const refusal = refusals.get('split.1,split.2,split.3') ?? refusals.get('flat');
+      if (refusal !== undefined) {
+        t.skip(refusal);
+        return;
+      }
       for (const [form, ...options] of [
         ['joined', '--reassemble', 'split.1', 'split.2', 'split.3', 'joined'],
         ['rearranged', '-R', 'rearranged'],
