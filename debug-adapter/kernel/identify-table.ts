@@ -1,26 +1,22 @@
 /** Whose page table a frame is, at which level, and for which addresses: of processes, and of the kernel through them. */
-import { formatAddress, toAddress } from '../base/address.ts';
+import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { entryKind } from '../arch/paging-mode.ts';
 import { UserError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { frameSize } from '../memory/physical-memory.ts';
-import type { PageTable } from '../pagetable/page-table.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
 import { pgdOf } from './mm.ts';
 import { optionalRead } from './optional-read.ts';
 import { processTable } from './process-table.ts';
-import { kernelTableFrames } from './table-frames.ts';
+import { eachTableFrame, kernelTableFrames } from './table-frames.ts';
+import type { TableFrame } from './table-frames.ts';
 import { tasks } from './task.ts';
 import type { Task } from './task.ts';
 import { hasPageTableIsolation, userRootOffset } from './x86-cpu.ts';
 
-interface ProcessTable {
+interface ProcessTable extends TableFrame {
   readonly task: Task;
-  readonly level: string;
-  readonly virtualBase: Address;
-  readonly entrySize: number;
 }
 
 /** The table that holds the byte `offset` of frame `pfn`, in a sentence and as facts; undefined where no process's tables have it. */
@@ -46,9 +42,16 @@ function processTables(kernel: Kernel): ReadonlyMap<number, ProcessTable> {
   const seen = new Set<Address>();
   try {
     for (const task of tasks(kernel)) {
-      if (task.mm === undefined || seen.has(task.mm)) continue;
-      seen.add(task.mm);
-      collectProcess(kernel, { task, mm: task.mm, own, found });
+      const { mm } = task;
+      if (mm === undefined || seen.has(mm)) continue;
+      seen.add(mm);
+      const pageTable = optionalRead(() => processTable(kernel, mm));
+      if (pageTable === undefined) continue;
+      eachTableFrame(pageTable, (frame, table) => {
+        if (found.size >= limits.pageTables || found.has(frame) || own.has(frame)) return false;
+        found.set(frame, { task, ...table });
+        return true;
+      });
     }
   } catch (error) {
     // The tasks cannot be listed: what was found is told.
@@ -57,53 +60,12 @@ function processTables(kernel: Kernel): ReadonlyMap<number, ProcessTable> {
   return found;
 }
 
-interface Collection {
-  readonly task: Task;
-  readonly own: ReadonlyMap<number, unknown>;
-  readonly found: Map<number, ProcessTable>;
-}
-
-function collectProcess(kernel: Kernel, of: Collection & { readonly mm: Address }): void {
-  const pageTable = optionalRead(() => processTable(kernel, of.mm));
-  if (pageTable === undefined) return;
-  collect(pageTable, of, { level: 0, table: pageTable.root, base: 0n });
-}
-
-function collect(pageTable: PageTable, of: Collection, at: { level: number; table: number; base: bigint }): void {
-  const { mode } = pageTable;
-  const shape = mode.levels[at.level];
-  if (shape === undefined) return;
-  const swap = shape.entrySize === 8 && !mode.littleEndian ? 4 : 0;
-  const entries = 2 ** shape.indexBits;
-  for (let index = 0; index < entries;) {
-    const first = at.table + index * shape.entrySize;
-    const frame = Math.floor(first / frameSize);
-    if (of.found.size >= limits.pageTables || of.found.has(frame) || of.own.has(frame)) return;
-    const view = pageTable.tableView(frame);
-    if (view === undefined) return;
-    const reached = at.base + (BigInt(index) << BigInt(shape.shift));
-    const virtual = BigInt.asUintN(mode.addressBits, mode.split === 'shared' ? BigInt.asIntN(mode.virtualBits, reached) : reached);
-    of.found.set(frame, { task: of.task, level: shape.name, virtualBase: toAddress(virtual), entrySize: shape.entrySize });
-    const last = Math.min(entries, index + Math.max(1, Math.floor(((frame + 1) * frameSize - first) / shape.entrySize)));
-    for (; index < last; index++) {
-      if (at.level === mode.levels.length - 1) continue;
-      const offset = (at.table + index * shape.entrySize) % frameSize;
-      const low = view.getUint32(offset + swap, mode.littleEndian);
-      const high = shape.entrySize === 8 ? view.getUint32(offset + 4 - swap, mode.littleEndian) : 0;
-      if (mode.kind(at.level, low, high) !== entryKind.table) continue;
-      const base = at.base + (BigInt(index) << BigInt(shape.shift));
-      collect(pageTable, of, { level: at.level + 1, table: mode.tableAddress(at.level, low, high), base });
-    }
-  }
-}
-
 /** A frame that the kernel's own page table uses as a table, or a process as its root; those may have no mark in their struct page. */
 export function describeTable(kernel: Kernel, physical: number): IdentifyDetail[] {
   const frame = Math.floor(physical / frameSize);
   const table = kernelTableFrames(kernel).get(frame);
   if (table === undefined) return describeRoot(kernel, frame);
-  const entrySize = kernel.root.mode.levels.find(({ name }) => name === table.level)?.entrySize ?? 8;
-  const entry = Math.floor((physical % frameSize) / entrySize);
+  const entry = Math.floor((physical % frameSize) / table.entrySize);
   return [
     {
       kind: 'page-table',

@@ -144,57 +144,41 @@ export function startOfTask(kernel: Kernel, task: Address): UnwindState | undefi
       const frame = structs.get('stack_frame');
       // gprs are r6 to r15 as the callee found them: the ninth is the return address.
       const pc = frame.pointer(sp, 'gprs[8]');
-      return sleeping({
-        pc,
-        sp,
-        registers: new Map([
-          ['psw_addr', pc],
-          ['r15', sp],
-        ]),
-      });
+      return sleepingAt(pc, sp, ['psw_addr', 'r15']);
     }
     case 'ppc64':
     case 'ppc64le': {
       // The frame that _switch made holds pt_regs; its caller's return address stands in the frame above it.
       const sp = kernel.memory.pointer(shape.pointer(task, 'thread.ksp'));
       const pc = kernel.memory.pointer(addToAddress(sp, 16));
-      return sleeping({
-        pc,
-        sp,
-        registers: new Map([
-          ['nip', pc],
-          ['r1', sp],
-        ]),
-      });
+      return sleepingAt(pc, sp, ['nip', 'r1']);
     }
     case 'loongarch64': {
       const pc = shape.pointer(task, 'thread.reg01');
       const sp = shape.pointer(task, 'thread.reg03');
-      return sleeping({
-        pc,
-        sp,
-        registers: new Map([
-          ['pc', pc],
-          ['sp', sp],
-        ]),
-      });
+      return sleepingAt(pc, sp, ['pc', 'sp']);
     }
     case 'mips64':
     case 'mips32': {
       const pc = shape.pointer(task, 'thread.reg31');
       const sp = shape.pointer(task, 'thread.reg29');
-      return sleeping({
-        pc,
-        sp,
-        registers: new Map([
-          ['pc', pc],
-          ['sp', sp],
-        ]),
-      });
+      return sleepingAt(pc, sp, ['pc', 'sp']);
     }
     default:
       return undefined;
   }
+}
+
+/** As `sleeping`, where only the program counter and the stack pointer are known: their registers by name. */
+function sleepingAt(pc: Address, sp: Address, [counter, stack]: readonly [string, string]): UnwindState {
+  return sleeping({
+    pc,
+    sp,
+    registers: new Map([
+      [counter, pc],
+      [stack, sp],
+    ]),
+  });
 }
 
 function sleeping(found: Pick<UnwindState, 'pc' | 'sp' | 'registers'>): UnwindState {
