@@ -22,7 +22,7 @@ export function registerDebugging(context: vscode.ExtensionContext): vscode.Disp
   );
 }
 
-/** F5 without a launch.json asks for the dump. `undefined` ends the launch without a message: the user cancelled. */
+/** F5 without a launch.json debugs the scenario in the editor, or asks for the dump. `undefined` ends the launch without a message: the user cancelled. */
 async function resolveDebugConfiguration(
   _folder: vscode.WorkspaceFolder | undefined,
   configuration: vscode.DebugConfiguration,
@@ -37,6 +37,8 @@ async function resolveDebugConfiguration(
     );
     return undefined;
   }
+  const document = vscode.window.activeTextEditor?.document;
+  if (document?.languageId === scenarioLanguage) return scenarioConfiguration(document.uri);
   const image = await pickImage();
   return image === undefined ? undefined : { pageCache, askMembers: true, ...imageConfiguration(image) };
 }
@@ -48,6 +50,13 @@ export async function pickImage(): Promise<vscode.Uri | undefined> {
     canSelectMany: false,
   });
   return picked?.[0];
+}
+
+export const scenarioLanguage = 'kmm';
+
+export function scenarioConfiguration(scenario: vscode.Uri): vscode.DebugConfiguration {
+  const name = scenario.path.slice(scenario.path.lastIndexOf('/') + 1);
+  return { type: debugType, request: 'launch', name, scenario: scenario.fsPath, stopOnEntry: true };
 }
 
 export function imageConfiguration(image: vscode.Uri): vscode.DebugConfiguration {

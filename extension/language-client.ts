@@ -1,9 +1,9 @@
 /** The language server of scenarios: started when the first of them is opened, stopped with the extension. */
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { nodeEnvironment, programPath } from './debugging.ts';
+import { nodeEnvironment, programPath, scenarioLanguage } from './debugging.ts';
 
-const language = 'kmm';
+const language = scenarioLanguage;
 
 export function registerLanguageClient(context: vscode.ExtensionContext): vscode.Disposable {
   let client: Promise<LanguageClient> | undefined;

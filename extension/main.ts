@@ -17,6 +17,7 @@ import { PagemapScanTree } from './pagemap-scan-tree.ts';
 import { ProcessTree } from './process-tree.ts';
 import { registerPtdumpDocuments } from './ptdump-documents.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
+import { registerScenarioDebugging } from './scenario-debugging.ts';
 import { SearchTree } from './search-tree.ts';
 import { Sessions } from './sessions.ts';
 import { StatusBar } from './status-bar.ts';
@@ -36,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(context, sessions, documents, pageTables),
     registerExamples(context),
     registerLogDocuments(sessions, documents),
+    registerScenarioDebugging(sessions),
     registerPtdumpDocuments(),
     vscode.workspace.registerTextDocumentContentProvider(AnswerDocuments.scheme, documents),
     pageTables,

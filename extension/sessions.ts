@@ -40,7 +40,7 @@ export class Sessions implements vscode.Disposable {
               if (supportsWriteMemoryRequest === true) this.#writable.add(session.id);
               else if (supportsWriteMemoryRequest === false) this.#writable.delete(session.id);
             }
-            if (message.type === 'event' && message.event === 'stopped') this.#set(session);
+            if (message.type === 'event' && ['stopped', 'invalidated'].includes(message.event ?? '')) this.#set(session);
           },
         }),
       }),

@@ -116,11 +116,11 @@ describe('the machine of a scenario', () => {
     }
     const [first, second] = placed.breakpoints.map(({ id }) => id);
     assert.ok(
-      reasons.some((one) => one.startsWith(`${first} `) && /no pte entry → 0x0/.test(one)),
+      reasons.some((one) => one.startsWith(`${first} `) && one.includes('no pte entry → 0x0')),
       reasons.join('\n'),
     );
     assert.ok(
-      reasons.some((one) => one.startsWith(`${first} `) && /: 0x0 → 0x8/.test(one)),
+      reasons.some((one) => one.startsWith(`${first} `) && one.includes(': 0x0 → 0x8')),
       reasons.join('\n'),
     );
     assert.ok(
@@ -214,8 +214,8 @@ test('a dump is written over in memory alone', async () => {
   const direct = /0x[0-9a-f]{16}/.exec(base.result)?.[0] ?? '';
   const entry = BigInt(direct) + BigInt(results[0]?.levels.at(-1)?.entryAddress ?? 0);
   await client.body('writeMemory', { memoryReference: `0x${entry.toString(16)}`, data: Buffer.alloc(8).toString('base64') });
-  const after = await client.body<{ results: { physical: string | null }[] }>('pagewalk/translate', { addresses: [memoryReference] });
-  assert.equal(after.results[0]?.physical, null);
+  const cleared = await client.body<{ results: { physical: string | null }[] }>('pagewalk/translate', { addresses: [memoryReference] });
+  assert.equal(cleared.results[0]?.physical, null);
   const { findings } = await client.body<{ findings: unknown[] }>('pagewalk/findings', {});
   assert.ok(Array.isArray(findings));
   assert.match((await client.ask('writeMemory', { memoryReference: '0xffffd4bf800be000', data })).message ?? '', /cannot be written/);

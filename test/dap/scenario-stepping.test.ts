@@ -157,7 +157,7 @@ describe('a scenario is stepped', () => {
     });
     assert.equal(targets[0]?.label, 'vfree(b)');
     await assert.rejects(session.ask('goto', { threadId: 1, targetId: 3 }), /cannot be the next one/);
-    assert.equal((await session.move('goto', { targetId: targets[0]?.id })).reason, 'goto');
+    assert.equal((await session.move('goto', { targetId: targets[0].id })).reason, 'goto');
     assert.equal(await session.line(), 10);
     assert.equal((await session.move('reverseContinue')).reason, 'entry');
     assert.equal(await session.line(), 2);
