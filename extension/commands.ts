@@ -12,6 +12,7 @@ import type { PageTableTree } from './page-table-tree.ts';
 import { PtdumpPanel } from './ptdump-panel.ts';
 import type { Sessions } from './sessions.ts';
 import { findVirtualAddresses } from './virtual-addresses.ts';
+import { WalkPanel } from './walk-panel.ts';
 
 export function registerCommands(
   context: vscode.ExtensionContext,
@@ -30,11 +31,11 @@ export function registerCommands(
     }),
     command('pagewalk.identify', async () => {
       const address = await askForAddress();
-      if (address !== undefined) await showTranslation(sessions, address, undefined);
+      if (address !== undefined) await WalkPanel.open(context, sessions, { address, mm: undefined });
     }),
     command('pagewalk.showTranslation', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) await showTranslation(sessions, address, spaceOf(argument));
+      if (address !== undefined) await WalkPanel.open(context, sessions, { address, mm: spaceOf(argument) });
     }),
     command('pagewalk.openMemory', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
@@ -92,31 +93,4 @@ async function askForAddress(): Promise<string | undefined> {
     validateInput: (value) => (addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits.') : undefined),
   });
   return text === undefined ? undefined : addressOfToken(text.trim());
-}
-
-/** The walk as a document: each level in a line, then what the address is. */
-async function showTranslation(sessions: Sessions, address: string, mm: string | undefined): Promise<void> {
-  const asked = { addresses: [address], ...(mm === undefined ? {} : { mm }) };
-  const [identified, translated] = await Promise.all([
-    sessions.request('pagewalk/identify', asked),
-    sessions.request('pagewalk/translate', asked),
-  ]);
-  const [facts] = identified.results;
-  const [walk] = translated.results;
-  if (facts === undefined || walk === undefined) return;
-  const lines = [
-    `${address}  ${facts.summary}${mm === undefined || mm === 'kernel' ? '' : `  (address space ${mm})`}`,
-    '',
-    ...walk.levels.flatMap(({ level, index, entryAddress, entry, flags, defect }) => [
-      `${level.padEnd(4)} [${String(index).padStart(3)}] at ${entryAddress.padEnd(14)} ${entry.padEnd(18)} ${flags.join(' ')}`,
-      ...(defect === null ? [] : [`     wrong: ${defect}`]),
-    ]),
-    walk.physical === null
-      ? `not mapped: ${walk.reason ?? 'no entry'}`
-      : `physical ${walk.physical}, page of ${walk.pageSize} bytes${walk.cacheType === null ? '' : `, ${walk.cacheType}`}`,
-    '',
-    ...facts.details.map(({ kind, summary }) => `${kind}: ${summary}`),
-  ];
-  const document = await vscode.workspace.openTextDocument({ content: `${lines.join('\n')}\n`, language: 'plaintext' });
-  await vscode.window.showTextDocument(document, { preview: true });
 }

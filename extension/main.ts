@@ -23,6 +23,7 @@ import { Sessions } from './sessions.ts';
 import { StatusBar } from './status-bar.ts';
 import { TerminalLinks } from './terminal-links.ts';
 import { VmallocTree } from './vmalloc-tree.ts';
+import { WalkPanel } from './walk-panel.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
   const sessions = new Sessions();
@@ -52,6 +53,12 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
     vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
+    vscode.window.registerWebviewPanelSerializer('pagewalk.walk', {
+      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
+        WalkPanel.revive({ panel, context, sessions });
+        return Promise.resolve();
+      },
+    }),
     vscode.window.registerWebviewPanelSerializer('pagewalk.memory', {
       deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
         MemoryPanel.revive({ panel, context, sessions });

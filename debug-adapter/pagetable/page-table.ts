@@ -156,6 +156,8 @@ export class PageTable implements Translator {
         level: shape.name,
         tableAddress: toPhysAddr(table),
         index,
+        shift: shape.shift,
+        indexBits: shape.indexBits,
         entryAddress: toPhysAddr(at),
         entry: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
         flags: mode.flags(level, low, high),

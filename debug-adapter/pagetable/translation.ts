@@ -8,6 +8,9 @@ export interface TranslationLevel {
   readonly level: string;
   readonly tableAddress: PhysAddr;
   readonly index: number;
+  /** Lowest address bit of the index, and how many there are. */
+  readonly shift: number;
+  readonly indexBits: number;
   readonly entryAddress: PhysAddr;
   /** The raw entry as the CPU would load it. */
   readonly entry: bigint;

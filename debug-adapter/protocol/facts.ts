@@ -56,9 +56,14 @@ export interface LevelFacts {
   readonly level: string;
   readonly tableAddress: Hex;
   readonly index: number;
+  /** Lowest address bit of the index, and how many bits it has. */
+  readonly shift: number;
+  readonly indexBits: number;
   readonly entryAddress: Hex;
   readonly entry: Hex;
   readonly flags: readonly string[];
+  /** What the entry by itself allows. */
+  readonly rights: { readonly write: boolean; readonly execute: boolean; readonly user: boolean };
   readonly leaf: boolean;
   /** What is wrong with the entry, or with the page that it points to as a table; null where nothing is known to be. */
   readonly defect: string | null;
@@ -66,6 +71,8 @@ export interface LevelFacts {
 
 export interface TranslationFacts {
   readonly virtual: Hex;
+  /** The register from which the hardware takes the root table; null where no table is walked. */
+  readonly register: string | null;
   readonly physical: Hex | null;
   readonly pageSize: number;
   readonly levels: readonly LevelFacts[];

@@ -17,15 +17,19 @@ export function translationFacts(pageTable: PageTable, address: Address, pageUse
   const judge = isDoubtful(pageTable, walk) ? pageUse : (): undefined => undefined;
   return {
     virtual: formatAddress(walk.virtual),
+    register: walk.levels.length === 0 ? null : rootRegister(pageTable, address),
     physical: walk.physical === undefined ? null : formatAddress(walk.physical),
     pageSize: walk.pageSize,
     levels: walk.levels.map((level, index) => ({
       level: level.level,
       tableAddress: formatAddress(level.tableAddress),
       index: level.index,
+      shift: level.shift,
+      indexBits: level.indexBits,
       entryAddress: formatAddress(level.entryAddress),
       entry: formatAddress(level.entry),
       flags: level.flags,
+      rights: { write: level.rights.write, execute: level.rights.execute, user: level.rights.user },
       leaf: level.leaf,
       defect: level.defect ?? tableDefect(pageTable, walk, index, judge) ?? null,
     })),
@@ -44,6 +48,24 @@ export function translationFacts(pageTable: PageTable, address: Address, pageUse
     cacheType: walk.cacheType ?? null,
   };
 }
+
+/** The register that holds the root: by the paging mode's architecture, and by the address where each half has its own. */
+function rootRegister(pageTable: PageTable, address: Address): string {
+  const user = pageTable.isUserAddress(address);
+  const { name } = pageTable.mode;
+  const known = registers.find(([architecture]) => name.startsWith(architecture));
+  return known === undefined ? 'pgd' : known[user ? 2 : 1];
+}
+
+/** By the first words of a mode's name: of kernel addresses, of user addresses (the manuals' names). */
+const registers: readonly (readonly [mode: string, kernel: string, user: string])[] = [
+  ['x86', 'CR3', 'CR3'],
+  ['arm64', 'TTBR1_EL1', 'TTBR0_EL1'],
+  ['arm', 'TTBR0', 'TTBR0'],
+  ['riscv', 'satp', 'satp'],
+  ['s390', 'ASCE', 'ASCE'],
+  ['loongarch', 'PGDH', 'PGDL'],
+];
 
 /** What is wrong with the table that the entry of `walk.levels[index]` points to and that was read. */
 function tableDefect(pageTable: PageTable, walk: Translation, index: number, pageUse: Judge): string | undefined {

@@ -171,7 +171,16 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
         kind: 'details',
         address: '0x0',
         identify: { address: '0x0', kind: 'symbol', summary: hostile, details: [] },
-        walk: { virtual: '0x0', physical: null, pageSize: 4096, levels: [], reason: hostile, effective: null, cacheType: null },
+        walk: {
+          virtual: '0x0',
+          physical: null,
+          pageSize: 4096,
+          levels: [],
+          register: null,
+          reason: hostile,
+          effective: null,
+          cacheType: null,
+        },
         block: null,
       },
     );
@@ -278,7 +287,16 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
       kind: 'details',
       address,
       identify: { address, kind: 'vmap-block', summary: 'used page 3 of 8 of a vm_map_ram block', details: [] },
-      walk: { virtual: address, physical: '0x1000', pageSize: 4096, levels: [], reason: null, effective: null, cacheType: 'WB' },
+      walk: {
+        virtual: address,
+        physical: '0x1000',
+        pageSize: 4096,
+        levels: [],
+        register: null,
+        reason: null,
+        effective: null,
+        cacheType: 'WB',
+      },
       block: {
         start: `0x${base.toString(16)}`,
         facts: {

@@ -59,5 +59,5 @@ export function sizeText(bytes: bigint): string {
     value /= 1024;
     unit++;
   }
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit] ?? ''}`;
+  return `${value.toFixed(1).replace('.0', '')} ${units[unit] ?? ''}`;
 }

@@ -260,7 +260,8 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   protected center(address: bigint): void {
     const { lines } = this;
     const row = lines.of(address);
-    const up = Math.min(Math.floor(this.rowsInView / 3), Number((row.address % 4096n) / BigInt(this.perRow)) + 1);
+    const near = row.kind === 'bytes' ? Number((row.address % 4096n) / BigInt(this.perRow)) + 1 : 4;
+    const up = Math.min(Math.floor(this.rowsInView / 3), near);
     this.place = lines.move(row, -up);
     this.read();
     this.requestUpdate();
