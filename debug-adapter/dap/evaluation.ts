@@ -9,6 +9,7 @@ import { structureText } from '../expression/structure-text.ts';
 import { numberOf } from '../expression/value.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import { stripType } from '../symbols/type-layout.ts';
+import type { StructType } from '../symbols/types.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
 import { disassembledText } from './disassemble.ts';
@@ -30,10 +31,10 @@ const schema = v.looseObject({
 function evaluateRequest(adapter: Adapter, parameters: unknown): Answer | Promise<Answer> {
   const { expression, frameId, context } = check(schema, parameters);
   const text = expression.trim();
-  const command = /^\.?(vtop|identify)\s*\(?\s*(.*?)\s*\)?$/.exec(text);
-  if (command !== null && (text.startsWith('.') || text.includes('('))) {
-    const address = addressOf(adapter, command[2] ?? '', frameId);
-    return { body: command[1] === 'vtop' ? vtopResult(adapter, address) : identifyResult(adapter, address) };
+  const [, verb, asked] = /^\.(vtop|identify)\s+(.*)$/.exec(text) ?? /^(vtop|identify)\s*\((.*)\)$/.exec(text) ?? [];
+  if (verb !== undefined) {
+    const address = addressOf(adapter, asked?.trim() ?? '', frameId);
+    return { body: verb === 'vtop' ? vtopResult(adapter, address) : identifyResult(adapter, address) };
   }
   const [, place, count] = /^\.dis(?:assemble)?\s+(.*?)(?:\s+(\d+))?$/.exec(text) ?? [];
   if (place !== undefined) return disassembledText(adapter, addressOf(adapter, place, frameId), count);
@@ -150,12 +151,24 @@ function memberNames(adapter: Adapter, object: string, prefix: string): string[]
     const type = stripType(evaluate(object, expressionContext(adapter, undefined)).value.type);
     const struct = type.kind === 'pointer' ? stripType(type.target) : type;
     if (struct.kind !== 'struct' && struct.kind !== 'union') return [];
-    return struct.members.map(({ name }) => name).filter((name) => name !== '' && name.startsWith(prefix));
+    return namesOf(struct, 0).filter((name) => name.startsWith(prefix));
   } catch (error) {
     // An unfinished expression has no members to offer.
     if (error instanceof UserError) return [];
     throw error;
   }
+}
+
+/** More levels of anonymous structs than any kernel has. */
+const deepestAnonymous = 8;
+
+/** Names of members, also of those in structs and unions without a name. */
+function namesOf(struct: StructType, depth: number): string[] {
+  return struct.members.flatMap(({ name, type }) => {
+    if (name !== '') return [name];
+    const inner = stripType(type);
+    return (inner.kind === 'struct' || inner.kind === 'union') && depth < deepestAnonymous ? namesOf(inner, depth + 1) : [];
+  });
 }
 
 function globalNames(adapter: Adapter, prefix: string): string[] {
