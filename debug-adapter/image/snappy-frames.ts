@@ -59,7 +59,7 @@ function maskedChecksum(data: Uint8Array): number {
 /** Castagnoli's polynomial, reflected. */
 const polynomial = 0x82f6_3b78;
 /** Remainders of a byte followed by 0 to 7 bytes of zeros, 256 for each count: eight bytes are taken at once. */
-const tables = remainders();
+let tables: Uint32Array | undefined;
 
 function remainders(): Uint32Array {
   const table = new Uint32Array(8 * 256);
@@ -77,7 +77,8 @@ function remainders(): Uint32Array {
 
 function crc32c(data: Uint8Array): number {
   const view = new DataView(data.buffer, data.byteOffset, data.length);
-  const of = (zeros: number, byte: number): number => tables[zeros * 256 + (byte & 0xff)] ?? 0;
+  const table = (tables ??= remainders());
+  const of = (zeros: number, byte: number): number => table[zeros * 256 + (byte & 0xff)] ?? 0;
   let crc = -1;
   let at = 0;
   for (; at + 8 <= data.length; at += 8) {

@@ -187,6 +187,29 @@ describe('pages', () => {
     assert.ok(count() > 40, `${count()} pages were decompressed with a cache of 8`);
   });
 
+  test('a codec is asked for when the first page needs it, and once', () => {
+    const pages = new Map<number, BuiltPage>([
+      [0, { bytes: undefined }],
+      [1, { bytes: pattern(1), codec: 'raw' }],
+      [2, { bytes: pattern(2), codec: 'zlib' }],
+      [3, { bytes: pattern(3), codec: 'zlib' }],
+    ]);
+    const host = memoryHost({ dump: bytesOf(buildKdump(built({ pages, status: 0x27 }))) });
+    let asked = 0;
+    const watched = {
+      ...host,
+      get codecs() {
+        asked++;
+        return host.codecs;
+      },
+    };
+    const image = openImage(watched, ['dump']);
+    for (const page of [0, 1]) sameBytes(image.memory.frame(page), pages.get(page)?.bytes ?? new Uint8Array(4096));
+    assert.equal(asked, 0);
+    for (const page of [2, 3]) sameBytes(image.memory.frame(page), pages.get(page)?.bytes ?? new Uint8Array(4096));
+    assert.equal(asked, 1);
+  });
+
   test('codecs are met by their pages when the header names none', () => {
     const image = open(built());
     assert.deepEqual(image.compression, []);
