@@ -34,7 +34,8 @@ import { findVmcoreinfo } from './vmcoreinfo-search.ts';
 /** Names and types given from outside; they fill in what the dump lacks. */
 export interface OutsideSources {
   readonly symbols: ((kernel: Kernel) => SymbolTable) | undefined;
-  readonly types: ((kernel: Kernel) => TypeTable) | undefined;
+  /** May give none: then it is looked for in the dump. */
+  readonly types: ((kernel: Kernel) => TypeTable | undefined) | undefined;
 }
 
 type RootFinder = (context: RootContext) => KernelRoot;
@@ -128,7 +129,8 @@ function openSymbols(kernel: Kernel, outside: OutsideSources, locate: () => Imag
 }
 
 function openTypes(kernel: Kernel, outside: OutsideSources): TypeTable | undefined {
-  if (outside.types !== undefined) return outside.types(kernel);
+  const given = outside.types?.(kernel);
+  if (given !== undefined) return given;
   try {
     const found = findKernelBtf(kernel.memory, kernel.symbols);
     if ('bytes' in found) {
@@ -138,7 +140,7 @@ function openTypes(kernel: Kernel, outside: OutsideSources): TypeTable | undefin
         source: 'BTF in the dump',
       });
     }
-    kernel.warn(`no types: ${found.problem}; give --types FILE (the kernel's BTF, as in /sys/kernel/btf/vmlinux)`);
+    kernel.warn(`no types: ${found.problem}; give --types FILE (/sys/kernel/btf/vmlinux, or pahole --btf_encode_detached=FILE vmlinux)`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     kernel.warn(`no types: ${error.message}`);

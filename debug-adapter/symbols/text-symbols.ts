@@ -19,6 +19,15 @@ export function parseTextSymbols(text: string, source: string, expected?: { read
   if (symbols.length === 0) {
     throw errors.badArgument(`${source}: has no symbol lines; give a System.map or a copy of /proc/kallsyms made by root`);
   }
+  return placeSymbols(symbols, source, expected);
+}
+
+/** Moves symbols to where `expected` has them at run time, and gives each the bytes up to the next. */
+export function placeSymbols(
+  symbols: readonly KernelSymbol[],
+  source: string,
+  expected?: { readonly name: string; readonly address: bigint },
+): SymbolList {
   const known = expected === undefined ? undefined : symbols.find(({ name }) => name === expected.name);
   const shift = known === undefined || expected === undefined ? 0n : expected.address - known.address;
   const highHalf = 1n << (known !== undefined && known.address > 0xffff_ffffn ? 63n : 30n);
