@@ -25,6 +25,9 @@ const compressionBits: readonly (readonly [bit: number, codec: CodecName])[] = [
 const descriptorSize = 24;
 const sampledDescriptors = 4096;
 
+/** Makes the reason for a page that is damaged; it is told where, by default at its descriptor. */
+type Corrupt = (why: string, fileOffset?: number) => HoleReason;
+
 /** One opened file of a dump. */
 export interface KdumpFile {
   readonly source: ByteSource;
@@ -172,48 +175,58 @@ export class KdumpMemory implements PhysicalMemory {
   }
 
   #readPage(page: number, name: string): Uint8Array | HoleReason {
-    const { littleEndian, status } = this.#header;
     const { size: fileSize } = this.#file.source;
     const at = this.#descriptors + (this.dumped.rank(page) - this.#rankOfFirst) * descriptorSize;
     const descriptor = this.#file.bytes(at, descriptorSize);
     if (descriptor.length < descriptorSize) {
       return { kind: 'truncated', message: `the file ends at byte ${fileSize}, before the descriptor of ${name}` };
     }
+    const { littleEndian } = this.#header;
     const view = new DataView(descriptor.buffer, descriptor.byteOffset, descriptorSize);
     const offset = Number(view.getBigUint64(0, littleEndian));
     const size = view.getUint32(8, littleEndian);
-    const flags = view.getUint32(12, littleEndian);
-    const corrupt = (why: string, fileOffset = at): HoleReason => ({
+    const corrupt: Corrupt = (why, fileOffset = at) => ({
       kind: 'corrupt',
       message: `${name} is damaged in the file (descriptor at file offset 0x${at.toString(16)}): ${why}`,
       fileOffset,
     });
+    // The header lies at 0: no page does. Descriptors that were never written are zeros.
     if (offset === 0) {
-      // The header lies there: no page does. Descriptors that were never written are zeros.
-      if ((status & kdumpStatus.incomplete) !== 0 || this.#file.source.incomplete === true)
-        return { kind: 'truncated', message: `the dump was ended before ${name} was written` };
-      return corrupt('its descriptor is empty');
+      return this.#endedEarly
+        ? { kind: 'truncated', message: `the dump was ended before ${name} was written` }
+        : corrupt('its descriptor is empty');
     }
     if (size > this.blockSize) return corrupt(`it claims ${size} bytes for a page of ${this.blockSize}`);
-    const end = offset + size;
-    if (end > fileSize)
+    if (offset + size > fileSize)
       return { kind: 'truncated', message: `the file ends at byte ${fileSize}, before the data of ${name} (at ${offset})` };
     const data = this.#file.bytes(offset, size);
     if (data.length < size) return { kind: 'truncated', message: `the file ends before the data of ${name}` };
-    const where = `data at file offset 0x${offset.toString(16)}`;
+    return this.#unpacked(data, view.getUint32(12, littleEndian), (why) =>
+      corrupt(`data at file offset 0x${offset.toString(16)} ${why}`, offset),
+    );
+  }
+
+  /** Whether pages may be missing because the writer stopped, and the file says so. */
+  get #endedEarly(): boolean {
+    return (this.#header.status & kdumpStatus.incomplete) !== 0 || this.#file.source.incomplete === true;
+  }
+
+  /** The page that `data` holds, by the flags of its descriptor. */
+  #unpacked(data: Uint8Array, flags: number, corrupt: (why: string) => HoleReason): Uint8Array | HoleReason {
+    const { blockSize } = this;
     const codec = compressionBits.find(([bit]) => (flags & bit) !== 0)?.[1];
     if (codec === undefined) {
-      return size === this.blockSize
+      return data.length === blockSize
         ? data.slice()
-        : corrupt(`${where} has ${size} bytes and no compression that is known (flags 0x${flags.toString(16)})`, offset);
+        : corrupt(`has ${data.length} bytes and no compression that is known (flags 0x${flags.toString(16)})`);
     }
     let bytes: Uint8Array;
     try {
-      bytes = this.#codec(codec)(data, this.blockSize);
+      bytes = this.#codec(codec)(data, blockSize);
     } catch (error) {
-      return corrupt(`${where} is no ${codec} data of a page (${error instanceof Error ? error.message : String(error)})`, offset);
+      return corrupt(`is no ${codec} data of a page (${error instanceof Error ? error.message : String(error)})`);
     }
-    return bytes.length === this.blockSize ? bytes : corrupt(`${where} unpacks to ${bytes.length} bytes, not ${this.blockSize}`, offset);
+    return bytes.length === blockSize ? bytes : corrupt(`unpacks to ${bytes.length} bytes, not ${blockSize}`);
   }
 
   #codec(name: CodecName): PageCodec {
