@@ -8,7 +8,7 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '../..');
 
 const meant = [
-  /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
+  /^(?:package(?:\.nls)?\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
   /^dist\/(?:pagewalk\.js|worker\.js|language-server\.js|extension\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,

@@ -1,0 +1,125 @@
+/** The manifest against the code: commands, context keys, strings of the display language, settings. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { root } from '../support/vscode.ts';
+
+interface Command {
+  readonly command: string;
+  readonly enablement?: string;
+}
+interface Shown {
+  readonly command?: string;
+  readonly when?: string;
+}
+interface Manifest {
+  readonly capabilities: unknown;
+  readonly contributes: {
+    readonly commands: readonly Command[];
+    readonly menus: Readonly<Record<string, readonly Shown[]>>;
+    readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
+    readonly viewsWelcome: readonly { readonly view: string; readonly contents: string; readonly when?: string }[];
+    readonly configuration: { readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+    readonly keybindings?: readonly Shown[];
+  };
+}
+
+const text = readFileSync(join(root, 'package.json'), 'utf8');
+const manifest = JSON.parse(text) as Manifest;
+const { contributes } = manifest;
+const words = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as Readonly<Record<string, string>>;
+const code = readdirSync(join(root, 'extension'))
+  .map((file) => readFileSync(join(root, 'extension', file), 'utf8'))
+  .join('\n');
+const all = (source: string, pattern: RegExp): string[] => Array.from(source.matchAll(pattern), (match) => match[1] ?? '');
+
+describe('the manifest', () => {
+  const contributed = contributes.commands.map(({ command }) => command);
+  const registered = all(code, /\b(?:registerCommand|command)\(\s*'(pagewalk\.\w+)'/g);
+
+  test('every command is registered and contributed', () => {
+    assert.deepEqual([...contributed].sort(), [...new Set(registered)].sort());
+  });
+
+  test('every command of menus and links exists', () => {
+    const used = [
+      ...Object.values(contributes.menus).flatMap((menu) => menu.flatMap(({ command }) => command ?? [])),
+      ...Object.values(words).flatMap((said) => all(said, /command:(pagewalk\.\w+)/g)),
+      ...all(text, /"on(?:Command):(pagewalk\.\w+)"/g),
+    ];
+    assert.deepEqual(
+      used.filter((command) => !contributed.includes(command)),
+      [],
+    );
+  });
+
+  test('every command that needs a session says so in the palette', () => {
+    const palette = new Map((contributes.menus['commandPalette'] ?? []).map(({ command, when }) => [command, when]));
+    const needing = contributes.commands.filter(({ enablement }) => enablement?.includes('pagewalk.active'));
+    assert.ok(needing.length > 5);
+    for (const { command } of needing) assert.ok(palette.has(command), `${command} is offered where it cannot run`);
+  });
+
+  test('every key of a when clause is known', () => {
+    const own = new Set([...all(code, /'setContext',\s*'([\w.]+)'/g)]);
+    assert.ok(own.has('pagewalk.active'));
+    const vscodes =
+      /^(?:view|viewItem|resource\w+|listDoubleSelection|editorLangId|debugType|debugState|inDebugMode|webviewId|webviewSection|activeWebviewPanelId|activeCustomEditorId|focusedView|isWeb|canEvaluateClipboard|true|false|in|not)$/;
+    const clauses = [...all(text, /"(?:when|enablement)": "((?:[^"\\]|\\.)*)"/g)].map((clause) => JSON.parse(`"${clause}"`) as string);
+    const views = Object.values(contributes.views).flatMap((group) => group.map(({ id }) => id));
+    for (const clause of clauses) {
+      const plain = clause.replaceAll(/\/(?:[^/\\]|\\.)*\/[a-z]*/g, ' ').replaceAll(/'[^']*'/g, ' ');
+      for (const [, value] of plain.matchAll(/view == ([\w.]+)/g)) assert.ok(value !== undefined && views.includes(value), clause);
+      const keys = plain.replaceAll(/(?:==|!=|=~|>=?|<=?)\s*[\w.-]+/g, ' ').match(/[A-Za-z][\w.]*/g) ?? [];
+      for (const key of keys) assert.ok(own.has(key) || vscodes.test(key) || key.startsWith('config.pagewalk.'), `${key} in «${clause}»`);
+    }
+  });
+
+  test('every welcome view belongs to a view', () => {
+    const views = Object.values(contributes.views).flatMap((group) => group.map(({ id }) => id));
+    for (const { view } of contributes.viewsWelcome) assert.ok(views.includes(view), view);
+    for (const view of views)
+      assert.ok(
+        contributes.viewsWelcome.some((welcome) => welcome.view === view),
+        `${view} is empty and says nothing`,
+      );
+  });
+
+  test('every string is one of the display language', () => {
+    const used = new Set<string>();
+    const shown = /^(?:title|label|description|markdownDescription|contents|displayName|category|aliases|enumDescriptions)$/;
+    const look = (value: unknown, name: string, path: string): void => {
+      if (typeof value === 'string') {
+        const key = /^%([\w.-]+)%$/.exec(value)?.[1];
+        if (key !== undefined) {
+          assert.ok(Object.hasOwn(words, key), `${key} at ${path} has no words`);
+          used.add(key);
+        } else assert.ok(!shown.test(name), `${path} is not localised: ${value}`);
+      } else if (Array.isArray(value))
+        value.forEach((one, at) => {
+          look(one, name, `${path}[${at}]`);
+        });
+      else if (typeof value === 'object' && value !== null)
+        for (const [key, one] of Object.entries(value)) look(one, key, `${path}.${key}`);
+    };
+    // Names of views are strings too, but `name` is also a launch configuration's.
+    for (const group of Object.values(contributes.views))
+      for (const view of group) look({ title: (view as { name?: string }).name }, '', 'views');
+    look(contributes, '', 'contributes');
+    look(manifest.capabilities, '', 'capabilities');
+    assert.deepEqual(
+      Object.keys(words).filter((key) => !used.has(key)),
+      [],
+      'words that nothing uses',
+    );
+  });
+
+  test('every setting is described, has a default, and is read', () => {
+    for (const [name, facts] of Object.entries(contributes.configuration.properties)) {
+      assert.ok('markdownDescription' in facts || 'description' in facts, `${name} is not described`);
+      assert.ok('default' in facts, `${name} has no default`);
+      assert.ok(code.includes(`'${name.replace('pagewalk.', '')}'`), `${name} is read nowhere`);
+    }
+  });
+});
