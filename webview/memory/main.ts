@@ -61,11 +61,7 @@ class MemoryElement extends MemoryPage {
     const fits = [64, 32, 16, 8].find((bytes) => widthOf(bytes) <= room) ?? 8;
     const most = Math.min(fits, 16);
     if (rows === this.rowsInView && most === this.roomPerRow) return;
-    this.rowsInView = rows;
-    this.roomPerRow = most;
-    this.place = this.lines.line(this.place);
-    this.read();
-    this.requestUpdate();
+    this.resize(rows, most);
   }
 
   get #digits(): number {
@@ -124,7 +120,7 @@ class MemoryElement extends MemoryPage {
         secondary
         icon-after=${this.#optionsOpen ? 'chevron-up' : 'chevron-down'}
         title=${l10n.t('How bytes are written')}
-        aria-label=${l10n.t('How bytes are written')}
+        aria-label=${l10n.t('{0}: how bytes are written', `${group} × ${this.perRow / group}`)}
         aria-expanded=${this.#optionsOpen ? 'true' : 'false'}
         @click=${() => {
           this.#optionsOpen = !this.#optionsOpen;

@@ -267,6 +267,19 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     this.requestUpdate();
   }
 
+  /** There is room for as many lines, and as many bytes in each. */
+  protected resize(rows: number, perRow: number): void {
+    const first = this.rowsInView === 1;
+    this.rowsInView = rows;
+    this.roomPerRow = perRow;
+    if (first) this.center(this.cursor);
+    else {
+      this.place = this.lines.line(this.place);
+      this.read();
+      this.requestUpdate();
+    }
+  }
+
   protected scrollLines(by: number): void {
     this.place = this.lines.move(this.place, by);
     this.read();

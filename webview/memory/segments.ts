@@ -1,5 +1,6 @@
 /** What the page has read: pages with bytes, and runs of pages without; in order of their addresses, and no more than fits. */
 import type { MemoryPageFacts, MemoryPagesFacts } from '../../debug-adapter/protocol/memory-pages.ts';
+import { hex } from './numbers.ts';
 import type { KcoreReadFacts, UnreadableFacts } from '../../debug-adapter/protocol/reads.ts';
 
 /** Bytes [start, end) of which something is to be said. */
@@ -74,17 +75,21 @@ export class Segments {
     const data = bytesOf(kcore?.data ?? facts.data);
     const missing = [...(kcore?.unreadable ?? facts.unreadable).map(spanOf)];
     const differences = (kcore?.differences ?? []).map((span) => spanOf({ ...span, kind: 'kcore' }));
-    for (const page of facts.pages) {
+    // /proc/kcore gives bytes also where nothing is mapped, page by page.
+    const end = base + BigInt(data.length);
+    for (const page of kcore === null
+      ? facts.pages
+      : facts.pages.flatMap((run) => pagesOf(run, { base, end, size: BigInt(facts.pageSize) }))) {
       const start = BigInt(page.start);
-      const end = endOf(page.end);
-      const within = (span: Span): boolean => span.start < end && span.end > start;
+      const behind = endOf(page.end);
+      const within = (span: Span): boolean => span.start < behind && span.end > start;
       const holes = missing.filter(within);
-      const single = end - start === BigInt(facts.pageSize) && start >= base;
-      const whole = !single || holes.some((hole) => hole.start <= start && hole.end >= end);
+      const single = behind - start === BigInt(facts.pageSize) && start >= base;
+      const whole = !single || holes.some((hole) => hole.start <= start && hole.end >= behind);
       const from = Number(start - base);
       this.#put({
         start,
-        end,
+        end: behind,
         facts: page,
         bytes: whole ? undefined : data.subarray(from, from + facts.pageSize),
         missing: holes,
@@ -134,6 +139,20 @@ function isSame(low: Segment, high: Segment): boolean {
     [facts.owner.kind, facts.block?.state, facts.physical === null ? facts.reason : 'mapped', missing[0]?.kind].join(' ');
   if (low.bytes !== undefined || high.bytes !== undefined) return false;
   return low.facts.owner.kind === 'non-canonical' ? high.facts.owner.kind === 'non-canonical' : words(low) === words(high);
+}
+
+/** The pages of a run as far as they were read, and what is left of it. */
+function pagesOf(run: MemoryPageFacts, read: { base: bigint; end: bigint; size: bigint }): MemoryPageFacts[] {
+  const end = endOf(run.end);
+  const found: MemoryPageFacts[] = [];
+  let at = BigInt(run.start);
+  for (; at < end && at < read.end; at += read.size) {
+    const page = Number((at - BigInt(run.start)) / read.size);
+    const block = run.block === null ? null : { ...run.block, page: run.block.page + page };
+    found.push({ ...run, start: hex(at), end: hex(BigInt.asUintN(64, at + read.size)), block });
+  }
+  if (at < end) found.push({ ...run, start: hex(at), end: run.end });
+  return found;
 }
 
 /** `0x0` is the top of the space. */

@@ -1,0 +1,180 @@
+/** The translation page: the walk of real addresses as the adapter tells it, where a right is lost, where it ends; keyboard and hostile names. */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import type { IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { HostToWalk, WalkToHost } from '../../debug-adapter/protocol/walk-panel.ts';
+import { bitFields } from '../../webview/walk/address-bits.ts';
+import { RawClient } from '../dap/raw-client.ts';
+import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { root } from '../support/vscode.ts';
+import { findPlaces } from '../vscode-web/places.ts';
+import { violations } from './axe.ts';
+import { WebviewPage } from './page.ts';
+import { themeNames } from './themes.ts';
+
+const places = findPlaces();
+const pictures = join(root, 'artefacts/webview');
+const blockPage = '0xffffd4bf80801008';
+
+async function walkOf(client: RawClient, address: string): Promise<Extract<HostToWalk, { kind: 'walk' }>> {
+  const asked = { addresses: [address] };
+  const [identify] = (await client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', asked)).results;
+  const [walk] = (await client.body<{ results: TranslationFacts[] }>('pagewalk/translate', asked)).results;
+  assert.ok(identify !== undefined && walk !== undefined);
+  return { kind: 'walk', mm: '', identify, walk, addressBits: 64 };
+}
+
+describe('the bits of an address', () => {
+  for (const [folder, register] of [
+    ['x86-64', 'CR3'],
+    ['arm64-4k', 'TTBR1_EL1'],
+    ['arm64-64k', 'TTBR1_EL1'],
+    ['riscv64-sv48', 'satp'],
+    ['s390x', 'ASCE'],
+  ] as const)
+    test(`are cut as the tables of ${folder} index them`, async (t) => {
+      const missing = absent(folder);
+      if (missing !== undefined) {
+        t.skip(missing);
+        return;
+      }
+      const client = new RawClient();
+      await client.launch({ image: expandedDump(folder, 'vmcore.elf') });
+      const { memoryReference } = await client.body<{ memoryReference: string }>('evaluate', {
+        expression: '&init_task',
+        context: 'watch',
+      });
+      const { walk } = await walkOf(client, memoryReference);
+      await client.body('disconnect');
+      assert.equal(walk.register, register);
+      const fields = bitFields(walk, 64);
+      assert.equal(fields.map(({ bits }) => bits).join(''), BigInt(walk.virtual).toString(2).padStart(64, '0'));
+      assert.deepEqual(
+        fields.flatMap(({ level, value }) => (level < 0 ? [] : [value])),
+        walk.levels.map(({ index }) => BigInt(index)),
+      );
+      const { effective, levels } = walk;
+      assert.equal(
+        levels.every(({ rights }) => rights.write),
+        effective?.write,
+      );
+    });
+});
+
+describe('the translation page', { skip: 'missing' in places ? places.missing : false }, () => {
+  let walkPage: WebviewPage<HostToWalk, WalkToHost>;
+  let page: Page;
+  let client: RawClient;
+
+  before(async () => {
+    assert.ok(!('missing' in places));
+    mkdirSync(pictures, { recursive: true });
+    client = new RawClient();
+    await client.launch({ image: bundled.image });
+    walkPage = await WebviewPage.open<HostToWalk, WalkToHost>(places, 'walk');
+    ({ page } = walkPage);
+    page.setDefaultTimeout(10_000);
+  });
+  after(async () => {
+    assert.deepEqual(walkPage.errors, []);
+    await walkPage.close();
+    await client.body('disconnect');
+  });
+  beforeEach(async () => {
+    await page.evaluate(() => {
+      sessionStorage.clear();
+    });
+    await page.reload();
+    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await walkPage.send({ kind: 'session', state: 'live', name: 'one', next: null });
+  });
+
+  test('every step from the register to the byte, with what is lost on the way', async () => {
+    const shown = await walkOf(client, blockPage);
+    await walkPage.send(shown);
+    const rungs = await page.$$eval('.rung', (all) => all.map(({ textContent }) => textContent.replaceAll(/\s+/g, ' ').trim()));
+    assert.deepEqual(rungs, ['CR3', 'pgd[425]', 'pud[254]', 'pmd[4]', 'pte[1]', '']);
+    const entries = await page.$$eval('.entry', (all) => all.map(({ textContent }) => textContent));
+    assert.deepEqual(
+      entries,
+      shown.walk.levels.map(({ entry }) => entry),
+    );
+    assert.match(await page.innerText('.step:nth-child(5)'), /execute is lost here/);
+    assert.match(await page.innerText('.end'), /0x3b9f008\s+physical, page of 4 KiB\s+RW NX\s+WB/);
+    assert.deepEqual(await page.$$eval('.field .label', (all) => all.map(({ textContent }) => textContent.trim())), [
+      'not translated',
+      'pgd [425]',
+      'pud [254]',
+      'pmd [4]',
+      'pte [1]',
+      'byte in the page',
+    ]);
+    for (const theme of themeNames) {
+      await walkPage.setTheme(theme);
+      await page.screenshot({ path: join(pictures, `walk-${theme}.png`) });
+    }
+  });
+
+  test('by keyboard: each step opens its table in memory and in the page tables', async () => {
+    const shown = await walkOf(client, blockPage);
+    await walkPage.send(shown);
+    await page.locator('.step:nth-child(3) vscode-toolbar-button button').first().focus();
+    await page.keyboard.press('Enter');
+    assert.equal((await walkPage.sent('openPhysical'))[0]?.address, shown.walk.levels[1]?.entryAddress);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    assert.equal((await walkPage.sent('reveal'))[0]?.address, blockPage);
+    await page.fill('.address-field input', '&init_task');
+    await page.press('.address-field input', 'Enter');
+    assert.equal((await walkPage.sent('show'))[0]?.expression, '&init_task');
+  });
+
+  test('a walk that ends says where and why', async () => {
+    for (const address of ['0x0', '0xffffffffffffffff', '0xffffd4bf80834000']) {
+      const shown = await walkOf(client, address);
+      await walkPage.send(shown);
+      assert.ok((await page.innerText('.end')).includes(shown.walk.reason ?? ''), address);
+    }
+  });
+
+  test('an address beyond 64 bits is refused in place, and nothing is lost', async () => {
+    await walkPage.send(await walkOf(client, blockPage));
+    await page.fill('.address-field input', '0x1ffffffffffffffff');
+    await page.press('.address-field input', 'Enter');
+    assert.match(await page.innerText('.status .problem'), /beyond 64 bits/);
+    assert.equal((await walkPage.sent('show')).length, 0);
+    assert.equal(await page.locator('.rung').count(), 6);
+  });
+
+  test('names from the dump are text', async () => {
+    const hostile = '<img src=x onerror="window.hit=1">';
+    const shown = await walkOf(client, blockPage);
+    const levels = shown.walk.levels.map((level) => ({ ...level, flags: [hostile], defect: hostile }));
+    const details = [hostile, hostile].map((summary) => ({ kind: 'symbol', summary }));
+    await walkPage.send({ ...shown, identify: { ...shown.identify, summary: hostile, details }, walk: { ...shown.walk, levels } });
+    assert.equal(await page.innerText('h1'), hostile);
+    assert.equal(await page.$('main img'), null);
+    assert.equal(await page.evaluate(() => 'hit' in window), false);
+  });
+
+  test('a session that ends leaves the walk, and says so; a page that is loaded anew asks for it', async () => {
+    await walkPage.send(await walkOf(client, blockPage));
+    await walkPage.send({ kind: 'session', state: 'ended', name: 'one', next: null });
+    assert.match(await page.innerText('.banner'), /The session «one» has ended/);
+    assert.equal(await page.locator('.rung').count(), 6);
+    await page.reload();
+    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await walkPage.send({ kind: 'session', state: 'live', name: 'two', next: null });
+    assert.equal((await walkPage.sent('show'))[0]?.expression, blockPage);
+  });
+
+  for (const theme of themeNames)
+    test(`has nothing that a screen reader stumbles over in the ${theme} theme`, async () => {
+      await walkPage.send(await walkOf(client, blockPage));
+      await walkPage.setTheme(theme);
+      assert.deepEqual(await violations(page), []);
+    });
+});
