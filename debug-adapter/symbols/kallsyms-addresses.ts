@@ -63,12 +63,14 @@ export function decodeAddresses(memory: AddressSpace, tables: KallsymsTables): S
 /**
  * Offsets of 32 bits. Which encoding it is shows in the values, since symbols are sorted by address: with per-CPU
  * absolutes the image's entries are negative and fall; place-relative ones are signed and rise once their own place is
- * added; base-relative ones are unsigned and rise.
+ * added; base-relative ones are unsigned and rise. Kernels without a base have addresses there where those have 32 bits.
  */
 function relative(memory: AddressSpace, tables: KallsymsTables, offsets: Address): SymbolAddresses | { readonly problem: string } {
   const { count } = tables;
   const raw = signedTable(memory, offsets, count);
   if (tables.relativeBase === undefined) {
+    const plain = memory.pointerSize === 4 ? Float64Array.from(raw, (value) => value >>> 0) : undefined;
+    if (plain !== undefined && rises(plain, 0)) return new SymbolAddresses(0n, plain, 0);
     const placed = Float64Array.from(raw, (value, index) => value + 4 * index);
     return rises(placed, 0) ? new SymbolAddresses(offsets, placed, 0) : { problem: 'the place-relative offsets of kallsyms do not rise' };
   }

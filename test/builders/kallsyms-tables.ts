@@ -18,7 +18,7 @@ export interface BuiltSymbol {
  * - `addresses`: pointers, before 4.6;
  * - `before`: offsets from a base, in front of the count, before 6.4; symbols at less than the base are absolute (per-CPU);
  * - `behind`: the same behind the tokens, 6.4 and later;
- * - `placed`: offsets from the place of each entry, without a base.
+ * - `placed`: offsets from the place of each entry, without a base; addresses where those have 32 bits.
  */
 export type KallsymsOrder = 'addresses' | 'before' | 'behind' | 'placed';
 
@@ -51,7 +51,7 @@ export function buildKallsyms(
     align();
     for (const { address } of symbols) {
       if (order === 'addresses') put(address, word);
-      else if (order === 'placed') put(address - here(), 4);
+      else if (order === 'placed') put(word === 4 ? address : address - here(), 4);
       else if (!perCpu) put(address - base, 4);
       else put(address < base ? address : base - 1n - address, 4);
     }

@@ -87,6 +87,15 @@ const cases: readonly {
     at: 0x80_0000n,
     littleEndian: false,
   },
+  // arm, 7.2.
+  {
+    name: 'addresses of a 32-bit kernel in place of offsets',
+    order: 'placed',
+    symbols: imageSymbols(0xc040_0000n, 0x190_0000n),
+    base: 0xc040_0000n,
+    at: 0xc15a_d000n,
+    word: 4,
+  },
   {
     name: 'offsets of a 32-bit kernel',
     order: 'before',
