@@ -1,6 +1,10 @@
 /** Launching images whose memory must be searched for the kernel: in a thread, with progress, cancellable. */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { WorkerThread } from '../../debug-adapter/base/worker.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
@@ -11,6 +15,7 @@ import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { limeRecord, recordHeader } from '../builders/lime-file.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { root } from '../support/vscode.ts';
 import { RawClient } from './raw-client.ts';
 
 const name = 'riscv64-sv48';
@@ -71,10 +76,10 @@ describe('an image whose memory must be searched', { skip }, () => {
     const there = openSession(host, { paths: ['lime'] });
     const scanned = runJob(there, { name: 'opening', asked: {} }, { host, token: neverCancelled, progress: () => undefined });
     there.close();
-    const before = file.readBytes;
+    const earlier = file.readBytes;
     puppet.report({ id, kind: 'answer', result: structuredClone(scanned) });
     assert.equal((await client.replyTo(seq)).success, true);
-    assert.ok(file.readBytes - before < 2 ** 25, `${file.readBytes - before} bytes were read`);
+    assert.ok(file.readBytes - earlier < 2 ** 25, `${file.readBytes - earlier} bytes were read`);
     await client.body('configurationDone');
     const info = await client.body<InfoFacts>('pagewalk/info', {});
     assert.deepEqual([info.format, info.architecture], ['LiME', 'riscv64']);
@@ -131,6 +136,44 @@ describe('an image whose memory must be searched', { skip }, () => {
     assert.match((await client.ask('launch', { image: 'lime' })).message ?? '', /is open already/);
     assert.equal(client.replies.has(seq), false);
     await client.body('disconnect');
+  });
+});
+
+describe('in a thread of the built program', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pagewalk-launch-'));
+  const image = join(folder, 'ram');
+  let base: string;
+  before(() => {
+    const path = expandedDump(name, 'vmcore.elf');
+    const run = dumpRuns(path).at(-1);
+    assert.ok(run);
+    writeFileSync(image, readFileSync(path).subarray(run.offset, run.offset + run.size));
+    base = `0x${run.physical.toString(16)}`;
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const host = nodeHost(pathToFileURL(join(root, 'dist/pagewalk.js')));
+
+  test('raw memory is searched, and opened with what was found', async () => {
+    const client = new RawClient(host);
+    await client.launch({ image, base }, { supportsProgressReporting: true });
+    const info = await client.body<InfoFacts>('pagewalk/info', {});
+    assert.deepEqual([info.format, info.architecture], ['raw memory', 'riscv64']);
+    const steps = client.events.filter(({ event }) => event === 'progressUpdate').map(({ body }) => (body as { message: string }).message);
+    assert.ok(steps.includes('looking for the kernel in memory'), steps.join());
+    await client.body('disconnect');
+  });
+
+  test('cancelled while it is searched, the launch ends, and another works', async () => {
+    const client = new RawClient(host);
+    await client.body('initialize', {});
+    const seq = client.send('launch', { image, base });
+    assert.equal((await client.ask('cancel', { requestId: seq })).success, true);
+    assert.equal((await client.replyTo(seq)).message, 'cancelled');
+    await client.body('launch', { image, base });
+    await client.body('disconnect');
+    for (const replies of client.replies.values()) assert.equal(replies.length, 1);
   });
 });
 
