@@ -17,7 +17,8 @@ export function buildX86Regions(builder: TableBuilder): void {
   } else {
     buildEntryArea32(builder);
     // page_table_range_init(): the tables of kmap() slots are there from the beginning on.
-    ensureEntry(builder, pageOf(x8632Regions.persistentKmap), builder.tables.last);
+    const first = ensureEntry(builder, pageOf(x8632Regions.persistentKmap), builder.tables.last);
+    builder.memory.setPointer(builder.image.place('data', 'pkmap_page_table', { size: 8 }), first);
   }
   buildFixmap(builder);
 }
@@ -34,12 +35,22 @@ function mapNew(builder: TableBuilder, page: number, bits: readonly (number | 'n
   });
 }
 
+/** The IDT, which is mapped at the beginning of the CPU entry area, and the operand of `lidt` that says so: limit, address. */
+function placeInterruptTable(builder: TableBuilder, area: bigint): void {
+  const { image, memory } = builder;
+  const table = image.place('data', 'idt_table', { size: 4096, align: 4096 });
+  mapPage(builder, pageOf(area), { address: table, bits: sharedReadOnly });
+  const operand = new DataView(new ArrayBuffer(10));
+  operand.setUint16(0, 0xfff, true);
+  operand.setBigUint64(2, area, true);
+  memory.write(image.place('data', 'idt_descr', { size: 16 }), new Uint8Array(operand.buffer, 0, 2 + memory.pointerSize));
+}
+
 /** arch/x86/mm/cpu_entry_area.c: the IDT, then for each CPU GDT, entry stack, TSS, and exception stacks between guard pages. */
 function buildEntryArea64(builder: TableBuilder): void {
   const { configuration, image, tables } = builder;
   const start = pageOf(cpuEntryArea);
-  const descriptors = image.place('data', 'idt_table', { size: 4096, align: 4096 });
-  mapPage(builder, start, { address: descriptors, bits: sharedReadOnly });
+  placeInterruptTable(builder, cpuEntryArea);
   const stacks = Array.from({ length: 4 }, () => ['none', shared, shared] as const).flat();
   const layout = [sharedReadOnly, shared, ...Array.from({ length: 5 }, () => sharedReadOnly), ...stacks];
   for (let cpu = 0; cpu < configuration.cpus; cpu++) mapNew(builder, start + 1 + (cpu * cpuEntrySize) / 4096, layout);
@@ -51,8 +62,7 @@ function buildEntryArea64(builder: TableBuilder): void {
 
 function buildEntryArea32(builder: TableBuilder): void {
   const start = pageOf(x8632Regions.cpuEntryArea);
-  const descriptors = builder.image.place('data', 'idt_table', { size: 4096, align: 4096 });
-  mapPage(builder, start, { address: descriptors, bits: sharedReadOnly });
+  placeInterruptTable(builder, x8632Regions.cpuEntryArea);
   const layout = [shared, 'none', shared, 'none', ...Array.from({ length: 6 }, () => shared)] as const;
   for (let cpu = 0; cpu < builder.configuration.cpus; cpu++) mapNew(builder, start + 1 + (cpu * x8632Regions.cpuEntrySize) / 4096, layout);
 }

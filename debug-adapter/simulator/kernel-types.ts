@@ -207,6 +207,7 @@ function x86Types({ architecture: of, fixmapSlots }: TypeOptions): string {
     struct cpuinfo_x86 { u8 x86; u8 x86_vendor; u8 x86_model; u8 x86_stepping; u8 x86_virt_bits; u8 x86_phys_bits;
       u32 x86_capability[24]; };
     struct tlb_state { struct mm_struct *loaded_mm; };
+    struct ldt_struct { void *entries; unsigned int nr_entries; int slot; };
     struct efi_memory_map { phys_addr_t phys_map; void *map; void *map_end; int nr_map; unsigned long desc_version; unsigned long desc_size;
       unsigned long flags; };
     struct efi { void *runtime; unsigned int runtime_version; struct efi_memory_map memmap; };

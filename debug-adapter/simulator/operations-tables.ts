@@ -1,13 +1,15 @@
 /** Operations on whole page tables: the kernel's walk and its check of rights, and keeping other roots in step with init_mm. */
 import type { ArgumentReader } from './arguments.ts';
-import { operation, optional } from './arguments.ts';
+import { operation, optional, parameter } from './arguments.ts';
 import { addressOfPage, within } from './core.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { syncKernelMappings, vmallocSyncAll } from './kernel-mapping.ts';
+import { mostLdtEntries, writeLdt } from './ldt.ts';
 import type { OperationSpec, OperationValue } from './operation.ts';
 import { checkWxLog, PageWalk, wholeSpace } from './page-walk.ts';
 import type { WalkOptions } from './page-walk.ts';
+import { mmOf, newTable, rootOfMm } from './process.ts';
 import { namedRoot, spaceParameter } from './space.ts';
 
 const limits = [
@@ -36,6 +38,21 @@ function needCopiedPmds(core: Core, name: string): void {
 }
 
 export const tableOperations: readonly OperationSpec[] = [
+  operation({
+    name: 'modify_ldt',
+    parameters: [
+      parameter('process', 'process', 'Whose.'),
+      optional({ name: 'entries', kind: 'count' }, 1n, `Descriptors, up to ${mostLdtEntries}.`),
+    ],
+    documentation:
+      'Gives a process a local descriptor table. Under page-table isolation it is mapped at the place of the LDT remap, in this process’s tables and their user half alone (arch/x86/kernel/ldt.c: write_ldt, map_ldt_struct).',
+    returns: 'the address of its ldt_struct',
+    *steps(core, given) {
+      const mm = mmOf(core, given.number('process', 0, 2 ** 22));
+      const entries = given.number('entries', 1, mostLdtEntries);
+      return yield* writeLdt(core, { mm, root: rootOfMm(core, mm), entries, newTable: () => newTable(core, mm) });
+    },
+  }),
   operation({
     name: 'ptdump_walk_pgd',
     parameters: [

@@ -3,6 +3,7 @@ import { entryKind } from '../arch/paging-mode.ts';
 import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { fillUserHalf } from './isolation.ts';
+import { releaseLdt } from './ldt.ts';
 import { userHalf } from './tables.ts';
 import { addTask, findTask, removeTask } from './task.ts';
 import { areasOf, setAreas } from './vma-tree.ts';
@@ -137,6 +138,13 @@ export function* endProcess(core: Core, pid: number): Steps {
     const root = rootOfMm(core, mm);
     yield core.step(() => 'free the page tables');
     if (areasOf(core, mm).length > 0) setAreas(core, mm, []);
+    releaseLdt(core, {
+      mm,
+      root,
+      freeTable: (table) => {
+        freeTable(core, mm, table);
+      },
+    });
     freeTables(core, mm, { level: 0, table: root });
     if (configuration.pti && platform.kernelPmds === 'copied') freeUserPmds(core, mm, root);
     const small = platform.kernelPmds === 'shared';

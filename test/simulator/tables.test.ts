@@ -177,3 +177,49 @@ describe('user halves of roots', () => {
     });
   }
 });
+
+describe('modify_ldt', () => {
+  for (const paging of ['x86-64-4', 'x86-64-5', 'x86-32-pae'] as const) {
+    it(`maps a process’s own descriptors for user mode: ${paging}`, () => {
+      const machine = Machine.create({ paging, pti: true });
+      // The first LDT makes its slab cache grow, which stays.
+      const earlier = machine.run('create_process') as bigint;
+      machine.run('modify_ldt', { process: earlier });
+      machine.run('exit', { process: earlier });
+      const before = machine.core.pages.free;
+      const process = machine.run('create_process') as bigint;
+      const other = machine.run('create_process') as bigint;
+      machine.run('modify_ldt', { process, entries: 4n });
+      const from = { 'x86-64-4': '0xffff8800', 'x86-64-5': '0xff100000', 'x86-32-pae': '0xff8' }[paging];
+      const mapped = (pid: bigint, user: boolean): string[] =>
+        sessionOf(machine)
+          .ptdumpLines({ mm: String(pid), user })
+          .map(({ text }) => text)
+          .filter((line) => line.startsWith(from) && line.includes(' ro '));
+      for (const user of [false, true]) {
+        assert.equal(mapped(process, user).length, 1, `user half: ${user}`);
+        assert.equal(mapped(other, user).length, 0);
+      }
+      assert.deepEqual(sessionOf(machine).findings({}).findings, []);
+      // A second LDT takes the other slot, and the first is gone.
+      const [first] = mapped(process, false);
+      machine.run('modify_ldt', { process });
+      assert.notDeepEqual(mapped(process, false), [first]);
+      assert.equal(mapped(process, false).length, 1);
+      for (const pid of [process, other]) machine.run('exit', { process: pid });
+      assert.equal(machine.core.pages.free, before);
+    });
+  }
+
+  it('needs no mapping without page-table isolation, and no arm64', () => {
+    const machine = Machine.create();
+    const process = machine.run('create_process') as bigint;
+    const lines = (): number => sessionOf(machine).ptdumpLines({ mm: String(process) }).length;
+    const before = lines();
+    machine.run('modify_ldt', { process });
+    assert.equal(lines(), before);
+    const arm = Machine.create({ paging: 'arm64-4k' });
+    assert.throws(() => arm.run('modify_ldt', { process: arm.run('create_process') as bigint }), Fault);
+    assert.throws(() => machine.run('modify_ldt', { process, entries: 513n }), Fault);
+  });
+});
