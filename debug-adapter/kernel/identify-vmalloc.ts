@@ -5,6 +5,7 @@ import type { IdentifyDetail } from '../protocol/facts.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Kernel } from './kernel.ts';
 import { allSymbols, findModule } from './module.ts';
+import { moduleSection } from './module-section.ts';
 import { tasks } from './task.ts';
 import { formatCaller } from './vmallocinfo.ts';
 import { areaAt, byAddress, findVmapArea, idleAreas, mappedSize, vmapAreas, vmFlag, vmFlagNames } from './vmap-area.ts';
@@ -162,12 +163,14 @@ export function describeModule(kernel: Kernel, address: Address): IdentifyDetail
   const { module, part } = found;
   const offset = Number(address - part.start);
   const hit = allSymbols(kernel).resolve(address);
+  const section = moduleSection(kernel, found, address);
   const symbol = hit?.symbol.module === module.name ? `${formatSymbolHit(hit)}, in ` : '';
   return [
     {
       kind: 'module',
-      summary: `${symbol}${part.kind} of module ${module.name}, byte 0x${offset.toString(16)}`,
+      summary: `${symbol}${part.kind} of module ${module.name}, byte 0x${offset.toString(16)}${section === undefined ? '' : `, section ${section}`}`,
       module: module.name,
+      section: section ?? null,
       part: part.kind,
       offset,
       start: formatAddress(part.start),

@@ -105,6 +105,27 @@ test('identify answers where drgn knows nothing', { skip: absent(name) ?? false 
   session.close();
 });
 
+test('addresses in modules bear the section of the file', { skip: absent(name) ?? false }, () => {
+  const session = openSession(nodeHost(), { paths: [expandedDump(name, 'dump.elf')] });
+  const [module] = session.modules().filter((one) => one.name === 'xfs');
+  const sections = new Map<string, number>();
+  for (const { start, end, kind } of module?.ranges ?? []) {
+    for (let at = BigInt(start); at < BigInt(end); at += 4096n) {
+      const [first] = session.identify(addressOf(`0x${at.toString(16)}`)).details;
+      assert.deepEqual([first?.kind, first?.['module'], first?.['part']], ['module', 'xfs', kind]);
+      const section = String(first?.['section']);
+      sections.set(`${kind} ${section}`, (sections.get(`${kind} ${section}`) ?? 0) + 1);
+      // The symbol's letter tells its section's kind.
+      const symbol = session.resolveSymbol(addressOf(`0x${at.toString(16)}`));
+      if (symbol?.type.toLowerCase() === 't') assert.match(section, /text/);
+      if (symbol?.type.toLowerCase() === 'd') assert.doesNotMatch(section, /text/);
+    }
+  }
+  assert.ok((sections.get('text .text') ?? 0) > 100, JSON.stringify([...sections]));
+  assert.ok([...sections.keys()].some((one) => one.startsWith('data .')) && [...sections.keys()].some((one) => one.startsWith('rodata .')));
+  session.close();
+});
+
 test('pages of the cache bear the inodes and paths of files', { skip: absent(name) ?? false }, () => {
   const session = openSession(nodeHost(), { paths: [expandedDump(name, 'dump.elf')] });
   const facts = session.identify(addressOf('0xffff8ea08f28c720'));
