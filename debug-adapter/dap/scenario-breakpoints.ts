@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { parseAddress } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { PlacedBreakpoint } from '../session/scenario-breakpoints.ts';
+import { exceptionFilters } from '../session/scenario-stop.ts';
 import type { WatchWish } from '../session/scenario-watch.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
@@ -12,12 +13,6 @@ import type { ScenarioSession } from './scenario-session.ts';
 
 /** Breakpoints of one kind at once. */
 const most = 10_000;
-
-export const exceptionFilters = [
-  { filter: 'fault', label: 'Kernel faults', description: 'Page faults, general protection, BUG(), KASAN reports, failed system calls' },
-  { filter: 'expectation', label: 'Failed expectations', description: 'An expect that does not hold' },
-  { filter: 'error', label: 'Errors of the scenario', description: 'A statement that makes no sense, or a bound of Pagewalk' },
-] as const;
 
 const wishes = {
   condition: v.optional(v.string()),

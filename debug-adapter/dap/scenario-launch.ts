@@ -6,8 +6,9 @@ import { JobRunner } from '../session/job-runner.ts';
 import type { ScenarioDebugger } from '../session/scenario-debugger.ts';
 import { failureText } from '../session/scenario-failure.ts';
 import { scenarioText } from '../session/scenario-image.ts';
+import { exceptionFilters } from '../session/scenario-stop.ts';
 import type { Adapter, Answer } from './adapter.ts';
-import { exceptionFilters, setAgain } from './scenario-breakpoints.ts';
+import { setAgain } from './scenario-breakpoints.ts';
 import { ScenarioSession } from './scenario-session.ts';
 
 /** Problems that one message tells. */
