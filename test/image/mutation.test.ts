@@ -7,7 +7,6 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { parseAddress } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import { codecFor } from '../../debug-adapter/codec/codec.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
@@ -21,11 +20,12 @@ import { joinBytes } from '../builders/elf-file.ts';
 import { kcoreHead, noPhysical } from '../builders/kcore-file.ts';
 import { avmlRecord, limeRecord } from '../builders/lime-file.ts';
 import { Dice, mutate } from '../builders/mutations.ts';
-import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
+import { absent, addressOf, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
 const rounds = Number(process.env['PAGEWALK_MUTATIONS'] ?? 400);
-const sessionRounds = Math.ceil(rounds / 10);
+/** A session costs as much as hundreds of files. */
+const sessionRounds = Math.ceil(rounds / 40);
 /** What is called a hang: so many milliseconds of the processor, whatever else the machine does. */
 const longest = 5000;
 
@@ -225,40 +225,77 @@ describe('damaged streams of real pages', { skip: absent(debian) ?? false }, () 
   }
 });
 
+/** The bundled dump, which is whole in itself, in containers of every kind. */
+const containers: Record<string, () => Uint8Array> = {
+  'kdump-compressed': () => readFileSync(bundled.image),
+  flattened: () => {
+    const bytes = readFileSync(bundled.image);
+    const records = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, index) => ({
+      offset: index * 65_536,
+      bytes: bytes.subarray(index * 65_536, (index + 1) * 65_536),
+    }));
+    return buildFlattened({ records });
+  },
+  LiME: () => joinBytes(bundledRuns().map(({ start, data }) => limeRecord(start, data))),
+  AVML: () => joinBytes(bundledRuns().map(({ start, data }) => avmlRecord(start, data))),
+};
+
+/** Its pages, those that follow each other in one piece. */
+function bundledRuns(): { start: number; data: Uint8Array }[] {
+  const image = openImage(nodeHost(), [bundled.image]);
+  const runs: { start: number; data: Uint8Array }[] = [];
+  let run: Uint8Array[] = [];
+  for (let frame = 0; frame <= 65_536; frame++) {
+    const bytes = frame < 65_536 ? image.memory.frame(frame) : undefined;
+    if (bytes !== undefined) run.push(bytes.slice());
+    else if (run.length > 0) {
+      runs.push({ start: (frame - run.length) * 4096, data: joinBytes(run) });
+      run = [];
+    }
+  }
+  image.close();
+  return runs;
+}
+
 /** Seeds that found bugs when a whole session was opened. */
 const sessionRegressions: readonly number[] = [];
 
-test(`a whole session on damaged files: ${sessionRounds} times`, async (t) => {
-  const bytes = readFileSync(bundled.image);
-  const addresses = ['0xffffffffa5a00000', '0xffff8ea000000000', '0x0', '0xffffffffffffffff'].map((text) => parseAddress(text));
-  let opened = 0;
-  const seeds = [...sessionRegressions, ...Array.from({ length: sessionRounds }, (_, seed) => seed)];
-  for (const seed of seeds) {
-    const fine = survives(`session, seed ${seed}`, () => {
-      const session = openSession(memoryHost({ damaged: mutate(bytes, seed) }), { paths: ['damaged'] });
-      const ask = (question: () => unknown): void => {
-        try {
-          question();
-        } catch (error) {
-          if (!(error instanceof UserError)) throw error;
+for (const [container, bytesOf] of Object.entries(containers)) {
+  test(`a whole session on damaged files, ${container}: ${sessionRounds} times`, async (t) => {
+    const bytes = bytesOf();
+    const addresses = ['0xffffffffa5a00000', '0xffff8ea000000000', '0x0', '0xffffffffffffffff'].map(addressOf);
+    let opened = 0;
+    let answered = 0;
+    const seeds = [...sessionRegressions, ...Array.from({ length: sessionRounds }, (_, seed) => seed)];
+    for (const seed of seeds) {
+      const fine = survives(`${container}, session, seed ${seed}`, () => {
+        const session = openSession(memoryHost({ damaged: mutate(bytes, seed) }), { paths: ['damaged'] });
+        const ask = (question: () => unknown): void => {
+          try {
+            question();
+            answered++;
+          } catch (error) {
+            if (!(error instanceof UserError)) throw error;
+          }
+        };
+        ask(() => session.info());
+        for (const address of addresses) {
+          ask(() => session.translate(address));
+          ask(() => session.readVirtual(address, 4096));
+          ask(() => session.identify(address));
         }
-      };
-      ask(() => session.info());
-      for (const address of addresses) {
-        if (address === undefined) continue;
-        ask(() => session.translate(address));
-        ask(() => session.readVirtual(address, 4096));
-        ask(() => session.identify(address));
-      }
-      ask(() => session.vmalloc());
-      ask(() => session.tasks());
-      session.close();
-    });
-    if (fine) opened++;
-    // zlib gives up its memory in the loop's next turn.
-    await new Promise((resume) => setImmediate(resume));
-  }
-  const { rss } = process.memoryUsage();
-  assert.ok(rss < mostMemory, `${rss} bytes of memory`);
-  t.diagnostic(`${seeds.length} damaged files, ${opened} opened, ${Math.round(rss / 2 ** 20)} MiB`);
-});
+        ask(() => session.vmalloc());
+        ask(() => session.tasks());
+        ask(() => session.maps(1));
+        ask(() => session.log());
+        session.close();
+      });
+      if (fine) opened++;
+      // zlib gives up its memory in the loop's next turn.
+      await new Promise((resume) => setImmediate(resume));
+    }
+    const { rss } = process.memoryUsage();
+    assert.ok(rss < mostMemory, `${rss} bytes of memory`);
+    t.diagnostic(`${seeds.length} damaged files, ${opened} opened, ${answered} answers, ${Math.round(rss / 2 ** 20)} MiB`);
+  });
+}
