@@ -130,16 +130,17 @@ export function defineSessionTests(): void {
       await picture('hover-wild');
     });
 
-    it('opens memory as a hex document, with what is missing told', async () => {
-      await vscode.commands.executeCommand('pagewalk.openMemory', { address: '0xffffd4bf800bd010' });
-      const filled = await eventually('the hex document', () => vscode.window.activeTextEditor?.document);
-      assert.match(filled.getText(), /^0xffffd4bf800bd000 {2}00 00 00 00 01 00 58 46 /);
-      await vscode.commands.executeCommand('pagewalk.openMemory', { address: '0xffffd4bf800be000' });
-      const guard = await eventually('the guard page', () => {
-        const document = vscode.window.activeTextEditor?.document;
-        return document?.getText().includes('not readable') === true ? document : undefined;
-      });
-      assert.match(guard.getText(), /^0xffffd4bf800be000-0xffffd4bf800bf000 {2}not readable: the pte entry is empty/);
+    it('opens memory and walks in panels, which are used again', async () => {
+      const panels = (viewType: string): number =>
+        vscode.window.tabGroups.all
+          .flatMap(({ tabs }) => tabs)
+          .filter(({ input }) => input instanceof vscode.TabInputWebview && input.viewType.endsWith(viewType)).length;
+      for (const address of ['0xffffd4bf800bd010', '0xffffd4bf800be000'])
+        await vscode.commands.executeCommand('pagewalk.openMemory', { address });
+      await eventually('the memory panel', () => (panels('pagewalk.memory') === 1 ? true : undefined));
+      for (const address of ['0xffffd4bf800bd010', '0xffffd4bf800be000'])
+        await vscode.commands.executeCommand('pagewalk.showTranslation', { address });
+      await eventually('the translation panel', () => (panels('pagewalk.walk') === 1 ? true : undefined));
     });
 
     it('compares two page tables in the diff editor', async () => {

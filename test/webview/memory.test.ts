@@ -110,7 +110,7 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     }
   };
   const open = async (settings: { writable?: boolean; stop?: number; fill?: (at: number) => number } = {}): Promise<void> => {
-    const { writable = false, stop = 1, fill = (at) => at } = settings;
+    const { writable = false, stop = 1, fill = (at: number): number => at } = settings;
     await memory.send({ kind: 'session', state: 'live', name: 'one', next: null }, { kind: 'opened', spaces: [], writable, stop });
     await answer(fill);
   };

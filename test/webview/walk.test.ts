@@ -6,7 +6,6 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToWalk, WalkToHost } from '../../debug-adapter/protocol/walk-panel.ts';
-import { bitFields } from '../../webview/walk/address-bits.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
@@ -26,43 +25,6 @@ async function walkOf(client: RawClient, address: string): Promise<Extract<HostT
   assert.ok(identify !== undefined && walk !== undefined);
   return { kind: 'walk', mm: '', identify, walk, addressBits: 64 };
 }
-
-describe('the bits of an address', () => {
-  for (const [folder, register] of [
-    ['x86-64', 'CR3'],
-    ['arm64-4k', 'TTBR1_EL1'],
-    ['arm64-64k', 'TTBR1_EL1'],
-    ['riscv64-sv48', 'satp'],
-    ['s390x', 'ASCE'],
-  ] as const)
-    test(`are cut as the tables of ${folder} index them`, async (t) => {
-      const missing = absent(folder);
-      if (missing !== undefined) {
-        t.skip(missing);
-        return;
-      }
-      const client = new RawClient();
-      await client.launch({ image: expandedDump(folder, 'vmcore.elf') });
-      const { memoryReference } = await client.body<{ memoryReference: string }>('evaluate', {
-        expression: '&init_task',
-        context: 'watch',
-      });
-      const { walk } = await walkOf(client, memoryReference);
-      await client.body('disconnect');
-      assert.equal(walk.register, register);
-      const fields = bitFields(walk, 64);
-      assert.equal(fields.map(({ bits }) => bits).join(''), BigInt(walk.virtual).toString(2).padStart(64, '0'));
-      assert.deepEqual(
-        fields.flatMap(({ level, value }) => (level < 0 ? [] : [value])),
-        walk.levels.map(({ index }) => BigInt(index)),
-      );
-      const { effective, levels } = walk;
-      assert.equal(
-        levels.every(({ rights }) => rights.write),
-        effective?.write,
-      );
-    });
-});
 
 describe('the translation page', { skip: 'missing' in places ? places.missing : false }, () => {
   let walkPage: WebviewPage<HostToWalk, WalkToHost>;
@@ -117,6 +79,35 @@ describe('the translation page', { skip: 'missing' in places ? places.missing : 
       await page.screenshot({ path: join(pictures, `walk-${theme}.png`) });
     }
   });
+
+  for (const [folder, register] of [
+    ['x86-64', 'CR3'],
+    ['arm64-4k', 'TTBR1_EL1'],
+    ['arm64-64k', 'TTBR1_EL1'],
+    ['riscv64-sv48', 'satp'],
+    ['s390x', 'ASCE'],
+  ] as const)
+    test(`the bits of an address are cut as the tables of ${folder} index them`, { skip: absent(folder) }, async () => {
+      const other = new RawClient();
+      await other.launch({ image: expandedDump(folder, 'vmcore.elf') });
+      const { memoryReference } = await other.body<{ memoryReference: string }>('evaluate', { expression: '&init_task', context: 'watch' });
+      const shown = await walkOf(other, memoryReference);
+      await other.body('disconnect');
+      await walkPage.send(shown);
+      const { virtual, levels, effective } = shown.walk;
+      const digits = await page.$$eval('.digits', (all) => all.map(({ textContent }) => textContent.replaceAll(/[^01]/g, '')).join(''));
+      assert.equal(digits, BigInt(virtual).toString(2).padStart(64, '0'));
+      const labels = await page.$$eval('.field .label', (all) => all.flatMap(({ textContent }) => /\w+ \[\d+\]/.exec(textContent) ?? []));
+      assert.deepEqual(
+        labels,
+        levels.map(({ level, index }) => `${level} [${index}]`),
+      );
+      assert.equal(await page.innerText('.root .rung'), register);
+      assert.equal(
+        levels.every(({ rights }) => rights.write),
+        effective?.write,
+      );
+    });
 
   test('by keyboard: each step opens its table in memory and in the page tables', async () => {
     const shown = await walkOf(client, blockPage);
