@@ -69,7 +69,7 @@ export class Cancelled extends Error {
 }
 
 export const errors = {
-  notFound: (path: string) => new UserError('not-found', `${path}: no such file; check the path of the image`),
+  notFound: (path: string) => new UserError('not-found', `${path}: no such file; check its path`),
   notReadable: (path: string, why: string) =>
     new UserError('not-readable', `${path}: cannot be read (${why}); check its permissions, or copy it to where you may read it`),
   notWritable: (path: string, why: string) => new UserError('not-readable', `${path}: cannot be written (${why}); choose another place`),
