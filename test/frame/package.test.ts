@@ -1,8 +1,9 @@
 /** What the packed extension holds: all that runs, and nothing else. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -48,4 +49,20 @@ test('the packed extension holds what runs and nothing else', () => {
     [],
     'files that the extension needs and the package lacks',
   );
+});
+
+/** Bytes that a download may have. */
+const largest = 6_000_000;
+
+test('the packed extension is small', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pagewalk-size-'));
+  try {
+    const vsix = join(folder, 'pagewalk.vsix');
+    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
+    const { size } = statSync(vsix);
+    console.log(`the packed extension: ${(size / 1e6).toFixed(2)} MB`);
+    assert.ok(size < largest, `${size} bytes`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

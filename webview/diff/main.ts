@@ -18,7 +18,7 @@ import { drawRuler } from './ruler.ts';
 import { changeWords, countsOf, summary } from './summary.ts';
 
 /** Pixels of the page below which words stand close together; the sheet says the same. */
-const compactBelow = 1100;
+const compactBelow = 1400;
 
 class DiffElement extends DiffPage {
   protected compact = false;
