@@ -81,7 +81,7 @@ describe('launch', () => {
     ['an empty list of images', { image: [] }, /image/],
     ['an image that is not there', { image: '/nowhere/vmcore' }, /no such file/],
     ['a folder', { image: '/' }, /is a directory/],
-    ['a scenario', { scenario: 'a.kmm' }, /scenarios cannot be run yet/],
+    ['a scenario that is not there', { scenario: 'a.kmm' }, /a\.kmm: no such file/],
     ['symbols that are not there', { image, symbols: '/nowhere/System.map' }, /setting symbols cannot be used: .*no such file/],
     ['types that are not there', { image, types: '/nowhere/btf' }, /setting types cannot be used: .*no such file/],
     ['types that are none', { image, types: image }, /setting types cannot be used/],
