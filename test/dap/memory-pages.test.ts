@@ -97,6 +97,16 @@ describe('pagewalk/memoryPages', () => {
     }
   });
 
+  test('bytes that are written over the dump are what the pages then hold', async () => {
+    const other = new RawClient();
+    await other.launch({ image: bundled.image });
+    const address = '0xffffd4bf8083c010';
+    await other.body('writeMemory', { memoryReference: address, data: Buffer.from('Kernel').toString('base64') });
+    const facts = await other.body<MemoryPagesFacts>('pagewalk/memoryPages', { address: '0xffffd4bf8083c000', count: 4096 });
+    await other.body('disconnect');
+    assert.equal(Buffer.from(facts.data, 'base64').toString('latin1', 16, 22), 'Kernel');
+  });
+
   test('members of a type have the bytes that BTF gives them', async () => {
     const list = await client.body<TypeLayoutFacts>('pagewalk/typeLayout', { type: 'struct list_head' });
     assert.deepEqual(
