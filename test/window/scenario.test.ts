@@ -1,96 +1,92 @@
-/** Scenarios in the editor of a real VS Code: the language server's diagnostics, fixes, hovers, completion, hints, formatting. */
+/** A scenario debugged with mouse and keyboard in a window: F5, a breakpoint, into an operation, back, and what changes meanwhile. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
 
 const artefacts = join(root, 'artefacts/window');
 const places = findPlaces();
-const example = '003-kaslr.kmm';
-const broken = 'broken.kmm';
-const editor = '.editor-group-container.active';
+const file = '000-vread-vm-map-ram.kmm';
+const callStack = '.debug-call-stack';
+/** The line of the second mapping, counted from 1: the breakpoint. */
+const partLine =
+  readFileSync(join(root, 'examples', file), 'utf8')
+    .split('\n')
+    .findIndex((line) => line.startsWith('let part')) + 1;
 
-describe('scenarios in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+describe('a scenario in a window', { skip: 'missing' in places ? places.missing : false }, () => {
   let window: VSCodeWindow;
   let scratch: string;
-  let folder: string;
 
   before(async () => {
     assert.ok(!('missing' in places));
-    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-scenarios-'));
+    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-scenario-window-'));
     const vsix = join(scratch, 'pagewalk.vsix');
     execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
-    folder = join(scratch, 'scenarios');
+    const folder = join(scratch, 'scenarios');
     mkdirSync(folder);
-    copyFileSync(join(root, 'examples', example), join(folder, example));
-    writeFileSync(join(folder, broken), 'machine { ram 64M }\nlet   a=vmaloc( 64K )\nprint "{a:x}"\n');
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts, settings: { 'editor.inlayHints.enabled': 'on' } });
+    copyFileSync(join(root, 'examples', file), join(folder, file));
+    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
   });
   after(async () => {
     await window.close();
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  const picture = async (name: string): Promise<void> => {
-    await window.parkMouse();
-    await window.picture(join(artefacts, `scenario-${name}.png`));
+  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
+  const press = (key: string): Promise<void> => window.page.keyboard.press(key);
+  const frames = async (): Promise<string[]> => {
+    const rows = await window.page.locator(`${callStack} .monaco-list-row .stack-frame .label`).allInnerTexts();
+    return rows.map((row) => row.replaceAll('\u00a0', ' ').trim());
   };
+  const framesAre = (what: string, holds: (names: string[]) => boolean): Promise<void> => until(what, async () => holds(await frames()));
 
-  test('an example is coloured, has no problems, and shows the addresses of its run', async () => {
-    await window.openFile(example);
-    // Hints come from a run of the whole scenario.
-    await window.page
-      .locator(`${editor} .view-line`, { hasText: /base.*:\s0x/ })
-      .first()
-      .waitFor();
-    await picture('example');
-    assert.equal(await window.page.locator(`${editor} .squiggly-error`).count(), 0);
+  test('F5 on an open scenario starts it without a launch.json; it stops on entry, then at a breakpoint', async () => {
+    await window.openFile(file, partLine);
+    await window.page.locator('.codelens-decoration', { hasText: 'Debug' }).first().waitFor();
+    await press('F9');
+    await window.page.locator('.codicon-debug-breakpoint-unverified, .codicon-debug-breakpoint').first().waitFor();
+    await press('F5');
+    await window.page.locator('.debug-toolbar').waitFor();
+    await window.showView('Run and Debug');
+    await framesAre('the entry', ([first]) => first?.startsWith('let whole') === true);
+    await press('F5');
+    await framesAre('the breakpoint', ([first]) => first?.startsWith('let part') === true);
+    // The value of what the line before defined stands beside it.
+    await window.page.locator('.view-line', { hasText: 'whole = 0xffffc90000000000' }).first().waitFor();
+    await picture('scenario-breakpoint');
   });
 
-  test('hovers tell what a call does, what a name is, and a number in other ways', async () => {
-    const said = await window.hover('eval');
-    assert.match(said, /Evaluates a C expression/);
-    assert.match(await window.hover('kernel_map'), /let kernel_map = 0xffff_ffff_8000_0000/);
-    await window.picture(join(artefacts, 'scenario-hover.png'));
+  test('into the operation: its calls are frames with their arguments', async () => {
+    await press('F11');
+    await framesAre('vm_map_ram', ([first]) => first === 'vm_map_ram');
+    await press('F11');
+    await framesAre('alloc_vmap_area', (names) => names.slice(0, 4).join(' ') === 'alloc_vmap_area new_vmap_block vb_alloc vm_map_ram');
+    await window.page.locator('.debug-variables .monaco-list-row', { hasText: 'va_flags' }).first().waitFor();
+    await picture('scenario-frames');
   });
 
-  test('what is wrong is underlined, told, and mended by a quick fix', async () => {
-    await window.openFile(broken, 2);
-    await window.page.locator(`${editor} .squiggly-error`).first().waitFor();
-    assert.match(await window.hover('vmaloc'), /no operation or function vmaloc; did you mean vmalloc\?/);
-    await picture('problem');
-    await window.openFile(broken, 2);
-    await window.page.keyboard.press('End');
-    for (let left = 0; left < 7; left++) await window.page.keyboard.press('ArrowLeft');
-    await window.page.keyboard.press('Control+.');
-    await window.page.locator('.action-widget', { hasText: 'Change to vmalloc' }).waitFor();
-    await picture('quick-fix');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator(`${editor} .view-line`, { hasText: 'vmalloc(' }).waitFor();
-    await window.page.locator(`${editor} .squiggly-error`).first().waitFor({ state: 'detached' });
-  });
-
-  test('it is laid out, and completed with what a call takes', async () => {
-    await window.runCommand('Format Document');
-    await window.page.locator(`${editor} .view-line`, { hasText: /^let.a.*=.vmalloc\(64K\)$/ }).waitFor();
-    await window.openFile(broken, 3);
-    await window.page.keyboard.press('End');
-    await window.page.keyboard.press('Enter');
-    await window.page.keyboard.type('let b = vmalloc(4K, prot: ');
-    const suggestions = window.page.locator('.suggest-widget.visible');
-    await window.page.keyboard.press('Control+Space');
-    await suggestions.locator('.monaco-list-row', { hasText: 'PAGE_KERNEL_RO' }).first().waitFor();
-    await picture('completion');
-    await window.page.keyboard.press('Escape');
-    await window.page.keyboard.type('PAGE_KERNEL_RO)');
-    await window.page.keyboard.press('Control+s');
-    await window.page.locator('.tab.active.dirty').waitFor({ state: 'detached' });
-    const text = readFileSync(join(folder, broken), 'utf8');
-    assert.match(text, /^machine \{ ram 64M \}\nlet a = vmalloc\(64K\)\nprint "\{a:x\}"\nlet b = vmalloc\(4K, prot: PAGE_KERNEL_RO\)/);
+  test('the panel of page tables follows each stop, forwards and back', async () => {
+    await window.runCommand('Pagewalk: Open ptdump Panel');
+    // Each stop brings the scenario's editor to the front: the panel stands beside it.
+    await window.runCommand('View: Move Editor into Right Group');
+    const page = await window.webview('pagewalk-ptdump .rows');
+    const isMapped = async (): Promise<boolean> => (await page.getByText('ffffc90000200000').count()) > 0;
+    assert.equal(await isMapped(), false);
+    await window.runCommand('Debug: Continue');
+    await framesAre('the end', ([first]) => first === 'end of the scenario');
+    await until('the new mapping', isMapped);
+    await picture('scenario-mapped');
+    await window.page.locator('.debug-toolbar .codicon-debug-reverse-continue').click();
+    await framesAre('the breakpoint again', ([first]) => first?.startsWith('let part') === true);
+    await until('the mapping is gone', async () => !(await isMapped()));
+    await window.page.locator('.debug-toolbar .codicon-debug-step-back').click();
+    await framesAre('the statement before', ([first]) => first?.startsWith('let whole') === true);
+    await picture('scenario-back');
   });
 });
