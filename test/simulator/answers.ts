@@ -22,6 +22,7 @@ export const notQuestions: readonly string[] = [
   'symbols',
   'types',
   'scanned',
+  'written',
 ];
 
 function questions(session: Session, { addresses, frames }: Asked): Questions {
@@ -41,6 +42,8 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     addressSpaces: () => session.addressSpaces(),
     readVirtual: () => virtual.map((address) => session.readVirtual(address, 300)),
     readPhysical: () => physical.map((address) => session.readPhysical(address, 300)),
+    memoryPages: () => virtual.map((address) => session.memoryPages(toAddress(address - (address % 4096n)), 2, {})),
+    typeLayout: () => session.typeLayout('struct vm_area_struct'),
     readAsKcore: () => [...virtual, ...areas].map((address) => session.readAsKcore(address, 64)),
     translate: () => spaces.map((mm) => virtual.map((address) => session.translate(address, mm))),
     identify: () => spaces.map((mm) => virtual.map((address) => session.identify(address, mm))),
