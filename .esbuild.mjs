@@ -15,7 +15,8 @@ const production = process.argv.includes('--production');
 const budgets = {
   'pagewalk.js': 900_000,
   'language-server.js': 1_500_000,
-  'extension.cjs': 450_000,
+  'extension.cjs': 150_000,
+  'language-client.cjs': 450_000,
   'capstone.cjs': 350_000,
   'webview/memory.js': 100_000,
   'webview/ptdump.js': 200_000,
@@ -43,15 +44,13 @@ const pages = readdirSync(join(root, 'webview'), { withFileTypes: true })
 const requireOfNode =
   "import { createRequire as pagewalkCreateRequire } from 'node:module';\nconst require = pagewalkCreateRequire(import.meta.url);";
 
-/** The parser and language server of scenarios lie in a file of their own, which the command line loads when it needs it. */
-const languageServerApart = {
-  name: 'language-server-apart',
+/** What a dynamic import names by `filter` lies in a file of its own beside the bundle, and is read when it is needed. */
+const apart = (filter, path) => ({
+  name: `apart ${path}`,
   setup: ({ onResolve }) => {
-    onResolve({ filter: /\/lsp\/language-server\.ts$/, namespace: 'file' }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './language-server.js', external: true } : undefined,
-    );
+    onResolve({ filter, namespace: 'file' }, ({ kind }) => (kind === 'dynamic-import' ? { path, external: true } : undefined));
   },
-};
+});
 
 const results = await Promise.all([
   build({
@@ -62,7 +61,7 @@ const results = await Promise.all([
     format: 'esm',
     target: 'node20',
     define: { PAGEWALK_VERSION: JSON.stringify(version) },
-    plugins: [languageServerApart],
+    plugins: [apart(/\/lsp\/language-server\.ts$/, './language-server.js')],
     banner: { js: `#!/usr/bin/env node\n${requireOfNode}` },
   }),
   build({
@@ -82,6 +81,19 @@ const results = await Promise.all([
     format: 'cjs',
     target: 'node20',
     external: ['vscode'],
+    // VS Code gives itself to what is required, and to nothing else.
+    supported: { 'dynamic-import': false },
+    plugins: [apart(/^vscode-languageclient\/node$/, './language-client.cjs')],
+  }),
+  build({
+    ...common,
+    entryPoints: ['vscode-languageclient/node'],
+    outfile: 'dist/language-client.cjs',
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external: ['vscode'],
+    sourcemap: false,
   }),
   // The disassembler is loaded when the first instruction is decoded, and is too large to be read by every run.
   build({

@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '../..');
 
 const meant = [
   /^(?:package(?:\.nls)?\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
-  /^dist\/(?:pagewalk\.js|worker\.js|language-server\.js|extension\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
+  /^dist\/(?:pagewalk\.js|language-server\.js|extension\.cjs|language-client\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
@@ -40,7 +40,9 @@ test('the packed extension holds what runs and nothing else', () => {
   );
   const manifest: unknown = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
   const needed = [
-    ...['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/webview/ptdump.js', 'dist/capstone.cjs', 'dist/capstone.wasm'],
+    ...['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/capstone.cjs', 'dist/capstone.wasm'],
+    ...['dist/language-client.cjs', 'dist/language-server.js'],
+    ...['ptdump', 'diff', 'memory', 'walk'].map((page) => `dist/webview/${page}.js`),
     ...namedInManifest(manifest),
   ];
   assert.ok(needed.includes('dist/extension.cjs') && needed.includes('dist/pagewalk.js'));
