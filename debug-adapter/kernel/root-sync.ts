@@ -84,11 +84,12 @@ export function rootSync(kernel: Kernel, token: CancellationToken): RootSyncRepo
   const separate = separateRoot(kernel);
   if (separate !== undefined) return refuse(separate);
   const { reference } = found;
-  if (reference === undefined) return refuse("init_mm's root cannot be found (it takes the symbol init_mm or swapper_pg_dir)");
+  const untyped = kernel.types === undefined ? '; without type information the processes cannot be listed' : '';
+  if (reference === undefined) return refuse(`init_mm's root cannot be found (it takes the symbol init_mm or swapper_pg_dir)${untyped}`);
   const rules = rootSyncRules(kernel);
   const others = roots.filter(({ root }) => root !== reference);
   const compared = others.filter((root) => isCopy(root, rules, report));
-  if (compared.length === 0) return refuse("no root but init_mm's was found to compare it with");
+  if (compared.length === 0) return refuse(`no root but init_mm's was found to compare it with${untyped}`);
 
   const comparison = new RootComparison(kernel.physical, kernel.root.mode, reference);
   compareAll(comparison, compared, { rules, report, token, userHalf: false });
