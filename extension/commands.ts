@@ -1,18 +1,18 @@
 /** Commands of the palette, views and hovers. */
 import * as vscode from 'vscode';
 import { addressOfToken } from './address.ts';
-import type { AnswerDocuments } from './answer-documents.ts';
-import { chooseSides, compareAsText, sidesOfFiles, withAsk } from './compare.ts';
-import { imageConfiguration, pickImage } from './debugging.ts';
-import { DiffPanel } from './diff-panel.ts';
-import { openKernelLog } from './kernel-log.ts';
-import { MemoryPanel } from './memory-panel.ts';
-import { showPageCategories } from './page-categories.ts';
-import type { PageTableTree } from './page-table-tree.ts';
-import { PtdumpPanel } from './ptdump-panel.ts';
-import type { Sessions } from './sessions.ts';
-import { findVirtualAddresses } from './virtual-addresses.ts';
-import { WalkPanel } from './walk-panel.ts';
+import type { AnswerDocuments } from './documents/answer-documents.ts';
+import { chooseSides, compareAsText, sidesOfFiles, withAsk } from './panels/compare.ts';
+import { imageConfiguration, pickImage } from './debugging/configurations.ts';
+import { DiffPanel } from './panels/diff-panel.ts';
+import { openKernelLog } from './documents/kernel-log.ts';
+import { MemoryPanel } from './panels/memory-panel.ts';
+import { showPageCategories } from './documents/page-categories.ts';
+import type { PageTableTree } from './views/page-table-tree.ts';
+import { PtdumpPanel } from './panels/ptdump-panel.ts';
+import type { Sessions } from './debugging/sessions.ts';
+import { findVirtualAddresses } from './documents/virtual-addresses.ts';
+import { WalkPanel } from './panels/walk-panel.ts';
 
 export function registerCommands(
   context: vscode.ExtensionContext,

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
-import { debugType } from './sessions.ts';
-import { nodeEnvironment, programPath } from './debugging.ts';
+import { debugType } from './debugging/sessions.ts';
+import { nodeEnvironment, programPath } from './debugging/configurations.ts';
 
 const scenario = '000-vread-vm-map-ram.kmm';
 const vmcore = 'first.vmcore';

@@ -1,7 +1,7 @@
 /** The language server of scenarios: started when the first of them is opened, stopped with the extension. */
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { nodeEnvironment, programPath, scenarioLanguage } from './debugging.ts';
+import { nodeEnvironment, programPath, scenarioLanguage } from './debugging/configurations.ts';
 
 const language = scenarioLanguage;
 

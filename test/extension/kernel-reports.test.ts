@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { comparableText, reportsOf } from '../../extension/kernel-reports.ts';
+import { comparableText, reportsOf } from '../../extension/documents/kernel-reports.ts';
 import { root } from '../support/vscode.ts';
 
 const log = (name: string): string[] => readFileSync(join(root, 'examples/first-vmcore', name), 'utf8').split('\n');

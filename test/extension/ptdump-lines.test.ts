@@ -1,8 +1,8 @@
 /** Lines of page-table dumps of every architecture that the truth files have: each is understood, each word has a meaning. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { blockPicture } from '../../extension/block-picture.ts';
-import { markerGroups, ptdumpLine } from '../../extension/ptdump-lines.ts';
+import { blockPicture } from '../../extension/views/block-picture.ts';
+import { markerGroups, ptdumpLine } from '../../extension/documents/ptdump-lines.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { bundled } from '../support/dumps.ts';

@@ -1,0 +1,66 @@
+/** The hover's text, in this order: what it is, what it belongs to, how it is mapped, where it lies, where to go. */
+import * as vscode from 'vscode';
+import type { IdentifyDetail, IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
+
+/** Fields of a detail that its summary does not hold already. */
+const shown: Readonly<Record<string, readonly string[]>> = {
+  'vmap-block': ['block', 'free', 'dirty', 'cpu', 'kcore'],
+  'user-vma': ['rights', 'start', 'end'],
+};
+
+export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vscode.MarkdownString {
+  const text = new vscode.MarkdownString(undefined, true);
+  text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };
+  const [first, ...rest] = facts.details;
+  text.appendMarkdown(`**${escape(first?.summary ?? facts.summary)}**\n\n`);
+  text.appendMarkdown(`\`${facts.address}\`\n\n`);
+  if (first !== undefined) appendFields(text, first);
+  for (const detail of rest.filter(({ kind }) => kind !== 'unmapped')) {
+    text.appendMarkdown(`- ${escape(detail.summary)}\n`);
+  }
+  if (rest.length > 0) text.appendMarkdown('\n');
+  // The CPU walks no table for an address that is not canonical.
+  if (facts.kind !== 'non-canonical') appendWalk(text, walk);
+  const address = encodeURIComponent(JSON.stringify([{ address: facts.address }]));
+  const copy = encodeURIComponent(JSON.stringify([facts.address]));
+  text.appendMarkdown(
+    `\n[$(file-binary) Open memory](command:pagewalk.openMemory?${address}) · [$(type-hierarchy) Show walk](command:pagewalk.showTranslation?${address}) · [$(list-flat) Show in ptdump](command:pagewalk.openPtdump?${address}) · [$(copy) Copy](command:pagewalk.copyText?${copy})`,
+  );
+  return text;
+}
+
+function appendFields(text: vscode.MarkdownString, detail: IdentifyDetail): void {
+  const fields = (shown[detail.kind] ?? []).filter((name) => detail[name] !== null && detail[name] !== undefined);
+  if (fields.length === 0) return;
+  text.appendMarkdown(`${fields.map((name) => `${name} \`${String(detail[name])}\``).join(' · ')}\n\n`);
+}
+
+function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
+  if (walk.levels.length > 0) {
+    text.appendMarkdown('| level | entry | flags |\n| --- | --- | --- |\n');
+    for (const { level, entry, flags } of walk.levels) {
+      text.appendMarkdown(`| ${level} | \`${entry}\` | ${flags.length === 0 ? 'empty' : flags.join(' ')} |\n`);
+    }
+    text.appendMarkdown('\n');
+    for (const { level, defect } of walk.levels) {
+      if (defect !== null) text.appendMarkdown(`$(error) Wrong at the ${level}: ${escape(defect)}\n\n`);
+    }
+  }
+  if (walk.physical !== null) {
+    const rights =
+      walk.effective === null
+        ? ''
+        : `, ${walk.effective.write ? 'RW' : 'ro'} ${walk.effective.execute ? 'x' : 'NX'}${walk.effective.user ? ' user' : ''}`;
+    const cache = walk.cacheType === null ? '' : `, ${walk.cacheType}`;
+    text.appendMarkdown(`Physical \`${walk.physical}\`, ${pageSizeText(walk.pageSize)} page${rights}${cache}\n`);
+  } else text.appendMarkdown(`$(warning) Not mapped: ${escape(walk.reason ?? 'no entry')}\n`);
+}
+
+export function pageSizeText(bytes: number): string {
+  if (bytes >= 2 ** 30) return `${bytes / 2 ** 30} GiB`;
+  return bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : `${bytes / 1024} KiB`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>#|]/g, '\\$&');
+}

@@ -1,0 +1,53 @@
+/** Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. */
+import * as vscode from 'vscode';
+import { addressOfToken, tokenAt } from '../address.ts';
+import { addressOfExpression } from '../debugging/evaluated.ts';
+import { hoverMarkdown } from './hover-markdown.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+
+function rangeOf(position: vscode.Position, token: { start: number; end: number }): vscode.Range {
+  return new vscode.Range(position.line, token.start, position.line, token.end);
+}
+
+export class AddressHoverProvider implements vscode.HoverProvider {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  async provideHover(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.Hover | undefined> {
+    const session = this.#sessions.current;
+    const token = session === undefined ? undefined : tokenAt(document.lineAt(position.line).text, position.character);
+    if (session === undefined || token === undefined) return undefined;
+    const address = addressOfToken(token.text) ?? (await addressOfExpression(session, token.text));
+    if (address === undefined) return undefined;
+    try {
+      const [identified, translated] = await Promise.all([
+        this.#sessions.request('pagewalk/identify', { addresses: [address] }),
+        this.#sessions.request('pagewalk/translate', { addresses: [address] }),
+      ]);
+      const [facts] = identified.results;
+      const [walk] = translated.results;
+      if (facts === undefined || walk === undefined) return undefined;
+      return new vscode.Hover(hoverMarkdown(facts, walk), rangeOf(position, token));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return new vscode.Hover(`Pagewalk: ${message}`, rangeOf(position, token));
+    }
+  }
+}
+
+/** Gives the debugger's own hover, which VS Code shows in the focused document, the same token. */
+export class AddressExpressionProvider implements vscode.EvaluatableExpressionProvider {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  provideEvaluatableExpression(document: vscode.TextDocument, position: vscode.Position): vscode.EvaluatableExpression | undefined {
+    const token = this.#sessions.current === undefined ? undefined : tokenAt(document.lineAt(position.line).text, position.character);
+    return token === undefined ? undefined : new vscode.EvaluatableExpression(rangeOf(position, token), token.text);
+  }
+}

@@ -1,0 +1,99 @@
+/** «Compare ptdump…» and its plain form: two page-table dumps side by side, or the kernel's texts in VS Code's own diff editor. */
+import * as vscode from 'vscode';
+import { AdapterProcess } from '../debugging/adapter-process.ts';
+import type { AnswerDocuments } from '../documents/answer-documents.ts';
+import { givenSide, member, pickSide, sideOfFile, sidesOfSession } from './compare-sides.ts';
+import type { Ask, Side } from './compare-sides.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+
+export interface Sides {
+  readonly first: Side;
+  readonly second: Side;
+}
+
+const linesAtOnce = 5000;
+
+/** Runs `use` with who can be asked: the session, or where none is open an adapter that lasts as long as `use`. */
+export async function withAsk<Result>(
+  context: vscode.ExtensionContext,
+  sessions: Sessions,
+  use: (ask: Ask) => Promise<Result>,
+): Promise<Result> {
+  if (sessions.current !== undefined) return use((name, parameters) => sessions.request(name, parameters));
+  const own = new AdapterProcess(context);
+  try {
+    return await use((name, parameters) => own.request(name, parameters));
+  } finally {
+    own.dispose();
+  }
+}
+
+/**
+ * `argument`: a node of the page-table tree, or `{ before, after }`, each `{ mm }` or `{ file }`; what is missing is asked
+ * for. Undefined when the user cancels.
+ */
+export async function chooseSides(ask: Ask, sessions: Sessions, argument: unknown): Promise<Sides | undefined> {
+  const sides = sessions.current === undefined ? [] : await sidesOfSession(ask);
+  const given = async (of: unknown, to?: Side): Promise<Side | undefined> => {
+    const file = member(of, 'file');
+    return typeof file === 'string' ? sideOfFile(ask, file, to) : givenSide(sides, of);
+  };
+  const first = (await given(member(argument, 'before') ?? argument)) ?? (await pickSide(ask, sides));
+  if (first === undefined) return undefined;
+  const after = member(argument, 'after');
+  const others = (sessions.current === undefined ? [] : await sidesOfSession(ask, first)).filter(({ label }) => label !== first.label);
+  const second = after === undefined ? await pickSide(ask, others, first) : await given(after, first);
+  return second && { first, second };
+}
+
+/** The two files that are selected in the explorer. */
+export async function sidesOfFiles(ask: Ask, files: readonly vscode.Uri[]): Promise<Sides | undefined> {
+  const [one, other] = files;
+  if (one === undefined || other === undefined || files.length > 2)
+    throw new Error(vscode.l10n.t('Select two images, or files of page-table dumps, to compare them.'));
+  const first = await sideOfFile(ask, one.fsPath);
+  const second = first && (await sideOfFile(ask, other.fsPath, first));
+  return second && { first, second };
+}
+
+/** The plain texts in the diff editor. */
+export async function compareAsText(ask: Ask, documents: AnswerDocuments, { first, second }: Sides): Promise<void> {
+  const title = `${first.label} ↔ ${second.label}`;
+  const uris = await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: vscode.l10n.t('Reading {0}', title), cancellable: true },
+    async (_progress, token) => {
+      const original = await documentOf(ask, documents, { side: first, token });
+      const modified = original && (await documentOf(ask, documents, { side: second, token }));
+      return original && modified && { original, modified };
+    },
+  );
+  if (uris !== undefined) await vscode.commands.executeCommand('vscode.diff', uris.original, uris.modified, title, { preview: true });
+}
+
+/** A file of text is shown itself; a page table's text is asked for. Undefined when the user cancels. */
+async function documentOf(
+  ask: Ask,
+  documents: AnswerDocuments,
+  of: { side: Side; token: vscode.CancellationToken },
+): Promise<vscode.Uri | undefined> {
+  const { mm, other, label } = of.side;
+  if (other !== undefined && mm === undefined) return vscode.Uri.file(other);
+  const lines: string[] = [];
+  for (;;) {
+    const page = await ask('pagewalk/ptdump', { ...choiceOf(of.side), start: lines.length, count: linesAtOnce });
+    if (of.token.isCancellationRequested) return undefined;
+    for (const { text } of page.lines) lines.push(text);
+    if (page.lines.length === 0 || lines.length >= page.total) break;
+  }
+  return documents.add(`${label}.ptdump`, lines.map((line) => `${line}\n`).join(''));
+}
+
+/** A side as `pagewalk/ptdump` takes it. */
+export function choiceOf({ mm, user, other, moment }: Side): { mm?: string; user: boolean; other?: string; moment?: string } {
+  return {
+    user,
+    ...(mm === undefined ? {} : { mm }),
+    ...(other === undefined ? {} : { other }),
+    ...(moment === undefined ? {} : { moment }),
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * A panel on one debug session: hosts the page webview/NAME and answers what it asks. When the session ends, the page keeps
+ * what it has, and says so. Each panel extends this with its own messages.
+ */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import type { HostToPanel, PanelToHost } from '../../debug-adapter/protocol/panel.ts';
+import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+
+export interface PanelParts {
+  readonly panel: vscode.WebviewPanel;
+  readonly context: vscode.ExtensionContext;
+  readonly sessions: Sessions;
+}
+
+export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: string }> {
+  protected readonly panel: vscode.WebviewPanel;
+  protected readonly sessions: Sessions;
+  readonly #subscriptions: vscode.Disposable[] = [];
+  #title: string;
+  #session: vscode.DebugSession | undefined;
+  #ended = false;
+  #ready = false;
+
+  /** `page`: the folder in webview/ and the end of the page's element name. */
+  constructor({ panel, context, sessions }: PanelParts, page: string) {
+    this.panel = panel;
+    this.sessions = sessions;
+    this.#title = panel.title;
+    this.#session = sessions.current;
+    const root = vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview');
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    this.#subscriptions.push(
+      panel.webview.onDidReceiveMessage((message: PanelToHost | Exclude<FromPage, PanelToHost>) => {
+        void this.guarded(() => this.#receive(message));
+      }),
+      sessions.onDidChange(() => {
+        this.#sessionsChanged();
+      }),
+      vscode.debug.onDidTerminateDebugSession((session) => {
+        if (session.id === this.#session?.id) this.#end();
+      }),
+    );
+    panel.onDidDispose(() => {
+      vscode.Disposable.from(...this.#subscriptions).dispose();
+    });
+    panel.webview.html = html(panel.webview, root, page);
+  }
+
+  /** A message of this panel's own. What it throws, the page shows. */
+  protected abstract answer(message: Exclude<FromPage, PanelToHost>): Promise<void>;
+
+  /** The session is there, went on (a scenario), or was exchanged: the page has been told, and is to get what it shows. */
+  protected abstract refresh(): Promise<void>;
+
+  /** The page can hear for the first time; `refresh` was called where there is a session. */
+  protected opened(): void {
+    // Most panels have nothing more to say.
+  }
+
+  get session(): vscode.DebugSession | undefined {
+    return this.#session;
+  }
+
+  protected get ended(): boolean {
+    return this.#ended;
+  }
+
+  protected get ready(): boolean {
+    return this.#ready;
+  }
+
+  protected post(message: ToPage | HostToPanel): void {
+    void this.panel.webview.postMessage(message);
+  }
+
+  /** Asks this panel's session. Rejects with a sentence. */
+  protected async request<Name extends PagewalkRequestName>(
+    name: Name,
+    parameters: PagewalkRequests[Name]['arguments'],
+  ): Promise<PagewalkRequests[Name]['body']> {
+    return (await this.standardRequest(name, parameters)) as PagewalkRequests[Name]['body'];
+  }
+
+  /** What the tab says; that the session has ended is added. */
+  protected setTitle(title: string): void {
+    this.#title = title;
+    this.panel.title = this.#ended ? vscode.l10n.t('{0} (session ended)', title) : title;
+  }
+
+  /** A request of the debug adapter protocol itself. */
+  protected async standardRequest(name: string, parameters: object): Promise<unknown> {
+    if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended; what it told before is shown.'));
+    return this.#session.customRequest(name, parameters);
+  }
+
+  async #receive(message: PanelToHost | Exclude<FromPage, PanelToHost>): Promise<void> {
+    if (!isShared(message)) {
+      await this.answer(message);
+      return;
+    }
+    switch (message.kind) {
+      case 'ready':
+        this.#ready = true;
+        this.#postSession();
+        if (this.#session !== undefined && !this.#ended) await this.refresh();
+        this.opened();
+        break;
+      case 'copy':
+        await vscode.env.clipboard.writeText(message.text);
+        break;
+      case 'command':
+        await vscode.commands.executeCommand(`pagewalk.${message.command}`, { address: message.address, mm: message.mm });
+        break;
+      case 'follow':
+        this.#session = this.sessions.current;
+        this.#ended = false;
+        this.panel.title = this.#title;
+        this.#postSession();
+        if (this.#session !== undefined) await this.refresh();
+        break;
+    }
+  }
+
+  #sessionsChanged(): void {
+    const { current } = this.sessions;
+    if (this.#session === undefined && current !== undefined) this.#session = current;
+    this.#postSession();
+    // Stopped anew: a scenario went on.
+    if (this.#ready && !this.#ended && this.#session !== undefined && current?.id === this.#session.id)
+      void this.guarded(() => this.refresh());
+  }
+
+  #postSession(): void {
+    const other = this.sessions.current;
+    this.post({
+      kind: 'session',
+      state: this.#session === undefined ? 'none' : this.#ended ? 'ended' : 'live',
+      name: this.#session?.name ?? '',
+      next: this.#ended && other !== undefined && other.id !== this.#session?.id ? other.name : null,
+    });
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.setTitle(this.#title);
+    this.#postSession();
+  }
+
+  /** What `run` throws, the page shows. */
+  protected async guarded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.post({ kind: 'problem', message: messageOf(error) });
+    }
+  }
+}
+
+const sharedKinds: Readonly<Record<PanelToHost['kind'], true>> = { ready: true, copy: true, command: true, follow: true };
+
+function isShared(message: { readonly kind: string }): message is PanelToHost {
+  return Object.hasOwn(sharedKinds, message.kind);
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The page of `name`: its element, its script, and nothing from elsewhere. */
+function html(webview: vscode.Webview, root: vscode.Uri, name: string): string {
+  const nonce = randomBytes(16).toString('base64');
+  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
+  const { bundle } = vscode.l10n;
+  const words = bundle === undefined ? '' : ` data-words="${attribute(JSON.stringify(bundle))}"`;
+  const policy = `default-src 'none'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
+  const styles = ['panel.css', `${name}.css`].map((file) => `<link rel="stylesheet" href="${uri(file)}">`).join('');
+  // The controls of @vscode-elements look for the icons' sheet by this id.
+  const icons = `<link rel="stylesheet" id="vscode-codicon-stylesheet" href="${uri('codicon.css')}">`;
+  return `<!DOCTYPE html><html lang="${attribute(vscode.env.language)}"><head><meta charset="utf-8"><title>${name}</title>
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    ${icons}${styles}</head>
+    <body${words}><pagewalk-${name}></pagewalk-${name}><script type="module" nonce="${nonce}" src="${uri(`${name}.js`)}"></script></body></html>`;
+}
+
+function attribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}

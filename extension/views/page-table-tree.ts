@@ -1,0 +1,185 @@
+/** The Page Tables view: address spaces, then each table's entries, read when a node is opened. */
+import * as vscode from 'vscode';
+import type { AddressSpaceFacts, TableEntryFacts, TableFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+
+interface SpaceNode {
+  readonly kind: 'space';
+  readonly space: AddressSpaceFacts;
+  readonly user: boolean;
+  readonly parent?: undefined;
+}
+
+interface EntryNode {
+  readonly kind: 'entry';
+  readonly mm: string;
+  readonly user: boolean;
+  readonly level: string;
+  readonly entry: TableEntryFacts;
+  /** For commands on the node. */
+  readonly address: string;
+  readonly parent: SpaceNode | EntryNode;
+}
+
+interface NoteNode {
+  readonly kind: 'note';
+  readonly text: string;
+  readonly parent?: SpaceNode | EntryNode | undefined;
+}
+
+type Node = SpaceNode | EntryNode | NoteNode;
+
+const levels = ['pgd', 'p4d', 'pud', 'pmd', 'pte'];
+
+export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #sessions: Sessions;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+  readonly #view: vscode.TreeView<Node>;
+  #levelNames: readonly string[] = levels;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    this.#view = vscode.window.createTreeView('pagewalk.pageTables', { treeDataProvider: this, showCollapseAll: true });
+    sessions.onDidChange(() => {
+      this.#changed.fire();
+    });
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case 'space':
+        return spaceItem(node);
+      case 'entry':
+        return entryItem(node);
+      case 'note': {
+        const item = new vscode.TreeItem(node.text);
+        item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+        return item;
+      }
+    }
+  }
+
+  getParent(node: Node): Node | undefined {
+    return node.parent;
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(this.#view, this.#changed).dispose();
+  }
+
+  /** Opens the tree down to the entry that maps `address`, or to the last one on the way to it. */
+  async reveal(address: string, mm = 'kernel'): Promise<void> {
+    const spaces = await this.getChildren();
+    let found: Node | undefined = spaces.find((node) => node.kind === 'space' && node.space.id === mm && !node.user) ?? spaces[0];
+    const page = BigInt(address) >> 12n;
+    for (let depth = 0; found !== undefined && depth < levels.length; depth++) {
+      const next: Node | undefined = (await this.getChildren(found)).find((node) => node.kind === 'entry' && covers(node.entry, page));
+      if (next === undefined) break;
+      found = next;
+    }
+    if (found !== undefined) await this.#view.reveal(found, { select: true, focus: true, expand: true });
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (this.#sessions.current === undefined) return [];
+    try {
+      if (node === undefined) return await this.#spaces();
+      if (node.kind === 'space') {
+        return entriesOf(await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user }), {
+          mm: node.space.id,
+          user: node.user,
+          parent: node,
+        });
+      }
+      if (node.kind !== 'entry' || node.entry.target === null) return [];
+      const level = this.#levelNames[this.#levelNames.indexOf(node.level) + 1];
+      if (level === undefined) return [];
+      const table = await this.#sessions.request('pagewalk/tableEntries', {
+        mm: node.mm,
+        user: node.user,
+        tableAddress: node.entry.target,
+        level,
+        virtualBase: node.entry.start,
+      });
+      return entriesOf(table, { mm: node.mm, user: node.user, parent: node });
+    } catch (error) {
+      return [{ kind: 'note', text: error instanceof Error ? error.message : String(error) }];
+    }
+  }
+
+  async #spaces(): Promise<Node[]> {
+    const [{ spaces }, { pagingLevels }] = await Promise.all([
+      this.#sessions.request('pagewalk/addressSpaces', {}),
+      this.#sessions.request('pagewalk/info', {}),
+    ]);
+    this.#levelNames = pagingLevels === 4 ? levels.filter((level) => level !== 'p4d') : levels;
+    return spaces.flatMap((space): Node[] => {
+      const kernelHalf: Node = { kind: 'space', space, user: false };
+      return space.userRoot === null ? [kernelHalf] : [kernelHalf, { kind: 'space', space, user: true }];
+    });
+  }
+}
+
+function spaceItem({ space, user }: SpaceNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(
+    user ? vscode.l10n.t('{0} (user half)', space.label) : space.label,
+    vscode.TreeItemCollapsibleState.Collapsed,
+  );
+  item.id = `${space.id} ${String(user)}`;
+  item.description = user ? (space.userRoot ?? '') : space.root;
+  item.iconPath = new vscode.ThemeIcon(space.id === 'kernel' ? 'server-environment' : 'account');
+  item.contextValue = 'pagewalk.space';
+  item.tooltip = `root table at physical ${user ? (space.userRoot ?? '') : space.root}`;
+  return item;
+}
+
+function covers({ start, end }: TableEntryFacts, page: bigint): boolean {
+  const behind = BigInt(end) >> 12n;
+  return BigInt(start) >> 12n <= page && (behind === 0n || page < behind);
+}
+
+function entriesOf(table: TableFacts, of: { mm: string; user: boolean; parent: SpaceNode | EntryNode }): Node[] {
+  const nodes: Node[] = table.entries
+    .filter(({ kind }) => kind !== 'none')
+    .map((entry) => ({ kind: 'entry', mm: of.mm, user: of.user, level: table.level, entry, address: entry.start, parent: of.parent }));
+  if (table.unreadable !== null) nodes.unshift({ kind: 'note', text: table.unreadable });
+  if (nodes.length === 0) nodes.push({ kind: 'note', text: vscode.l10n.t('every entry of this table is empty') });
+  return nodes;
+}
+
+function entryItem(node: EntryNode): vscode.TreeItem {
+  const { entry, level } = node;
+  const readable = entry.kind === 'table' && entry.explanation === null;
+  const indexes = entry.count === 1 ? `[${entry.index}]` : `[${entry.index}-${entry.index + entry.count - 1}]`;
+  const item = new vscode.TreeItem(
+    `${level} ${indexes} ${entry.start}`,
+    readable ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
+  );
+  item.id = `${node.mm} ${String(node.user)} ${level} ${entry.entryAddress} ${entry.start}`;
+  item.description = `${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
+  item.iconPath = iconOf(entry);
+  item.tooltip = [
+    `${entry.start}-${entry.end}`,
+    `entry ${entry.entry} at physical ${entry.entryAddress}`,
+    entry.flags.join(' '),
+    entry.explanation ?? '',
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+  item.contextValue = 'pagewalk.entry';
+  return item;
+}
+
+/** By what the entry is: a table, memory by its rights, nothing that the hardware uses, or wrong. */
+function iconOf({ kind, flags, explanation }: TableEntryFacts): vscode.ThemeIcon {
+  if (kind === 'malformed' || (explanation !== null && kind !== 'notPresent'))
+    return new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
+  if (kind === 'table') return new vscode.ThemeIcon('type-hierarchy-sub');
+  if (kind === 'notPresent') return new vscode.ThemeIcon('circle-slash');
+  const writes = flags.includes('RW');
+  const executes = flags.includes('PRESENT') && !flags.includes('NX');
+  if (writes && executes) return new vscode.ThemeIcon('unlock', new vscode.ThemeColor('list.errorForeground'));
+  if (executes) return new vscode.ThemeIcon('symbol-method');
+  return new vscode.ThemeIcon(writes ? 'edit' : 'symbol-field');
+}

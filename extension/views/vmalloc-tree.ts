@@ -1,0 +1,270 @@
+/** The Vmalloc Areas view: every area, blocks with the state of their pages. */
+import * as vscode from 'vscode';
+import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import { blockPicture } from './block-picture.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+
+interface AreaNode {
+  readonly kind: 'area';
+  readonly area: VmallocAreaFacts;
+  readonly lazy: boolean;
+  readonly address: string;
+}
+
+interface GroupNode {
+  readonly kind: 'group';
+  readonly label: string;
+  readonly description: string;
+  readonly icon: string;
+  readonly children: readonly Node[];
+  readonly open?: boolean;
+}
+
+interface FactNode {
+  readonly kind: 'fact';
+  readonly label: string;
+  readonly value: string;
+  readonly icon: string;
+}
+
+/** The frames of one area, asked for when it is opened. */
+interface PagesNode {
+  readonly kind: 'pages';
+  readonly address: string;
+}
+
+type Node = AreaNode | GroupNode | FactNode | PagesNode;
+
+/** Characters of the bar that shows a block's pages. */
+const barWidth = 32;
+
+export class VmallocTree implements vscode.TreeDataProvider<Node> {
+  readonly #sessions: Sessions;
+  readonly #changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    sessions.onDidChange(() => {
+      this.#changed.fire();
+    });
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case 'area':
+        return areaItem(node);
+      case 'group': {
+        const { Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
+        const item = new vscode.TreeItem(node.label, node.open === true ? Expanded : Collapsed);
+        item.id = `group ${node.label}`;
+        item.description = node.description;
+        item.iconPath = new vscode.ThemeIcon(node.icon);
+        return item;
+      }
+      case 'pages': {
+        const item = new vscode.TreeItem(vscode.l10n.t('frames'), vscode.TreeItemCollapsibleState.Collapsed);
+        item.iconPath = new vscode.ThemeIcon('layers');
+        return item;
+      }
+      case 'fact': {
+        const item = new vscode.TreeItem(node.label);
+        item.description = node.value;
+        item.iconPath = new vscode.ThemeIcon(node.icon);
+        item.tooltip = `${node.label}: ${node.value}`;
+        return item;
+      }
+    }
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (this.#sessions.current === undefined) return [];
+    if (node?.kind === 'group') return [...node.children];
+    if (node?.kind === 'area') return factsOf(node);
+    if (node?.kind === 'fact') return [];
+    try {
+      if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
+      const facts = await this.#sessions.request('pagewalk/vmallocAreas', {});
+      return [...byKind(facts.areas), ...restOf(facts)];
+    } catch (error) {
+      return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
+    }
+  }
+}
+
+/** `idle`: freed, or kept for the next allocation. */
+function areaNodes(areas: readonly VmallocAreaFacts[], idle: boolean): AreaNode[] {
+  return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start }));
+}
+
+/** Busy areas by what they are for, with their sizes; blocks, whose pages have states of their own, come first. */
+function byKind(areas: readonly VmallocAreaFacts[]): GroupNode[] {
+  const groups = new Map<string, VmallocAreaFacts[]>();
+  for (const area of areas) {
+    const { word } = kindOf(area);
+    groups.set(word, [...(groups.get(word) ?? []), area]);
+  }
+  const order = ['vm_map_ram block', 'vm_map_ram', 'vmalloc', 'vmap', 'ioremap'];
+  return [...groups]
+    .sort(([one], [other]) => order.indexOf(one) - order.indexOf(other))
+    .map(([word, own]) => ({
+      kind: 'group',
+      label: word === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : word,
+      description: vscode.l10n.t('{0} areas, {1}', own.length, sizeText(own.reduce((sum, { size }) => sum + size, 0))),
+      icon: own[0] === undefined ? 'symbol-field' : kindOf(own[0]).icon,
+      children: areaNodes(own, false),
+      open: word === 'vm_map_ram block',
+    }));
+}
+
+/** What is not in use, the queues of blocks, and the counters; groups without anything in them are left out. */
+function restOf(facts: VmallocFacts): Node[] {
+  const { lazy, purging, pooled, free, queues } = facts;
+  const nodes: Node[] = [];
+  const add = (label: string, children: readonly Node[], icon: string, description: string): void => {
+    if (children.length > 0) nodes.push({ kind: 'group', label, description, icon, children });
+  };
+  const areas = (count: number): string => (count === 1 ? vscode.l10n.t('1 area') : vscode.l10n.t('{0} areas', count));
+  add(vscode.l10n.t('Freed, not yet purged'), areaNodes(lazy, true), 'trash', areas(lazy.length));
+  add(vscode.l10n.t('Being purged'), areaNodes(purging, true), 'trash', areas(purging.length));
+  add(vscode.l10n.t('Kept for the next allocation'), areaNodes(pooled, true), 'archive', areas(pooled.length));
+  const ranges = free.map(({ start, end, size }): FactNode => ({
+    kind: 'fact',
+    label: `${start}-${end}`,
+    value: sizeText(Number(size)),
+    icon: 'dash',
+  }));
+  add(
+    vscode.l10n.t('Free'),
+    ranges,
+    'circle-large-outline',
+    free.length === 1 ? vscode.l10n.t('1 range') : vscode.l10n.t('{0} ranges', free.length),
+  );
+  const lists = queues.map(({ cpu, free: blocks }): FactNode => ({
+    kind: 'fact',
+    label: `CPU ${cpu}`,
+    value: blocks.length === 0 ? vscode.l10n.t('no block has free pages') : blocks.join(' '),
+    icon: 'list-ordered',
+  }));
+  add(vscode.l10n.t('Block queues'), lists, 'list-tree', vscode.l10n.t('vmap_blocks with free pages, by CPU'));
+  add(vscode.l10n.t('Purge state'), counters(facts), 'dashboard', `${facts.purge.lazyPages ?? '?'} / ${facts.purge.threshold ?? '?'}`);
+  return nodes;
+}
+
+function counters({ purge }: VmallocFacts): FactNode[] {
+  const facts: FactNode[] = [];
+  const add = (label: string, value: string | number | null): void => {
+    if (value !== null) facts.push({ kind: 'fact', label, value: String(value), icon: 'symbol-numeric' });
+  };
+  add('vmap_lazy_nr', purge.lazyPages);
+  add(vscode.l10n.t('pages on lists'), purge.listedPages);
+  add(vscode.l10n.t('purge above'), purge.threshold);
+  add('nr_vmalloc_pages', purge.vmallocPages);
+  for (const { index, busy, lazy, purging, pooled } of purge.nodes) {
+    add(vscode.l10n.t('node {0}', index), vscode.l10n.t('{0} busy, {1} lazy, {2} in a purge, {3} pooled', busy, lazy, purging, pooled));
+  }
+  return facts;
+}
+
+/** Runs of frames that are shown of one area; more is a matter for the command line. */
+const mostRuns = 1000;
+
+function framesOf({ runs, source, missing, pageSize, cut }: VmallocPagesFacts): Node[] {
+  const by = source === 'pages' ? 'vm_struct.pages[]' : vscode.l10n.t('the page table');
+  const rows = runs.slice(0, mostRuns).map(({ page, count, physical, node }): FactNode => ({
+    kind: 'fact',
+    label: count === 1 ? `${page}` : `${page}-${page + count - 1}`,
+    value: `${physical} ${sizeText(count * pageSize)}${node === null ? '' : ` N${node}`}`,
+    icon: 'symbol-constant',
+  }));
+  const note = (label: string): FactNode => ({ kind: 'fact', label, value: by, icon: 'info' });
+  if (runs.length === 0) return [note(vscode.l10n.t('no page is mapped'))];
+  if (missing > 0) rows.push(note(vscode.l10n.t('{0} pages without a frame', missing)));
+  if (cut || runs.length > mostRuns) rows.push(note(vscode.l10n.t('more runs: see them with pagewalk vmalloc --pages')));
+  return rows;
+}
+
+function kindOf(area: VmallocAreaFacts): { word: string; icon: string } {
+  if (area.block !== null) return { word: 'vm_map_ram block', icon: 'symbol-array' };
+  if (area.flags.includes('VM_RAM')) return { word: 'vm_map_ram', icon: 'symbol-array' };
+  if (area.vmFlags.includes('VM_IOREMAP')) return { word: 'ioremap', icon: 'circuit-board' };
+  if (area.vmFlags.includes('VM_MAP')) return { word: 'vmap', icon: 'symbol-interface' };
+  return { word: 'vmalloc', icon: 'symbol-field' };
+}
+
+function areaItem({ area, lazy }: AreaNode): vscode.TreeItem {
+  const { word, icon } = kindOf(area);
+  const item = new vscode.TreeItem(area.start, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${String(lazy)} ${area.address}`;
+  item.description = `${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
+  item.iconPath = new vscode.ThemeIcon(lazy ? 'circle-slash' : icon);
+  item.tooltip = tooltipOf(area, word);
+  item.contextValue = 'pagewalk.area';
+  return item;
+}
+
+function tooltipOf(area: VmallocAreaFacts, word: string): string | vscode.MarkdownString {
+  const { start, end, size, caller, block } = area;
+  const words = `${start}-${end}\n${size} bytes, ${word}${caller === null ? '' : `\n${caller}`}`;
+  const picture = block === null ? undefined : blockPicture(block);
+  if (block === null || picture === undefined) return words;
+  const text = new vscode.MarkdownString();
+  text.appendText(words);
+  const used = block.used?.reduce((sum, [, count]) => sum + count, 0) ?? 0;
+  const counts = vscode.l10n.t('{0} pages used, {1} dirty, {2} free', used, block.pages - block.free - used, block.free);
+  text.appendMarkdown(`\n\n![${counts}](data:image/svg+xml;base64,${Buffer.from(picture).toString('base64')})\n\n${counts}`);
+  return text;
+}
+
+function sizeText(bytes: number): string {
+  if (bytes >= 2 ** 40) return `${Math.round(bytes / 2 ** 40)}T`;
+  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20}M` : `${Math.ceil(bytes / 1024)}K`;
+}
+
+function factsOf({ area, lazy }: AreaNode): Node[] {
+  const facts: Node[] = [];
+  const add = (label: string, value: string | null, icon = 'symbol-constant'): void => {
+    if (value !== null && value !== '') facts.push({ kind: 'fact', label, value, icon });
+  };
+  const { block } = area;
+  if (block !== null) {
+    add('pages', stateBar(block), 'graph');
+    add('counts', `${block.free} never used, ${block.dirty} freed (dirty), of ${block.pages}`);
+    add(
+      'used',
+      block.used === null
+        ? 'not recorded by this kernel'
+        : block.used.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(' '),
+    );
+    add('dirty range', block.dirtyMin > block.dirtyMax ? 'none pending' : `${block.dirtyMin}-${block.dirtyMax}`);
+    add('free list', block.freeListCpu === null ? vscode.l10n.t('on none') : `CPU ${block.freeListCpu}`);
+    add('vmap_block', block.address);
+    const array = block.arrayCpu === null ? '' : vscode.l10n.t(', in the array of CPU {0}', block.arrayCpu);
+    add('index', `${block.index}${array}`);
+  }
+  add('end', area.end);
+  add('vm_struct', area.vm);
+  add('flags', [...area.flags, ...area.vmFlags].join(' '));
+  add('caller', area.caller);
+  add('pages', area.pages === null || area.pages === 0 ? null : String(area.pages));
+  add('physical', area.physical);
+  add('vmap_area', area.address);
+  add('page order', area.pageOrder === null || area.pageOrder === 0 ? null : String(area.pageOrder));
+  add('vmap node', String(area.node));
+  if (!lazy) facts.push({ kind: 'pages', address: area.start });
+  return facts;
+}
+
+/** One character for some pages: █ used, ░ freed, · never used; the majority wins. */
+function stateBar(block: NonNullable<VmallocAreaFacts['block']>): string {
+  const { used, pages, free } = block;
+  if (used === null) return 'not recorded by this kernel';
+  const step = pages / barWidth;
+  let bar = '';
+  for (let cell = 0; cell < barWidth; cell++) {
+    const from = cell * step;
+    const inUse = used.reduce((sum, [first, count]) => sum + Math.max(0, Math.min(first + count, from + step) - Math.max(first, from)), 0);
+    bar += inUse * 2 >= step ? '█' : from >= pages - free ? '·' : '░';
+  }
+  return bar;
+}
