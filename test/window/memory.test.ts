@@ -52,7 +52,7 @@ describe('memory in a window', { skip: 'missing' in places ? places.missing : fa
   test('an expression is gone to, and a type of the dump is laid over its bytes', async () => {
     await memory.locator('.address-field input').fill('&init_task');
     await memory.locator('.address-field input').press('Enter');
-    await memory.locator('.status', { hasText: /^0xffffffff/ }).waitFor();
+    await memory.locator('.status', { hasText: /^\s*0xffffffff/ }).waitFor();
     await memory.locator('.view').click();
     await memory.locator('.type-field input').fill('struct task_struct');
     await memory.locator('.type-field input').press('Enter');
