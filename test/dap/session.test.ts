@@ -169,9 +169,12 @@ test('a launch that cannot work fails with its sentence', async () => {
   const listening = await listen();
   const client = new DebugClient(process.execPath, program, 'pagewalk');
   await client.start(listening.port);
-  await client.initializeRequest();
-  await assert.rejects(client.launchRequest({ image: '/nowhere/vmcore' } as never), /no such file; check the path/);
-  await assert.rejects(client.launchRequest({}), /has no `image`/);
-  await client.stop();
-  listening.end();
+  try {
+    await client.initializeRequest();
+    await assert.rejects(client.launchRequest({ image: '/nowhere/vmcore' } as never), /no such file; check its path/);
+    await assert.rejects(client.launchRequest({}), /has no `image`/);
+  } finally {
+    await client.stop();
+    listening.end();
+  }
 });

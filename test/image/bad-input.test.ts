@@ -63,7 +63,7 @@ describe('bad input', () => {
     ['a text file', () => file('text', 'hello, this is not a dump\n'), /is not a memory dump that Pagewalk knows; give/],
     ['an empty file', () => file('empty', ''), /is empty; the dump was not written, take it again/],
     ['a directory', () => folder, /is a directory; name the dump file/],
-    ['nothing', () => join(folder, 'nothing'), /no such file; check the path/],
+    ['nothing', () => join(folder, 'nothing'), /no such file; check its path/],
     [
       'a gzip file',
       () => file('vmcore.gz', Uint8Array.of(0x1f, 0x8b, 8, 0)),
