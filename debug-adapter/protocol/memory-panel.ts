@@ -17,7 +17,13 @@ export interface MemoryPlace {
 export type HostToMemory =
   | HostToPanel
   /** Whether the session takes bytes; `stop` counts how often it has stopped. */
-  | { readonly kind: 'opened'; readonly spaces: readonly AddressSpaceFacts[]; readonly writable: boolean; readonly stop: number }
+  | {
+      readonly kind: 'opened';
+      readonly spaces: readonly AddressSpaceFacts[];
+      readonly writable: boolean;
+      readonly watches: boolean;
+      readonly stop: number;
+    }
   /** `generation` and `address` echo the request's; `pages` is null where that failed. */
   | {
       readonly kind: 'pages';

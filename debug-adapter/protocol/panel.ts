@@ -21,4 +21,4 @@ export type PanelToHost =
   | { readonly kind: 'follow' };
 
 /** Commands of the extension, without its prefix, that pages may run on an address. */
-export type PanelCommand = 'openMemory' | 'showTranslation' | 'openPtdump' | 'comparePageTables';
+export type PanelCommand = 'openMemory' | 'showTranslation' | 'openPtdump' | 'comparePageTables' | 'breakWhenChanged';

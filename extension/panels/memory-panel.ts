@@ -82,7 +82,8 @@ export class MemoryPanel extends SessionPanel<HostToMemory, MemoryToHost> {
   protected override async refresh(): Promise<void> {
     const { spaces } = await this.request('pagewalk/addressSpaces', {});
     const writable = this.session !== undefined && this.sessions.canWrite(this.session);
-    this.post({ kind: 'opened', spaces, writable, stop: ++this.#stop });
+    const watches = this.session?.configuration['scenario'] !== undefined;
+    this.post({ kind: 'opened', spaces, writable, watches, stop: ++this.#stop });
   }
 
   protected override async answer(message: Exclude<MemoryToHost, PanelToHost>): Promise<void> {

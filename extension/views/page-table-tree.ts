@@ -1,6 +1,7 @@
 /** The Page Tables view: address spaces, then each table's entries, read when a node is opened. */
 import * as vscode from 'vscode';
 import type { AddressSpaceFacts, TableEntryFacts, TableFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { ChangedEntryFacts } from '../../debug-adapter/protocol/scenario.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 interface SpaceNode {
@@ -19,6 +20,8 @@ interface EntryNode {
   /** For commands on the node. */
   readonly address: string;
   readonly parent: SpaceNode | EntryNode;
+  /** Since the last stop of a scenario: this entry, or one below it. */
+  readonly changed: 'itself' | 'below' | undefined;
 }
 
 interface NoteNode {
@@ -37,6 +40,7 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<Node>;
   #levelNames: readonly string[] = levels;
+  #changes: readonly ChangedEntryFacts[] = [];
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -86,11 +90,8 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
     try {
       if (node === undefined) return await this.#spaces();
       if (node.kind === 'space') {
-        return entriesOf(await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user }), {
-          mm: node.space.id,
-          user: node.user,
-          parent: node,
-        });
+        const table = await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user });
+        return entriesOf(table, { mm: node.space.id, user: node.user, parent: node, changes: this.#changes });
       }
       if (node.kind !== 'entry' || node.entry.target === null) return [];
       const level = this.#levelNames[this.#levelNames.indexOf(node.level) + 1];
@@ -102,17 +103,19 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
         level,
         virtualBase: node.entry.start,
       });
-      return entriesOf(table, { mm: node.mm, user: node.user, parent: node });
+      return entriesOf(table, { mm: node.mm, user: node.user, parent: node, changes: this.#changes });
     } catch (error) {
       return [{ kind: 'note', text: error instanceof Error ? error.message : String(error) }];
     }
   }
 
   async #spaces(): Promise<Node[]> {
-    const [{ spaces }, { pagingLevels }] = await Promise.all([
+    const [{ spaces }, { pagingLevels }, { entries }] = await Promise.all([
       this.#sessions.request('pagewalk/addressSpaces', {}),
       this.#sessions.request('pagewalk/info', {}),
+      this.#sessions.request('pagewalk/changes', {}),
     ]);
+    this.#changes = entries;
     this.#levelNames = pagingLevels === 4 ? levels.filter((level) => level !== 'p4d') : levels;
     return spaces.flatMap((space): Node[] => {
       const kernelHalf: Node = { kind: 'space', space, user: false };
@@ -139,13 +142,29 @@ function covers({ start, end }: TableEntryFacts, page: bigint): boolean {
   return BigInt(start) >> 12n <= page && (behind === 0n || page < behind);
 }
 
-function entriesOf(table: TableFacts, of: { mm: string; user: boolean; parent: SpaceNode | EntryNode }): Node[] {
+interface EntriesOf {
+  readonly mm: string;
+  readonly user: boolean;
+  readonly parent: SpaceNode | EntryNode;
+  readonly changes: readonly ChangedEntryFacts[];
+}
+
+function entriesOf(table: TableFacts, { changes, ...of }: EntriesOf): Node[] {
   const nodes: Node[] = table.entries
     .filter(({ kind }) => kind !== 'none')
-    .map((entry) => ({ kind: 'entry', mm: of.mm, user: of.user, level: table.level, entry, address: entry.start, parent: of.parent }));
+    .map((entry) => ({ kind: 'entry', ...of, level: table.level, entry, address: entry.start, changed: changeOf(entry, changes) }));
   if (table.unreadable !== null) nodes.unshift({ kind: 'note', text: table.unreadable });
   if (nodes.length === 0) nodes.push({ kind: 'note', text: vscode.l10n.t('every entry of this table is empty') });
   return nodes;
+}
+
+/** An entry is told as changed in the first address space that has its table: others are known by where the table lies. */
+function changeOf(entry: TableEntryFacts, changes: readonly ChangedEntryFacts[]): EntryNode['changed'] {
+  const first = BigInt(entry.entryAddress);
+  const behind = (length: number): bigint => first + BigInt(entry.count * length);
+  if (changes.some(({ entryAddress, length }) => BigInt(entryAddress) >= first && BigInt(entryAddress) < behind(length))) return 'itself';
+  if (entry.kind !== 'table') return undefined;
+  return changes.some(({ start }) => covers(entry, BigInt(start) >> 12n)) ? 'below' : undefined;
 }
 
 function entryItem(node: EntryNode): vscode.TreeItem {
@@ -157,18 +176,25 @@ function entryItem(node: EntryNode): vscode.TreeItem {
     readable ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
   );
   item.id = `${node.mm} ${String(node.user)} ${level} ${entry.entryAddress} ${entry.start}`;
-  item.description = `${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
+  const change = changeWords(node.changed);
+  item.description = `${change === '' ? '' : `● ${change} · `}${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
   item.iconPath = iconOf(entry);
   item.tooltip = [
     `${entry.start}-${entry.end}`,
     `entry ${entry.entry} at physical ${entry.entryAddress}`,
     entry.flags.join(' '),
     entry.explanation ?? '',
+    change === '' ? '' : vscode.l10n.t('{0} since the last stop', change),
   ]
     .filter((line) => line !== '')
     .join('\n');
   item.contextValue = 'pagewalk.entry';
   return item;
+}
+
+function changeWords(changed: EntryNode['changed']): string {
+  if (changed === undefined) return '';
+  return changed === 'itself' ? vscode.l10n.t('changed') : vscode.l10n.t('changed below');
 }
 
 /** By what the entry is: a table, memory by its rights, nothing that the hardware uses, or wrong. */

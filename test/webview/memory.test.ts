@@ -111,9 +111,22 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
   };
   const open = async (settings: { writable?: boolean; stop?: number; fill?: (at: number) => number } = {}): Promise<void> => {
     const { writable = false, stop = 1, fill = (at: number): number => at } = settings;
-    await memory.send({ kind: 'session', state: 'live', name: 'one', next: null }, { kind: 'opened', spaces: [], writable, stop });
+    await memory.send(
+      { kind: 'session', state: 'live', name: 'one', next: null },
+      { kind: 'opened', spaces: [], writable, watches: writable, stop },
+    );
     await answer(fill);
   };
+
+  test('where the session can stop when memory changes, the byte at the cursor can be named for it', async () => {
+    await open();
+    assert.equal(await page.locator('.watch').count(), 0);
+    await memory.send({ kind: 'opened', spaces: [], writable: true, watches: true, stop: 1 });
+    await page.locator('.watch').click();
+    const [asked] = await memory.sent('command');
+    assert.equal(asked?.command, 'breakWhenChanged');
+    assert.match(asked.address, /^0x[0-9a-f]+$/);
+  });
 
   test('pages of a vmap_block say what they are; those that are dirty are one run, drawn as not there, with the reason', async () => {
     await onDump('ffffd4bf80833fc0');
@@ -234,7 +247,7 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     const hostile = '<img src=x onerror="window.hit=1">';
     await memory.send(
       { kind: 'session', state: 'live', name: 'one', next: null },
-      { kind: 'opened', spaces: [], writable: false, stop: 1 },
+      { kind: 'opened', spaces: [], writable: false, watches: false, stop: 1 },
     );
     await answer(
       (at) => at,
@@ -278,7 +291,7 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
 
   test('bytes that are not as they were at the last stop are marked', async () => {
     await open();
-    await memory.send({ kind: 'opened', spaces: [], writable: false, stop: 2 });
+    await memory.send({ kind: 'opened', spaces: [], writable: false, watches: false, stop: 2 });
     await answer((at) => (at === 5 ? 0xee : at));
     await page.waitForSelector('.cell.changed');
     assert.equal(await page.locator('.cell.changed').count(), 1);

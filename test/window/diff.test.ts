@@ -9,7 +9,7 @@ import type { Frame, Locator } from 'playwright-core';
 import { bundled } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
 import { violations } from '../webview/axe.ts';
 
 const artefacts = join(root, 'artefacts/window');
@@ -53,8 +53,16 @@ describe('two ptdumps side by side in a window', { skip: 'missing' in places ? p
     await window.showView('Explorer');
     await file('before.ptdump').click();
     await file('after.ptdump').click({ modifiers: ['ControlOrMeta'] });
-    await file('after.ptdump').click({ button: 'right' });
-    await window.page.locator('.monaco-menu .action-item', { hasText: 'Compare Page Tables' }).click();
+    await until('the panel', async () => {
+      await file('after.ptdump').click({ button: 'right' });
+      await window.page.locator('.monaco-menu .action-item', { hasText: 'Compare Page Tables' }).click();
+      // A menu that opens under the mouse may close again before it is clicked.
+      const tab = window.page.locator('.tab.active', { hasText: /before\.ptdump/ });
+      return tab.waitFor({ timeout: 8000 }).then(
+        () => true,
+        () => false,
+      );
+    });
     page = await window.webview('pagewalk-diff .canvas .row');
     assert.deepEqual(await page.$$eval('.badge', (all) => all.map(({ textContent }) => textContent.trim())), [
       '+0 added',

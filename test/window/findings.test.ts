@@ -8,12 +8,12 @@ import { after, before, describe, test } from 'node:test';
 import { absent, expandedDump } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
 
 const artefacts = join(root, 'artefacts/window');
 const places = findPlaces();
 const machine = 'x86-64';
-const view = '.pane-body';
+const view = '.pane:has([aria-label^="Findings"])';
 
 describe('findings in a window', { skip: absent(machine) ?? ('missing' in places ? places.missing : false) }, () => {
   let window: VSCodeWindow;
@@ -49,14 +49,25 @@ describe('findings in a window', { skip: absent(machine) ?? ('missing' in places
       await window.row(new RegExp(`^${kind}\\s*${count}$`), view).waitFor();
     }
     await window.row(/0x600000.*35 fxprocB · pmd · points to a pte table at physical 0xdeadbee000/, view).waitFor();
-    await window.row(/DEBUG_WX\) counts 1 W\+X page/, view).waitFor();
+    await window.page.locator(`${view} .monaco-list`).first().hover();
+    await until('what DEBUG_WX counts', async () => {
+      await window.page.mouse.wheel(0, 100);
+      return window.row(/DEBUG_WX\) counts 1 W\+X page/, view).isVisible();
+    });
     await window.page.locator('.part.activitybar [aria-label*="8 findings"]').first().waitFor();
     await window.picture(join(artefacts, 'findings.png'));
   });
 
   test('a finding opens its walk in its own address space, with what is wrong in it', async () => {
+    await window.page.locator(`${view} .monaco-list`).first().hover();
+    await until('the finding in view', async () => {
+      if (await window.row('0xa00000', view).isVisible()) return true;
+      await window.page.mouse.wheel(0, -100);
+      return false;
+    });
     await window.row('0xa00000', view).click();
-    await window.page.locator('.view-line', { hasText: 'wrong:' }).first().waitFor();
+    const walk = await window.webview('pagewalk-walk .step.wrong .finding');
+    assert.notEqual((await walk.innerText('.step.wrong .finding')).trim(), '');
     await window.picture(join(artefacts, 'findings-walk.png'));
   });
 });

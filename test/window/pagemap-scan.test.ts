@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
 
 const artefacts = join(root, 'artefacts/window');
 const places = findPlaces();
@@ -52,11 +52,9 @@ describe('the Pagemap Scan view', { skip: 'missing' in places ? places.missing :
     await window.picture(join(artefacts, 'pagemap-scan.png'));
     await first.click();
     // A page that the process owns says which byte it is.
-    await window.page.locator('.view-line', { hasText: '0x0000200004000000' }).first().waitFor();
-    assert.match(
-      await window.page.locator('.view-line', { hasText: '0x0000200004000010' }).first().innerText(),
-      /10\s00\s00\s00\s02\s00\s46\s55/,
-    );
+    const line = '.line[data-address="0x200004000010"]';
+    const memory = await window.webview(`pagewalk-memory ${line}`);
+    await until('its bytes', async () => /10\s00\s00\s00\s02\s00\s46\s55/.test(await memory.innerText(line)));
     await window.picture(join(artefacts, 'pagemap-scan-memory.png'));
   });
 });

@@ -82,6 +82,12 @@ describe('a scenario in a window', { skip: 'missing' in places ? places.missing 
     await framesAre('the end', ([first]) => first === 'end of the scenario');
     await until('the new mapping', isMapped);
     await picture('scenario-mapped');
+    await window.showView('Kernel Memory');
+    const tree = '.pane:has([aria-label^="Page Tables"])';
+    await window.row('kernel', tree).locator('.monaco-tl-twistie').click();
+    await window.row(/● changed below/, tree).waitFor();
+    await picture('scenario-changed-tables');
+    await window.showView('Run and Debug');
     await window.page.locator('.debug-toolbar .codicon-debug-reverse-continue').click();
     await framesAre('the breakpoint again', ([first]) => first?.startsWith('let part') === true);
     await until('the mapping is gone', async () => !(await isMapped()));

@@ -147,6 +147,20 @@ class MemoryElement extends MemoryPage {
           this.#command('showTranslation');
         }}
       ></vscode-toolbar-button>
+      ${
+        this.watches
+          ? html`<vscode-toolbar-button
+              class="watch"
+              icon="debug-breakpoint-data"
+              label=${l10n.t('Stop when this changes')}
+              title=${l10n.t('Stop the scenario when the bytes at the cursor, or the entry that maps them, change')}
+              ?disabled=${!this.live || physical}
+              @click=${() => {
+                this.#command('breakWhenChanged');
+              }}
+            ></vscode-toolbar-button>`
+          : nothing
+      }
       <vscode-toolbar-button
         class="kcore"
         icon="eye"
@@ -325,7 +339,7 @@ class MemoryElement extends MemoryPage {
     return l10n.t('Virtual · {0}', mm === 'kernel' ? 'kernel' : label);
   }
 
-  #command(command: 'showTranslation'): void {
+  #command(command: 'showTranslation' | 'breakWhenChanged'): void {
     api.postMessage({ kind: 'command', command, address: hex(this.cursor), mm: this.kept.mm });
   }
 

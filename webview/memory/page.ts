@@ -48,6 +48,8 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   protected readonly edits = new Edits();
   protected spaces: readonly AddressSpaceFacts[] = [];
   protected writable = false;
+  /** Whether the session can stop when memory changes. */
+  protected watches = false;
   protected place: Place = { address: 0n, head: true };
   protected cursor = 0n;
   protected anchor = 0n;
@@ -134,9 +136,10 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     if (this.kept.locked) api.postMessage({ kind: 'lock', locked: true });
   }
 
-  #opened({ spaces, writable, stop }: Extract<HostToMemory, { kind: 'opened' }>): void {
+  #opened({ spaces, writable, watches, stop }: Extract<HostToMemory, { kind: 'opened' }>): void {
     this.spaces = spaces;
     this.writable = writable;
+    this.watches = watches;
     this.problem = '';
     if (stop > 1) this.segments.age();
     if (!this.#started) {
