@@ -19,7 +19,10 @@ export class MemoryHost {
 
   async open(stop = 1): Promise<void> {
     const { spaces } = await this.#client.body<{ spaces: AddressSpaceFacts[] }>('pagewalk/addressSpaces', {});
-    await this.#page.send({ kind: 'session', state: 'live', name: 'one', next: null }, { kind: 'opened', spaces, writable: false, watches: false, stop });
+    await this.#page.send(
+      { kind: 'session', state: 'live', name: 'one', next: null },
+      { kind: 'opened', spaces, writable: false, watches: false, stop },
+    );
     await this.settle();
   }
 
