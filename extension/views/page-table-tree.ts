@@ -172,12 +172,13 @@ function entryItem(node: EntryNode): vscode.TreeItem {
   const readable = entry.kind === 'table' && entry.explanation === null;
   const indexes = entry.count === 1 ? `[${entry.index}]` : `[${entry.index}-${entry.index + entry.count - 1}]`;
   const item = new vscode.TreeItem(
-    `${level} ${indexes} ${entry.start}`,
+    // In front, where a narrow view still shows it.
+    `${node.changed === undefined ? '' : '● '}${level} ${indexes} ${entry.start}`,
     readable ? vscode.TreeItemCollapsibleState.Collapsed : vscode.TreeItemCollapsibleState.None,
   );
   item.id = `${node.mm} ${String(node.user)} ${level} ${entry.entryAddress} ${entry.start}`;
   const change = changeWords(node.changed);
-  item.description = `${change === '' ? '' : `● ${change} · `}${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
+  item.description = `${change === '' ? '' : `${change} · `}${entry.target === null ? '' : `→ ${entry.target} `}${entry.flags.join(' ')}`;
   item.iconPath = iconOf(entry);
   item.tooltip = [
     `${entry.start}-${entry.end}`,

@@ -29,7 +29,8 @@ const text = readFileSync(join(root, 'package.json'), 'utf8');
 const manifest = JSON.parse(text) as Manifest;
 const { contributes } = manifest;
 const words = JSON.parse(readFileSync(join(root, 'package.nls.json'), 'utf8')) as Readonly<Record<string, string>>;
-const code = readdirSync(join(root, 'extension'))
+const code = readdirSync(join(root, 'extension'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
   .map((file) => readFileSync(join(root, 'extension', file), 'utf8'))
   .join('\n');
 const all = (source: string, pattern: RegExp): string[] => Array.from(source.matchAll(pattern), (match) => match[1] ?? '');

@@ -85,7 +85,7 @@ describe('a scenario in a window', { skip: 'missing' in places ? places.missing 
     await window.showView('Kernel Memory');
     const tree = '.pane:has([aria-label^="Page Tables"])';
     await window.row('kernel', tree).locator('.monaco-tl-twistie').click();
-    await window.row(/● changed below/, tree).waitFor();
+    await window.row(/● pgd.*changed below/, tree).waitFor();
     await picture('scenario-changed-tables');
     await window.showView('Run and Debug');
     await window.page.locator('.debug-toolbar .codicon-debug-reverse-continue').click();

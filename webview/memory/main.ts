@@ -153,7 +153,7 @@ class MemoryElement extends MemoryPage {
               class="watch"
               icon="debug-breakpoint-data"
               label=${l10n.t('Stop when this changes')}
-              title=${l10n.t('Stop the scenario when the bytes at the cursor, or the entry that maps them, change')}
+              title=${l10n.t('Stop when the bytes at the cursor, or the entry that maps them, change')}
               ?disabled=${!this.live || physical}
               @click=${() => {
                 this.#command('breakWhenChanged');
