@@ -138,18 +138,22 @@ export class VSCodeWindow {
     return this.page.locator(`${within} .monaco-list-row`).filter({ hasText: text }).first();
   }
 
-  /** Moves the mouse on `text` in the active editor, and gives what the hover says. */
-  async hover(text: string): Promise<string> {
-    const { x, y } = await this.#place(text);
+  /**
+   * Moves the mouse on `text` in the active editor, and gives what the hover says, when it says something like `wanted`: what
+   * several have to say comes one after the other.
+   */
+  async hover(text: string, wanted = /./): Promise<string> {
     const hovers = this.page.locator('.monaco-hover:visible .monaco-hover-content, .debug-hover-widget:visible');
     let said = '';
     await until(`a hover on ${text}`, async () => {
       // A hover comes when the mouse moves and then rests.
+      // Lenses come late and push lines down.
+      const { x, y } = await this.#place(text);
       await this.page.mouse.move(x - 4, y);
       await this.page.mouse.move(x, y, { steps: 4 });
       await sleep(settled * 3);
       said = (await hovers.allInnerTexts()).join('\n').replaceAll('\u00a0', ' ').trim();
-      return said !== '' && !said.startsWith('Loading');
+      return wanted.test(said) && !said.startsWith('Loading');
     });
     return said;
   }
