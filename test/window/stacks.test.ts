@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { absent, expandedDump } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import { until, VSCodeWindow } from '../vscode-web/window.ts';
 
 const artefacts = join(root, 'artefacts/window');
 const places = findPlaces();
@@ -37,10 +37,17 @@ describe('stacks and the log in a window', { skip: absent(machine) ?? ('missing'
   });
 
   test('the call stack shows CPUs, then tasks, with their frames', async () => {
-    for (const name of ['CPU 0: swapper/0', 'CPU 1: swapper/1', 'fxinit (1)', 'kthreadd (2)']) await window.row(name, callStack).waitFor();
     // VS Code draws the rows that fit.
+    const inView = (name: string): Promise<void> =>
+      until(`${name} in view`, async () => {
+        if (await window.row(name, callStack).first().isVisible()) return true;
+        await window.page.locator(`${callStack} .monaco-list`).hover();
+        await window.page.mouse.wheel(0, 40);
+        return false;
+      });
+    for (const name of ['CPU 0: swapper/0', 'CPU 1: swapper/1', 'fxinit (1)', 'kthreadd (2)']) await inView(name);
     await window.row('fxinit (1)', callStack).locator('.monaco-tl-twistie').click();
-    for (const name of ['__schedule+', 'schedule_timeout+', 'wait_woken+']) await window.row(name, callStack).first().waitFor();
+    for (const name of ['__schedule+', 'schedule_timeout+', 'wait_woken+']) await inView(name);
     await window.row('wait_woken+', callStack).first().click();
     await window.page.locator('.view-line', { hasText: 'wait_woken+0x' }).first().waitFor();
     await window.picture(join(artefacts, 'stacks.png'));
