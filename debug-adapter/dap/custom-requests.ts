@@ -12,6 +12,7 @@ import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 import { changes, snapshot, watch } from './scenario-moments.ts';
+import { problemsOf } from './scenario-problems.ts';
 import { search } from './search.ts';
 
 type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
@@ -107,6 +108,7 @@ const bodies: Bodies = {
   'pagewalk/changes': changes,
   'pagewalk/snapshot': snapshot,
   'pagewalk/watch': watch,
+  'pagewalk/scenarioProblems': problemsOf,
   'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters)) }),
 };
 

@@ -6,7 +6,9 @@ import { CancellationSource } from '../base/cancellation.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Image, Register } from '../image/image.ts';
 import { openKernel } from '../kernel/open-kernel.ts';
+import type { ScenarioProblems } from '../protocol/scenario.ts';
 import type { ScenarioDebugger, Way } from '../session/scenario-debugger.ts';
+import { scenarioProblems } from '../session/scenario-problems.ts';
 import type { Halt } from '../session/scenario-stop.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import { Session } from '../session/session.ts';
@@ -160,6 +162,7 @@ export class ScenarioSession {
     const exception = this.#debugger.exception();
     if (halt === undefined || (this.noDebug && halt.reason === 'end')) {
       if (exception !== undefined && this.noDebug) this.#tellFailure();
+      if (this.noDebug) this.#tellProblems();
       this.#adapter.sendEvent('exited', { exitCode: exception === undefined ? 0 : exception.filter === 'expectation' ? 1 : 2 });
       this.#adapter.sendEvent('terminated', {});
       return;
@@ -220,6 +223,18 @@ export class ScenarioSession {
   #tellFailure(): void {
     const { stop } = this.#debugger;
     if (stop.kind === 'failed') this.#tell('stderr', stop.failure.message, stop.range.start.line);
+  }
+
+  /** A run without debugging ends before anybody could ask. */
+  #tellProblems(): void {
+    try {
+      const problems: ScenarioProblems = { path: this.path, ...scenarioProblems(this.#debugger, this.session) };
+      this.#adapter.sendEvent('pagewalk/scenarioProblems', problems);
+    } catch (error) {
+      // A scenario may leave a kernel that cannot be read any more.
+      if (!(error instanceof UserError)) throw error;
+      this.#adapter.sendEvent('output', { category: 'stderr', output: `${error.message}\n` });
+    }
   }
 
   #tell(category: string, text: string, line: number): void {

@@ -25,7 +25,7 @@ import type {
 import type { MemoryPagesFacts, TypeLayoutFacts } from './memory-pages.ts';
 import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
-import type { ChangesFacts, MomentFacts, WatchFacts, WatchQuestion } from './scenario.ts';
+import type { ChangesFacts, MomentFacts, ScenarioProblems, WatchFacts, WatchQuestion } from './scenario.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
 
 export interface PagewalkRequests {
@@ -117,6 +117,8 @@ export interface PagewalkRequests {
   'pagewalk/snapshot': { arguments: { name?: string }; body: { moments: readonly MomentFacts[] } };
   /** What the scenario stops at when it changes, beside the data breakpoints of the client; after `add` and `remove` (an id). */
   'pagewalk/watch': { arguments: { add?: WatchQuestion; remove?: string }; body: { watches: readonly WatchFacts[] } };
+  /** What is wrong in the machine of a scenario now, at the statements that made it so. */
+  'pagewalk/scenarioProblems': { arguments: Record<string, never>; body: ScenarioProblems };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
 }

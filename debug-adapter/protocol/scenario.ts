@@ -3,7 +3,7 @@
  * it stops at. Types only. A panel refreshes at each `stopped` and `invalidated` event (Sessions.onDidChange), and may then
  * ask `pagewalk/changes` for what to mark. A dump answers it too: nothing ever changes there (`since` is null).
  */
-import type { Hex } from './facts.ts';
+import type { FindingFacts, Hex } from './facts.ts';
 
 /** Physical memory and page-table entries that differ between a moment and now. */
 export interface ChangesFacts {
@@ -59,4 +59,30 @@ export interface WatchQuestion {
   readonly length?: number;
   readonly mm?: string;
   readonly level?: string;
+}
+
+/** A place in the text of a scenario: lines and columns counted from 0, `end` behind the last character. */
+export interface TextPlace {
+  readonly start: { readonly line: number; readonly character: number };
+  readonly end: { readonly line: number; readonly character: number };
+}
+
+/** Something wrong in the machine of a scenario, or the failure of its run, at the statement that made it so. */
+export interface ScenarioProblem {
+  readonly kind: FindingFacts['kind'] | 'failure';
+  /** `error` for what a CPU or the kernel would stumble over, `warning` for what is only dangerous. */
+  readonly severity: 'error' | 'warning';
+  /** A phrase that can stand alone. */
+  readonly message: string;
+  /** The statement that gave the entry its bytes; null where the machine booted so, or it was changed from outside. */
+  readonly place: TextPlace | null;
+}
+
+/** Body of `pagewalk/scenarioProblems`, and of the event of that name, which a run without debugging sends before it ends. */
+export interface ScenarioProblems {
+  /** Path of the scenario; null of a dump, which has no problems of this kind. */
+  readonly path: string | null;
+  readonly problems: readonly ScenarioProblem[];
+  /** Whether some were left out, being too many. */
+  readonly truncated: boolean;
 }

@@ -54,6 +54,8 @@ interface Kept {
   readonly time: number;
   readonly state: RunState;
   readonly machine: unknown;
+  /** Whether the change came from outside, and not from the statement that is next. */
+  readonly outside: boolean;
   /** Steps that the statement took; of the last one, that it has taken so far. */
   steps: number;
   edits: readonly Edit[];
@@ -146,6 +148,15 @@ export class ScenarioRun {
   /** Elements of `output`. */
   get printedCount(): number {
     return this.#state.printed?.count ?? 0;
+  }
+
+  /** The statements that the run came by, each by the snapshot of the machine before it, as far back as they are kept. */
+  get statementsBySnapshot(): ReadonlyMap<unknown, Statement | undefined> {
+    const nodeAt = ({ state, outside }: Kept): Statement | undefined => {
+      const instruction = this.#program[state.at];
+      return outside || instruction === undefined ? undefined : nodeOf(instruction);
+    };
+    return new Map(this.#history.map((kept) => [kept.machine, nodeAt(kept)]));
   }
 
   /** Stops that can be gone back to. */
@@ -284,7 +295,7 @@ export class ScenarioRun {
 
   /** A change from outside, as if it were a statement. */
   #change(to: RunState): void {
-    this.#keep();
+    this.#keep(true);
     this.#time++;
     this.#state = to;
     this.#failure = undefined;
@@ -293,11 +304,11 @@ export class ScenarioRun {
   #begin(): Steps<RunState> {
     const instruction = this.#program[this.#state.at];
     if (instruction === undefined) throw new RangeError('the run has ended');
-    this.#keep();
+    this.#keep(false);
     return execute(instruction, this.#state, this.#world);
   }
 
-  #keep(): void {
+  #keep(outside: boolean): void {
     const { machine } = this.#world;
     if (this.#history.length >= longestHistory) {
       this.#history = this.#history.slice(longestHistory / 4);
@@ -305,7 +316,7 @@ export class ScenarioRun {
       // A snapshot of the scenario's own may be older than what is kept.
       if (first?.state.snapshots.size === 0) machine.forgetBefore?.(first.machine);
     }
-    this.#history.push({ time: this.#time, state: this.#state, machine: machine.snapshot(), steps: 0, edits: noEdits });
+    this.#history.push({ time: this.#time, state: this.#state, machine: machine.snapshot(), outside, steps: 0, edits: noEdits });
   }
 
   /** Index of the last of the history that began before `time`; -1 where none did. */

@@ -12,7 +12,9 @@ import { evaluateFully, evaluateQuestion, parseExpression } from '../scenario/ex
 import { headRange } from '../scenario/scenario-run.ts';
 import type { Failure, ScenarioRun, Stop } from '../scenario/scenario-run.ts';
 import { rangeOf } from '../scenario/scenario-error.ts';
+import type { TextRange } from '../scenario/scenario-error.ts';
 import type { OperationValue } from '../simulator/operation.ts';
+import type { RamPlace } from '../simulator/ram.ts';
 import { scenarioCatalogue, startScenario } from './scenario.ts';
 import type { StartedScenario } from './scenario.ts';
 import { Breakpoints, placeInFrame, Trigger } from './scenario-breakpoints.ts';
@@ -308,6 +310,15 @@ export class ScenarioDebugger {
   /** What can be named here: variables, and functions of the language. */
   names(): readonly string[] {
     return [...this.#run.variables.keys(), ...scenarioCatalogue.callables.keys()];
+  }
+
+  /** For each group of places, the statement that made any of them what it is; undefined where none did since the start. */
+  causes(groups: readonly (readonly RamPlace[])[]): (TextRange | undefined)[] {
+    const statements = this.#run.statementsBySnapshot;
+    return this.#started.machine.core.memory.lastChanges(groups, statements).map((snapshot) => {
+      const node = statements.get(snapshot);
+      return node === undefined ? undefined : headRange(node);
+    });
   }
 
   /** Lines on which statements begin, counted from 0, among `first` to `last`. */

@@ -37,6 +37,12 @@ export interface RamShape {
   readonly ranges: readonly NumberRange[];
 }
 
+/** Bytes of RAM: a physical address, and how many there are. */
+export interface RamPlace {
+  readonly address: number;
+  readonly length: number;
+}
+
 export class Ram implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
   readonly #low: NumberRange;
@@ -186,6 +192,54 @@ export class Ram implements PhysicalMemory {
       found.set(this.#addressOf(chunk * chunkSize), new Uint8Array(words.buffer, words.byteOffset, chunkSize));
     }
     return found;
+  }
+
+  /**
+   * For each group of places, the last snapshot of `known` behind which any of them got the bytes that it has now; undefined
+   * where all were so before the first of them. Costs what was written since.
+   */
+  lastChanges(groups: readonly (readonly RamPlace[])[], known: ReadonlyMap<unknown, unknown>): (Snapshot | undefined)[] {
+    const wanted = this.#wordsOf(groups);
+    const found = groups.map((): Snapshot | undefined => undefined);
+    const passed = new Set<number>();
+    let waiting: number[] = [];
+    let state = this.#state;
+    while (state.parent !== undefined && (passed.size < groups.length || waiting.length > 0)) {
+      const current = state === this.#state;
+      const chunks = current ? this.#keptChunks : state.chunks;
+      const words = current ? this.#keptWords : state.words;
+      const count = current ? this.#keptCount : chunks.length;
+      for (let index = 0; index < count; index++) {
+        for (const { group, word } of wanted.get(chunks[index] ?? 0) ?? []) {
+          if (passed.has(group) || words[index * chunkWords + (word % chunkWords)] === this.#words[word]) continue;
+          passed.add(group);
+          waiting.push(group);
+        }
+      }
+      state = state.parent;
+      if (!known.has(state)) continue;
+      for (const group of waiting) found[group] = state;
+      waiting = [];
+    }
+    return found;
+  }
+
+  /** By chunk, the words of each group's places, those in RAM. */
+  #wordsOf(groups: readonly (readonly RamPlace[])[]): Map<number, { readonly group: number; readonly word: number }[]> {
+    const wanted = new Map<number, { readonly group: number; readonly word: number }[]>();
+    for (const [group, places] of groups.entries()) {
+      for (const { address, length } of places) {
+        for (let at = address - (address % 4); at < address + length; at += 4) {
+          if (!this.isRam(at)) continue;
+          const word = this.#offset(at) >>> 2;
+          const chunk = word >>> 4;
+          const known = wanted.get(chunk);
+          if (known === undefined) wanted.set(chunk, [{ group, word }]);
+          else known.push({ group, word });
+        }
+      }
+    }
+    return wanted;
   }
 
   /** Puts what was kept since the last change of states into the state that ends here. */
