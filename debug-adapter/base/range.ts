@@ -22,6 +22,18 @@ export function findRange(ranges: readonly NumberRange[], value: number): number
   return ~low;
 }
 
+/** How much of [start, end) lies in ascending, disjoint `ranges`. */
+export function overlapWith(ranges: readonly NumberRange[], { start, end }: NumberRange): number {
+  const first = findRange(ranges, start);
+  let sum = 0;
+  for (let index = first < 0 ? ~first : first; index < ranges.length; index++) {
+    const range = ranges[index];
+    if (range === undefined || range.start >= end) break;
+    sum += Math.max(0, Math.min(end, range.end) - Math.max(start, range.start));
+  }
+  return sum;
+}
+
 /** Sorts ranges and joins those that touch or overlap; empty ones are dropped. */
 export function mergeRanges(ranges: readonly NumberRange[]): NumberRange[] {
   const sorted = ranges.filter((range) => range.end > range.start).sort((a, b) => a.start - b.start);

@@ -1,5 +1,6 @@
 /** The text forms of facts, for people at a terminal. */
 import type { IdentifyFacts, InfoFacts, PageOffsetMethodFacts, SymbolFacts, TranslationFacts } from '../protocol/facts.ts';
+import type { DeathFacts } from '../protocol/stacks.ts';
 
 export function infoText(info: InfoFacts): string {
   const rows: [string, string][] = [
@@ -13,6 +14,10 @@ export function infoText(info: InfoFacts): string {
     ['modules', info.modules === null ? 'unknown' : String(info.modules)],
     ['memory', `${info.memory.bytes} bytes in ${info.memory.ranges.length} ranges`],
   ];
+  const { clock, log } = info;
+  if (clock.stopped !== null) rows.push(['stopped', dateText(clock.stopped)]);
+  if (clock.uptime !== null) rows.push(['uptime', `${clock.uptime} seconds`]);
+  if (log.death !== null) rows.push(['died', deathText(log.death)]);
   if (info.memory.dumpLevel !== null) rows.push(['dump level', String(info.memory.dumpLevel)]);
   for (const { name, value } of info.header) rows.push([`header ${name}`, value]);
   let text = rows.map(([name, value]) => `${`${name}:`.padEnd(20)} ${value}\n`).join('');
@@ -23,6 +28,17 @@ export function infoText(info: InfoFacts): string {
   for (const { start, end } of info.memory.ranges) text += `  ${start}-${end}\n`;
   if (info.warnings.length > 0) text += `\nwarnings\n${info.warnings.map((warning) => `  ${warning}\n`).join('')}`;
   return text;
+}
+
+/** A damaged clock may say what is no date. */
+function dateText(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? `${seconds} seconds after 1970` : date.toISOString().replace('.000Z', 'Z');
+}
+
+function deathText({ reason, place, comm, pid, cpu }: DeathFacts): string {
+  const who = pid === null ? '' : `, task ${pid}${comm === null ? '' : ` (${comm})`}`;
+  return `${reason}${place === null ? '' : `, in ${place}`}${who}${cpu === null ? '' : `, CPU ${cpu}`}`;
 }
 
 function methodText({ method, value, agrees, note }: PageOffsetMethodFacts): string {

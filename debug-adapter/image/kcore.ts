@@ -210,6 +210,10 @@ class KcoreMemory implements PhysicalMemory {
     return this.#physical.blocks(from);
   }
 
+  storedBytes(start: number, end: number): number {
+    return this.#physical.storedBytes(start, end);
+  }
+
   partialFrame(frameNumber: number): PartialFrame {
     if (frameNumber < firstVirtualFrame) return this.#physical.partialFrame(frameNumber);
     const page = this.#virtual.page(frameNumber - firstVirtualFrame);

@@ -113,6 +113,12 @@ export class KdumpMemory implements PhysicalMemory {
     return missingFrame(loaded instanceof Uint8Array ? { kind: 'io-error', message: 'the page became readable' } : loaded);
   }
 
+  storedBytes(start: number, end: number): number {
+    const first = Math.max(this.pages.start, Math.floor(start / this.blockSize));
+    const last = Math.min(this.pages.end, Math.ceil(end / this.blockSize));
+    return last <= first ? 0 : (this.dumped.rank(last) - this.dumped.rank(first)) * this.blockSize;
+  }
+
   *blocks(from: number): Generator<MemoryBlock> {
     const first = Math.floor(from / this.blockSize);
     for (const { start, end } of this.dumped.runs()) {

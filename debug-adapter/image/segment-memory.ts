@@ -103,6 +103,17 @@ export class SegmentMemory implements PhysicalMemory {
     return { bytes, holes };
   }
 
+  storedBytes(start: number, end: number): number {
+    const pieces = this.#pieces;
+    const first = pieces.find(start);
+    let sum = 0;
+    for (let index = first < 0 ? ~first : first; pieces.start(index) < end; index++) {
+      if (pieces.states[index] !== pieceState.present) continue;
+      sum += Math.min(end, pieces.end(index)) - Math.max(start, pieces.start(index));
+    }
+    return sum;
+  }
+
   /** Why nothing is there from `start` to `end`, where it is for one reason: searches go over much missing memory. */
   #missing(start: number, end: number): HoleReason | undefined {
     const index = this.#pieces.find(start);

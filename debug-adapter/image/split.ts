@@ -126,6 +126,10 @@ class SplitMemory implements PhysicalMemory {
     return missingFrame(reason);
   }
 
+  storedBytes(start: number, end: number): number {
+    return this.#members.reduce((sum, { memory }) => sum + memory.storedBytes(start, end), 0);
+  }
+
   *blocks(from: number): Generator<MemoryBlock> {
     for (const { memory } of this.#members) yield* memory.blocks(from);
   }

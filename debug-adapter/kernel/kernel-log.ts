@@ -28,9 +28,12 @@ export interface Death {
   /** Index of its record, and of the one with which its report begins: a panic's is that of the oops that led to it. */
   readonly record: number;
   readonly reportStart: number;
-  /** CPU and task that the oops named; undefined where it did not. */
+  /** CPU and task that the oops named, and the place in code; undefined where it did not. */
   readonly cpu: number | undefined;
   readonly pid: number | undefined;
+  readonly comm: string | undefined;
+  /** `sysrq_handle_crash+0x16/0x20`, with a module's name behind where there is one. */
+  readonly place: string | undefined;
 }
 
 /** How an oops begins, on one architecture or another (die(), show_fault_oops(), __warn is none). */
@@ -80,11 +83,22 @@ export function reportOf(log: KernelLog, { reportStart, record }: Death): readon
 /** Records that one oops takes at most. */
 const linesOfOops = 200;
 
-/** `CPU: 1 PID: 42 Comm: sh`, or since 6.11 `CPU: 1 UID: 0 PID: 42 Comm: sh`. */
-function whoDied(log: KernelLog, from: number, to: number): Pick<Death, 'cpu' | 'pid'> {
+/** `CPU: 1 PID: 42 Comm: sh Not tainted …`, or since 6.11 `CPU: 1 UID: 0 PID: 42 Comm: sh` (lib/dump_stack.c: dump_stack_print_info). */
+const taskLine = /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) (?:Comm: (.+?) (?:Kdump: |Not tainted|Tainted: ))?/;
+/** The program counter in each architecture's show_regs(), and the function in such a line. */
+const counterLine = /^\s*(?:[RE]IP: |PC is at |e?pc\s*: |Krnl PSW ?: |NIP |ERA: )/;
+const functionPlace = /[A-Za-z_][\w.$]*\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+\])?/;
+
+/** What the report's lines say of who died, and where: the first of each, for an oops while it panics tells of itself. */
+function whoDied(log: KernelLog, from: number, to: number): Pick<Death, 'cpu' | 'pid' | 'comm' | 'place'> {
+  let task: RegExpExecArray | undefined;
+  let place: string | undefined;
   for (const { text } of log.records.slice(from, Math.max(from, to) + linesOfOops)) {
-    const found = /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) /.exec(text ?? '');
-    if (found !== null) return { cpu: Number(found[1]), pid: Number(found[2]) };
+    for (const line of (text ?? '').split('\n')) {
+      task ??= taskLine.exec(line) ?? undefined;
+      if (counterLine.test(line)) place ??= functionPlace.exec(line)?.[0];
+    }
   }
-  return { cpu: undefined, pid: undefined };
+  const [, cpu, pid, comm] = task ?? [];
+  return { cpu: cpu === undefined ? undefined : Number(cpu), pid: pid === undefined ? undefined : Number(pid), comm, place };
 }

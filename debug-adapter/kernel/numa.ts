@@ -77,7 +77,8 @@ interface NodeSpan {
 
 const mostNodes = 1024;
 
-function nodeSpans(kernel: Kernel): NodeSpan[] {
+/** What frames each node spans; spans may have holes and lie in each other. Throws `MemoryFault`. */
+export function nodeSpans(kernel: Kernel): NodeSpan[] {
   const pglist = kernel.types === undefined ? undefined : kernel.structs('NUMA nodes').find('pglist_data');
   if (pglist === undefined || kernel.addressOf('node_data') === undefined) return [];
   return memoryNodes(kernel).map((node) => {

@@ -44,6 +44,11 @@ export interface PhysicalMemory {
    * on, ascending and disjoint, in pieces of any size; what is missing is left out.
    */
   blocks?(from: number): Iterable<MemoryBlock>;
+  /**
+   * Bytes from physical `start` up to `end` (multiples of the page) that the file has by its own tables, which reads none of
+   * them: those that are damaged count. Absent where the tables do not tell.
+   */
+  storedBytes?(start: number, end: number): number;
 }
 
 /** Bytes from which on a run is worth a reading of its own: shorter ones mostly come in numbers from one frame. */

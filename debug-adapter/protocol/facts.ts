@@ -3,6 +3,8 @@
  * (the shapes of `--json`). Addresses and 64-bit values are text: `0x` and lower-case hexadecimal. Types only.
  */
 
+import type { ClockFacts, LogEndFacts, MemoryMapPiece, NodeFacts } from './machine-state.ts';
+
 /** `0x…`. */
 export type Hex = string;
 
@@ -29,7 +31,11 @@ export interface InfoFacts {
     readonly ranges: readonly { readonly start: Hex; readonly end: Hex }[];
     readonly bytes: number;
     readonly dumpLevel: number | null;
+    readonly map: readonly MemoryMapPiece[];
+    readonly nodes: readonly NodeFacts[];
   };
+  readonly clock: ClockFacts;
+  readonly log: LogEndFacts;
   readonly header: readonly { readonly name: string; readonly value: string }[];
   readonly evidence: readonly Evidence[];
   /** How page_offset_base can be deduced, method by method; empty where the architecture has none. */

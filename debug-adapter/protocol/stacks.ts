@@ -78,6 +78,9 @@ export interface DeathFacts {
   readonly reason: string;
   readonly cpu: number | null;
   readonly pid: number | null;
+  /** Name of the task, and the function in which it was (`sysrq_handle_crash+0x16/0x20`); null where the report does not tell. */
+  readonly comm: string | null;
+  readonly place: string | null;
   /** The lines of its report, from the reason on. */
   readonly report: readonly string[];
 }

@@ -1,11 +1,16 @@
 import { formatAddress } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
+import { clock } from '../kernel/clock.ts';
 import type { Finding, Kernel } from '../kernel/kernel.ts';
 import { layoutOf, regionOfKind } from '../kernel/layout.ts';
 import { modules } from '../kernel/module.ts';
+import { nodeSpans } from '../kernel/numa.ts';
 import { pageOffsetMethods } from '../kernel/page-offset-x86-64.ts';
 import { tasks } from '../kernel/task.ts';
 import type { InfoFacts } from '../protocol/facts.ts';
+import type { ClockFacts, NodeFacts } from '../protocol/machine-state.ts';
+import { logEndFacts } from './log-facts.ts';
+import { memoryMap } from './memory-map-facts.ts';
 
 /** The overview of an image, each quantity with how it was found. */
 export function infoFacts(kernel: Kernel): InfoFacts {
@@ -46,7 +51,11 @@ export function infoFacts(kernel: Kernel): InfoFacts {
       ranges: image.memory.ranges.map(({ start, end }) => ({ start: formatAddress(start), end: formatAddress(end) })),
       bytes: image.memory.ranges.reduce((sum, { start, end }) => sum + end - start, 0),
       dumpLevel: image.dumpLevel ?? null,
+      map: memoryMap(image.memory),
+      nodes: nodeFacts(kernel),
     },
+    clock: clockFacts(kernel),
+    log: logEndFacts(kernel),
     header: image.headerFacts,
     evidence: findings.map(({ quantity, value, source }) => ({ quantity, value: formatAddress(value), source })),
     pageOffsetMethods: methodFacts(kernel, layout.directMap?.start),
@@ -63,6 +72,25 @@ function methodFacts(kernel: Kernel, believed: bigint | undefined): InfoFacts['p
     agrees: value === undefined ? null : value === believed,
     note: note === '' ? null : note,
   }));
+}
+
+function nodeFacts(kernel: Kernel): NodeFacts[] {
+  try {
+    const bytes = (page: number): string => formatAddress(BigInt(page) * BigInt(kernel.pageSize));
+    return nodeSpans(kernel).map(({ id, start, end }) => ({ id, start: bytes(start), end: bytes(end) }));
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+function clockFacts(kernel: Kernel): ClockFacts {
+  try {
+    return clock(kernel);
+  } catch (error) {
+    if (error instanceof UserError) return { stopped: null, uptime: null, source: error.message };
+    throw error;
+  }
 }
 
 /** `linux_banner` begins `Linux version RELEASE `. */

@@ -1,7 +1,9 @@
 /** The kernel log in the shape that scripts, views and the debug adapter get. */
+import { UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { deathOf, logText, reportOf } from '../kernel/kernel-log.ts';
 import { kernelLog } from '../kernel/printk.ts';
+import type { LogEndFacts } from '../protocol/machine-state.ts';
 import type { DeathFacts, LogFacts } from '../protocol/stacks.ts';
 
 /** Bit of a caller that is a CPU and not a task (kernel/printk/printk.c: printk_caller_id). */
@@ -38,6 +40,31 @@ export function deathFacts(kernel: Kernel): DeathFacts | null {
   const log = kernelLog(kernel);
   const death = deathOf(log);
   if (death === undefined) return null;
-  const { kind, reason, cpu, pid } = death;
-  return { kind, reason, cpu: cpu ?? null, pid: pid ?? null, report: reportOf(log, death) };
+  const { kind, reason, cpu, pid, comm, place } = death;
+  return {
+    kind,
+    reason,
+    cpu: cpu ?? null,
+    pid: pid ?? null,
+    comm: comm ?? null,
+    place: place ?? null,
+    report: reportOf(log, death),
+  };
+}
+
+/** How the log ends. */
+export function logEndFacts(kernel: Kernel): LogEndFacts {
+  try {
+    const { records, problems } = kernelLog(kernel);
+    const last = records.at(-1);
+    return {
+      records: records.length,
+      last: last === undefined ? null : Number(last.time / 1000n) / 1e6,
+      death: deathFacts(kernel),
+      problem: problems[0] ?? null,
+    };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { records: 0, last: null, death: null, problem: error.message };
+  }
 }

@@ -3,7 +3,7 @@
  * changes. The states form a tree; going from one to another exchanges the chunks on the way.
  */
 import type { NumberRange } from '../base/range.ts';
-import { findRange, mergeRanges } from '../base/range.ts';
+import { findRange, mergeRanges, overlapWith } from '../base/range.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 
@@ -89,6 +89,10 @@ export class Ram implements PhysicalMemory {
 
   partialFrame(frameNumber: number): PartialFrame {
     return missingFrame({ kind: 'not-ram', message: `physical 0x${(frameNumber * frameSize).toString(16)} is not RAM` });
+  }
+
+  storedBytes(start: number, end: number): number {
+    return overlapWith(this.ranges, { start, end });
   }
 
   /** The 32-bit word at a physical address, a multiple of 4. */

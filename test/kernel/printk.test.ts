@@ -313,9 +313,36 @@ describe('why a kernel died', () => {
       reportStart: 1,
       cpu: 3,
       pid: 812,
+      comm: 'sh',
+      place: 'sysrq_handle_crash+0x16/0x20',
     });
     assert.deepEqual(reportOf(log, death), lines.slice(1, 9));
   });
+
+  for (const [architecture, line, place] of [
+    ['x86-64 with a module', 'RIP: 0010:crash_write+0x1a/0x30 [lkdtm]', 'crash_write+0x1a/0x30 [lkdtm]'],
+    ['x86-64 before 4.11', 'RIP: 0010:[<ffffffff8143c6d6>]  [<ffffffff8143c6d6>] crash_write+0x16/0x20', 'crash_write+0x16/0x20'],
+    ['x86-32', 'EIP: crash_write+0x16/0x20', 'crash_write+0x16/0x20'],
+    ['arm64', 'pc : crash_write+0x20/0x30', 'crash_write+0x20/0x30'],
+    ['arm', 'PC is at crash_write+0x24/0x2c', 'crash_write+0x24/0x2c'],
+    ['riscv', 'epc : crash_write+0x16/0x20', 'crash_write+0x16/0x20'],
+    ['s390', 'Krnl PSW : 0704c00180000000 00000000009a7e2a (crash_write+0x2a/0x40)', 'crash_write+0x2a/0x40'],
+    ['powerpc', 'NIP [c0000000007b8d2c] crash_write+0x2c/0x40', 'crash_write+0x2c/0x40'],
+    ['mips', 'epc   : 80123456 crash_write+0x10/0x40', 'crash_write+0x10/0x40'],
+    ['loongarch', '   ERA: 900000000022d0e4 crash_write+0x24/0x60', 'crash_write+0x24/0x60'],
+    ['user mode', 'RIP: 0033:0x7f1122334455', undefined],
+  ] as const)
+    test(`where: ${architecture}`, () => {
+      const lines = [
+        'Internal error: Oops',
+        'CPU: 0 PID: 7 Comm: kworker/u8:0 x Tainted: G  O  6.1.0',
+        ' other+0x1/0x2',
+        line,
+        ' last+0x1/0x2',
+      ];
+      const death = deathOf(logOf(lines));
+      assert.deepEqual([death?.place, death?.comm, death?.pid, death?.cpu], [place, 'kworker/u8:0 x', 7, 0]);
+    });
 
   test('an oops without a panic; none where nothing happened, or a process only says so', () => {
     const oops = [
