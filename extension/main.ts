@@ -18,6 +18,7 @@ import { ProcessTree } from './views/process-tree.ts';
 import { registerPtdumpDocuments } from './documents/ptdump-documents.ts';
 import { PtdumpPanel } from './panels/ptdump-panel.ts';
 import { registerScenarioDebugging } from './debugging/scenario-debugging.ts';
+import { ScenarioProblemList } from './debugging/scenario-problems.ts';
 import { SearchTree } from './views/search-tree.ts';
 import { Sessions } from './debugging/sessions.ts';
 import { StatusBar } from './debugging/status-bar.ts';
@@ -38,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(context, sessions, documents, pageTables),
     registerExamples(context),
     registerScenarioDebugging(sessions),
+    new ScenarioProblemList(sessions),
     registerLogDocuments(sessions, documents),
     registerPtdumpDocuments(),
     vscode.workspace.registerTextDocumentContentProvider(AnswerDocuments.scheme, documents),

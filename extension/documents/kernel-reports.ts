@@ -20,6 +20,11 @@ export interface KernelReport {
 }
 
 const prefix = /^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s?)?/;
+
+export function withoutStamp(line: string): string {
+  return line.replace(prefix, '');
+}
+
 /** What a report begins with. */
 const heads: readonly (readonly [RegExp, KernelReport['severity']])[] = [
   [/^(?:BUG:|kernel BUG at |Oops\b|Internal error: |general protection fault|double fault|divide error|invalid opcode|PANIC:)/, 'error'],
@@ -49,7 +54,7 @@ const longestReport = 400;
 
 /** In the order of the log. A report that another one interrupts ends where that begins. */
 export function reportsOf(lines: readonly string[]): KernelReport[] {
-  const texts = lines.map((line) => line.replace(prefix, ''));
+  const texts = lines.map(withoutStamp);
   const reports: KernelReport[] = [];
   for (let line = 0; line < texts.length;) {
     const severity = headOf(texts[line] ?? '');
@@ -122,6 +127,6 @@ function faultOf(texts: readonly string[], head: number, end: number): KernelRep
 export function comparableText(lines: readonly string[], { first, last }: Pick<KernelReport, 'first' | 'last'>): string {
   return lines
     .slice(first, last + 1)
-    .map((line) => `${line.replace(prefix, '').trimEnd()}\n`)
+    .map((line) => `${withoutStamp(line).trimEnd()}\n`)
     .join('');
 }

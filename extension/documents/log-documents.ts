@@ -1,6 +1,8 @@
 /** Kernel logs as documents: outline and folding by report, reports in the Problems list, and what can be done with each. */
 import * as vscode from 'vscode';
 import type { AnswerDocuments } from './answer-documents.ts';
+import { remarksOf } from './kernel-remarks.ts';
+import type { KernelRemark } from './kernel-remarks.ts';
 import { comparableText, reportsOf } from './kernel-reports.ts';
 import type { KernelReport } from './kernel-reports.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -18,7 +20,13 @@ export function registerLogDocuments(sessions: Sessions, documents: AnswerDocume
   const selector: vscode.DocumentSelector = { language };
   const problems = vscode.languages.createDiagnosticCollection('pagewalk-log');
   const show = (document: vscode.TextDocument): void => {
-    if (document.languageId === language) problems.set(document.uri, reportsIn(document).map(diagnosticOf));
+    if (document.languageId !== language) return;
+    const { reports, remarks } = contentsOf(document);
+    const found = [
+      ...reports.map(({ title, severity, line }) => diagnosticOf(line, title, severity)),
+      ...remarks.map(({ text, severity, line }) => diagnosticOf(line, text, severity)),
+    ];
+    problems.set(document.uri, found);
   };
   vscode.workspace.textDocuments.forEach(show);
   return vscode.Disposable.from(
@@ -46,21 +54,34 @@ export function registerLogDocuments(sessions: Sessions, documents: AnswerDocume
   );
 }
 
-/** Found once a version of the document. */
-const known = new WeakMap<vscode.TextDocument, { readonly version: number; readonly reports: readonly KernelReport[] }>();
-
-function reportsIn(document: vscode.TextDocument): readonly KernelReport[] {
-  const found = known.get(document);
-  if (found?.version === document.version) return found.reports;
-  const text = document.getText();
-  const reports = text.length > longest ? [] : reportsOf(text.split(/\r?\n/));
-  known.set(document, { version: document.version, reports });
-  return reports;
+interface LogContents {
+  readonly version: number;
+  readonly reports: readonly KernelReport[];
+  readonly remarks: readonly KernelRemark[];
 }
 
-function diagnosticOf({ title, severity, line }: KernelReport): vscode.Diagnostic {
+/** Found once a version of the document. */
+const known = new WeakMap<vscode.TextDocument, LogContents>();
+
+function contentsOf(document: vscode.TextDocument): LogContents {
+  const { version } = document;
+  const found = known.get(document);
+  if (found?.version === version) return found;
+  const text = document.getText();
+  const lines = text.length > longest ? [] : text.split(/\r?\n/);
+  const reports = reportsOf(lines);
+  const contents: LogContents = { version, reports, remarks: remarksOf(lines, reports) };
+  known.set(document, contents);
+  return contents;
+}
+
+function reportsIn(document: vscode.TextDocument): readonly KernelReport[] {
+  return contentsOf(document).reports;
+}
+
+function diagnosticOf(line: number, text: string, severity: KernelReport['severity']): vscode.Diagnostic {
   const level = severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning;
-  const diagnostic = new vscode.Diagnostic(new vscode.Range(line, 0, line, Number.MAX_SAFE_INTEGER), title, level);
+  const diagnostic = new vscode.Diagnostic(new vscode.Range(line, 0, line, Number.MAX_SAFE_INTEGER), text, level);
   diagnostic.source = vscode.l10n.t('kernel');
   return diagnostic;
 }

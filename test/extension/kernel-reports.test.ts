@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { remarksOf } from '../../extension/documents/kernel-remarks.ts';
 import { comparableText, reportsOf } from '../../extension/documents/kernel-reports.ts';
 import { root } from '../support/vscode.ts';
 
@@ -64,6 +65,36 @@ describe('reports of a kernel log', () => {
       'x',
     ]);
     assert.deepEqual([report?.severity, report?.first, report?.last], ['warning', 0, 3]);
+  });
+
+  test('lines that say something is wrong with memory are told outside of reports too', () => {
+    const lines = [
+      '[    1.000000] mm/pgtable-generic.c:51: bad pmd 00000000d1ca2b1a(0000000000000067)',
+      '[    1.000001] systemd: all is well, no bad pmds here',
+      '[    1.000002] bash: Corrupted page table at address 7f1234567000',
+      '[    1.000003] insmod: vmalloc error: size 1048576, page order 0, failed to allocate pages, mode:0xcc2(GFP_KERNEL)',
+      '[    1.000004] vmap allocation for size 4198400 failed: use vmalloc=<size> to increase size',
+      '[    1.000005] x86/mm: Checked W+X mappings: FAILED, 16 W+X pages found.',
+      '[    1.000006] x86/mm: Checked W+X mappings: passed, no W+X pages found.',
+      '[    1.000007] get_swap_device: Bad swap file entry 3ffffffffffff',
+      '[    1.000008] BUG: Bad page map in process bash  pte:ffff888012345678 pmd:1234067',
+    ];
+    assert.deepEqual(
+      remarksOf(lines, reportsOf(lines)).map(({ line, severity }) => [line, severity]),
+      [
+        [0, 'error'],
+        [2, 'error'],
+        [3, 'error'],
+        [4, 'error'],
+        [5, 'warning'],
+        [7, 'error'],
+      ],
+    );
+    assert.deepEqual(
+      reportsOf(lines).map(({ line }) => line),
+      [8],
+    );
+    assert.deepEqual(remarksOf(log('kernel.dmesg'), []), []);
   });
 
   test('two reports that differ in their time stamps only are the same text', () => {
