@@ -21,7 +21,7 @@ if (port === undefined) await runCommandLine();
 else serveJobs(host, port);
 
 async function runCommandLine(): Promise<void> {
-  const output = processOutput();
+  const output = processOutput({ progressLines: process.argv.includes('--progress') });
   try {
     process.exitCode = await runProgram(host, {
       argv: process.argv.slice(2),

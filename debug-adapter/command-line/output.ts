@@ -4,11 +4,18 @@ export interface Output {
   bytes(bytes: Uint8Array): void;
   /** One line to standard error. */
   complain(line: string): void;
-  /** Replaces the progress line on a terminal's standard error; without `line` it is taken away. Absent where there is no terminal. */
+  /**
+   * Replaces the progress line on a terminal's standard error; without `line` it is taken away. Absent where there is no
+   * terminal, and nobody asked for lines.
+   */
   readonly progress?: ((line?: string) => void) | undefined;
 }
 
-export function processOutput(): Output {
+/** Milliseconds between two lines of progress. */
+const pause = 100;
+
+/** `progressLines`: progress is told as lines `progress: STEP: …` on standard error, to the program that started this one. */
+export function processOutput({ progressLines = false }: { readonly progressLines?: boolean } = {}): Output {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
@@ -23,12 +30,21 @@ export function processOutput(): Output {
     complain: (line) => {
       process.stderr.write(`${line}\n`);
     },
-    progress: process.stderr.isTTY
-      ? (line = '') => {
-          // Column 1, the line, and the rest of the row cleared. A terminal that knows no width says 0.
-          process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\u001B[K`);
-        }
-      : undefined,
+    progress: progressLines ? lineByLine() : process.stderr.isTTY ? inPlace : undefined,
+  };
+}
+
+function inPlace(line = ''): void {
+  // Column 1, the line, and the rest of the row cleared. A terminal that knows no width says 0.
+  process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\u001B[K`);
+}
+
+function lineByLine(): (line?: string) => void {
+  let told = 0;
+  return (line) => {
+    if (line === undefined || Date.now() - told < pause) return;
+    told = Date.now();
+    process.stderr.write(`progress: ${line}\n`);
   };
 }
 

@@ -168,6 +168,7 @@ function makeProgram(run: Run, from: ProgramParts): Command {
         '--base <ranges>',
         'the image is raw memory from this physical address on (0x80000000), or of these ranges (0x0-0xc0000000,0x100000000)',
       )
+      .option('--progress', 'tell progress as lines on standard error')
       .option('--page-cache <MiB>', 'most memory for decompressed pages (32)', pageCacheArgument);
   const mm = (): Option => new Option('--mm <space>', 'kernel, efi, a PID, or the physical address of a root table (0x…)');
 

@@ -1,6 +1,8 @@
 /** «Show Page Categories»: how many pages are of which kind, as a document. */
 import * as vscode from 'vscode';
 import type { PageCategoriesFacts } from '../../debug-adapter/protocol/facts.ts';
+import { pageCategoryRows } from '../../debug-adapter/protocol/page-category-rows.ts';
+import type { PageCategoryRow } from '../../debug-adapter/protocol/page-category-rows.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -19,24 +21,15 @@ export async function showPageCategories(sessions: Sessions, documents: AnswerDo
 }
 
 function answerText(facts: PageCategoriesFacts): string {
-  const { categories, total, pageSize } = facts;
-  const rows: (readonly [category: string, pages: number, level: string])[] = [
-    ['pages of zeros', categories.zero, 'dump level 1'],
-    ['cache without private', categories.cache, 'dump level 2'],
-    ['cache with private', categories.cachePrivate, 'dump level 4'],
-    ['user', categories.user, 'dump level 8'],
-    ['free', categories.free, 'dump level 16'],
-    ['kernel data', categories.kernel, 'always kept'],
-    ['hardware error', facts.hwpoison, 'always left out'],
-    ['offline', facts.offline, 'always left out'],
-    ['struct page missing', facts.holes, 'not known'],
-  ];
-  const always = 6;
-  const lines = rows
-    .filter(([, pages], index) => index < always || pages > 0)
-    .map(([category, pages, level]) => line(category, pages, { of: facts, note: level }));
+  const { total, pageSize } = facts;
+  const lines = pageCategoryRows(facts).map(({ category, pages, level }) => line(category, pages, { of: facts, note: levelWords(level) }));
   const all = line('all', total, { of: facts, note: `pages of ${pageSize} bytes` });
   return [...lines, all, ...facts.warnings.map((warning) => `warning: ${warning}`)].map((text) => `${text}\n`).join('');
+}
+
+function levelWords(level: PageCategoryRow['level']): string {
+  if (typeof level === 'number') return `dump level ${level}`;
+  return { kept: 'always kept', 'left out': 'always left out', unknown: 'not known' }[level];
 }
 
 function line(category: string, pages: number, { of, note }: { readonly of: PageCategoriesFacts; readonly note: string }): string {

@@ -2,11 +2,11 @@
  * A panel on one debug session: hosts the page webview/NAME and answers what it asks. When the session ends, the page keeps
  * what it has, and says so. Each panel extends this with its own messages.
  */
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { HostToPanel, PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import type { Sessions } from '../debugging/sessions.ts';
+import { showPage } from './page-html.ts';
 
 export interface PanelParts {
   readonly panel: vscode.WebviewPanel;
@@ -29,8 +29,6 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     this.sessions = sessions;
     this.#title = panel.title;
     this.#session = sessions.current;
-    const root = vscode.Uri.joinPath(context.extensionUri, 'dist', 'webview');
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     this.#subscriptions.push(
       panel.webview.onDidReceiveMessage((message: PanelToHost | Exclude<FromPage, PanelToHost>) => {
         void this.guarded(() => this.#receive(message));
@@ -45,7 +43,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     panel.onDidDispose(() => {
       vscode.Disposable.from(...this.#subscriptions).dispose();
     });
-    panel.webview.html = html(panel.webview, root, page);
+    showPage(panel.webview, context, page);
   }
 
   /** A message of this panel's own. What it throws, the page shows. */
@@ -166,24 +164,4 @@ function isShared(message: { readonly kind: string }): message is PanelToHost {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The page of `name`: its element, its script, and nothing from elsewhere. */
-function html(webview: vscode.Webview, root: vscode.Uri, name: string): string {
-  const nonce = randomBytes(16).toString('base64');
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
-  const { bundle } = vscode.l10n;
-  const words = bundle === undefined ? '' : ` data-words="${attribute(JSON.stringify(bundle))}"`;
-  const policy = `default-src 'none'; style-src ${webview.cspSource} 'unsafe-inline'; font-src ${webview.cspSource}; script-src 'nonce-${nonce}'`;
-  const styles = ['panel.css', `${name}.css`].map((file) => `<link rel="stylesheet" href="${uri(file)}">`).join('');
-  // The controls of @vscode-elements look for the icons' sheet by this id.
-  const icons = `<link rel="stylesheet" id="vscode-codicon-stylesheet" href="${uri('codicon.css')}">`;
-  return `<!DOCTYPE html><html lang="${attribute(vscode.env.language)}"><head><meta charset="utf-8"><title>${name}</title>
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
-    ${icons}${styles}</head>
-    <body${words}><pagewalk-${name}></pagewalk-${name}><script type="module" nonce="${nonce}" src="${uri(`${name}.js`)}"></script></body></html>`;
-}
-
-function attribute(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }
