@@ -3,12 +3,13 @@
  * a time, then the end-to-end tests inside VS Code. Prints failures as they come, every skip with its reason, and one closing
  * line. Test files named on the command line are run alone.
  */
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, relative, resolve, sep } from 'node:path';
 import { runEndToEnd } from './end-to-end/launch.ts';
 import { runFiles } from './runner/results.ts';
 import type { FileResults } from './runner/results.ts';
-import { installBrowserVSCode } from './support/vscode.ts';
+import { installBrowserVSCode, packExtension } from './support/vscode.ts';
 
 const folder = import.meta.dirname;
 const named = process.argv.slice(2).map((file) => resolve(file));
@@ -40,6 +41,9 @@ function count(results: Iterable<FileResults>): void {
  * is run once more, its second result counts, and that it was needed is said at the end.
  */
 async function runWindows(windows: readonly string[]): Promise<void> {
+  if (windows.length === 0) return;
+  const scratch = mkdtempSync(join(tmpdir(), 'pagewalk-run-'));
+  process.env['PAGEWALK_VSIX'] ??= packExtension(join(scratch, 'pagewalk.vsix'));
   const first = await runFiles(windows, 1);
   const broken = [...first].filter(([, { failures }]) => failures.length > 0).map(([file]) => file);
   const second = await runFiles(broken, 1);
@@ -53,6 +57,7 @@ async function runWindows(windows: readonly string[]): Promise<void> {
       }`,
     );
   count(windows.flatMap((file) => second.get(file) ?? first.get(file) ?? []));
+  rmSync(scratch, { recursive: true, force: true });
 }
 
 // The page tests need it, and cannot install it while others run.

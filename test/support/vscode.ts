@@ -1,5 +1,5 @@
 /** Finds a VS Code to run: the desktop's where there is a screen, else the browser VS Code of test/vscode-web. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { downloadAndUnzipVSCode } from '@vscode/test-electron';
 import { findPlaces } from '../vscode-web/places.ts';
@@ -8,6 +8,12 @@ export const root = resolve(import.meta.dirname, '../..');
 
 /** Takes the arguments of VS Code's `code`, and shows it in a browser. */
 export const browserVSCode = join(root, 'test/vscode-web/code-web-runner');
+
+/** Packs what dist/ holds as a release does; returns `file`, the path of the .vsix. */
+export function packExtension(file: string): string {
+  execFileSync('npm', ['run', 'pack', '--', '--out', file], { cwd: root, stdio: 'pipe' });
+  return file;
+}
 
 /** Whether a window can be shown at all. */
 export function hasScreen(): boolean {

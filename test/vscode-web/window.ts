@@ -8,12 +8,14 @@ import type { Places } from './places.ts';
 import { extensionHostLog, installExtension, sleep, startServer, workbenchAddress } from './server.ts';
 import type { Server } from './server.ts';
 
-const patience = 30_000;
+/** A machine that does other work draws late. */
+const patience = 60_000;
 /** Menus, hovers and toasts fade in. */
 const settled = 400;
-/** How often, and for how long, a list that may have been closed is tried. */
-const attempts = 4;
+/** How often, and for how long, a list or menu that may have been closed is tried. */
+const attempts = 5;
 const closing = 8_000;
+const input = '.quick-input-widget:visible input.input';
 
 export interface WindowOptions {
   /** Absolute path of the folder to open. */
@@ -50,12 +52,13 @@ export class VSCodeWindow {
       const { browser, page } = await openBrowser(places);
       window = new VSCodeWindow({ page, browser, server, profile });
       page.setDefaultTimeout(patience);
+      await page.addInitScript(keepNotifications);
       await page.goto(workbenchAddress(server.port, { folder: options.folder, payload: [['skipWelcome', 'true']] }));
       await window.#ready();
       return window;
     } catch (error) {
-      if (window === undefined) await server.stop();
-      else await window.close();
+      await window?.picture(join(options.artefacts, 'FAILED-to-open.png')).catch(() => undefined);
+      await (window === undefined ? server.stop() : window.close());
       throw error;
     }
   }
@@ -83,7 +86,7 @@ export class VSCodeWindow {
   /** Changes the colour theme, by its name in the picker. */
   async setTheme(name: string): Promise<void> {
     await this.runCommand('Preferences: Color Theme');
-    await this.page.locator('.quick-input-widget:visible input.input').fill(name);
+    await this.page.locator(input).fill(name);
     await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
     await this.page.keyboard.press('Enter');
     await sleep(settled * 3);
@@ -109,18 +112,67 @@ export class VSCodeWindow {
    * recent one. What starts up meanwhile may take the focus, which closes the list: it is opened again.
    */
   async #quickPick(key: string, typed: string, text: string): Promise<void> {
-    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first();
+    await this.#again(async (timeout) => {
+      await this.page.keyboard.press(key);
+      await this.page.locator(input).fill(typed, { timeout });
+      await this.pickerRow(text).click({ timeout });
+    });
+  }
+
+  /** Tries until it works; before another attempt, Escape closes what is half open. */
+  async #again(run: (timeout: number) => Promise<unknown>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.page.keyboard.press(key);
-        await this.page.locator('.quick-input-widget:visible input.input').fill(typed, { timeout: closing });
-        await row.click({ timeout: attempt < attempts ? closing : patience });
+        await run(closing * attempt);
         return;
       } catch (error) {
         if (attempt === attempts) throw error;
         await this.page.keyboard.press('Escape');
       }
     }
+  }
+
+  /** A row of the open quick pick. */
+  pickerRow(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text }).first();
+  }
+
+  /** Chooses a row of the quick pick that is open, or about to open; `placeholder` tells it from the one before. */
+  async pick(text: string | RegExp, placeholder?: string): Promise<void> {
+    if (placeholder !== undefined) await this.page.locator(`${input}[placeholder="${placeholder}"]`).waitFor();
+    const row = this.pickerRow(text);
+    await until(`the choice ${String(text)}`, async () => {
+      // Rows that are filled in late move under the mouse.
+      await row.click({ timeout: closing }).catch(() => undefined);
+      await sleep(settled);
+      return !(await row.isVisible());
+    });
+  }
+
+  /** Types into the input box that is open, or about to open, and takes it. */
+  async answer(text: string): Promise<void> {
+    await this.page.locator(input).fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /**
+   * Chooses an entry of the context menu of `target`, and tries again until `chosen` is there: a menu that has just opened
+   * passes over clicks, and one under the mouse may close.
+   */
+  async chooseInMenu(target: Locator, entry: string | RegExp, chosen: Locator): Promise<void> {
+    await this.#again(async (timeout) => {
+      await target.click({ button: 'right', timeout });
+      const item = this.page.locator('.monaco-menu .action-item').filter({ hasText: entry }).first();
+      await item.waitFor({ timeout });
+      await sleep(settled);
+      await item.click({ timeout });
+      await chosen.waitFor({ timeout });
+    });
+  }
+
+  /** All that notifications and dialogs have said since the page was loaded. */
+  notifications(): Promise<string[]> {
+    return this.page.evaluate(() => [...((globalThis as { pagewalkNotifications?: Set<string> }).pagewalkNotifications ?? [])]);
   }
 
   /** Shows a container of the activity bar. */
@@ -136,6 +188,21 @@ export class VSCodeWindow {
   /** A row of a tree or list in the part of the window that `within` selects. */
   row(text: string | RegExp, within: string): Locator {
     return this.page.locator(`${within} .monaco-list-row`).filter({ hasText: text }).first();
+  }
+
+  /** A row of a tree or list that may be longer than its part of the window: VS Code draws only the rows that fit. */
+  async reveal(text: string | RegExp, within: string): Promise<Locator> {
+    const row = this.row(text, within);
+    const list = this.page.locator(`${within} .monaco-list`).first();
+    let turns = 0;
+    await until(`${String(text)} in view`, async () => {
+      if (await row.isVisible()) return true;
+      await list.hover();
+      // From the top again now and then, for rows come late.
+      await this.page.mouse.wheel(0, turns++ % 60 === 0 ? -100_000 : 60);
+      return false;
+    });
+    return row;
   }
 
   /**
@@ -214,7 +281,17 @@ async function isShown(frame: Frame, selector: string): Promise<boolean> {
   }
 }
 
-/** Polls until `holds` gives true; what is not so within half a minute is an error. */
+/** Runs in the page: notifications go away by themselves, so what they say is kept. */
+function keepNotifications(): void {
+  const said = new Set<string>();
+  (globalThis as { pagewalkNotifications?: Set<string> }).pagewalkNotifications = said;
+  setInterval(() => {
+    for (const element of document.querySelectorAll('.notification-list-item-message, .monaco-dialog-box .dialog-message-row'))
+      said.add(element.textContent.trim());
+  }, 250);
+}
+
+/** Polls until `holds` gives true; what is not so within a minute is an error. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + patience;
   while (!(await holds())) {

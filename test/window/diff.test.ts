@@ -1,68 +1,29 @@
 /** Two ptdumps side by side in a real window: files of the explorer without a session, and address spaces of one. Pictures are kept in artefacts/window/. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type { Frame, Locator } from 'playwright-core';
+import { describe, test } from 'node:test';
+import type { Frame } from 'playwright-core';
 import { bundled } from '../support/dumps.ts';
-import { root } from '../support/vscode.ts';
-import { findPlaces } from '../vscode-web/places.ts';
-import { until, VSCodeWindow } from '../vscode-web/window.ts';
+import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { violations } from '../webview/axe.ts';
+import { commandLine, fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
+import { compareInExplorer, writeComparedTexts } from './compared-texts.ts';
 
-const artefacts = join(root, 'artefacts/window');
-const places = findPlaces();
-
-describe('two ptdumps side by side in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+describe('two ptdumps side by side in a window', { skip: noWindow ?? false }, () => {
   let window: VSCodeWindow;
-  let scratch: string;
   let page: Frame;
 
-  before(async () => {
-    assert.ok(!('missing' in places));
-    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-diff-window-'));
-    const folder = join(scratch, 'first-vmcore');
-    const vsix = join(scratch, 'pagewalk.vsix');
-    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
-    cpSync(join(root, 'examples/first-vmcore'), folder, { recursive: true });
-    const text = execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'ptdump', bundled.image], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
-    });
-    const lines = text.split('\n');
-    const writable = lines.flatMap((line, at) => (/ RW .* NX pte$/.test(line) ? [at] : []));
-    const [executable, readOnly, gone] = [writable[3], writable[40], writable[80]];
-    const changed = lines.flatMap((line, at) =>
-      at === gone ? [] : [at === executable ? line.replace('NX pte', 'x  pte') : at === readOnly ? line.replace(' RW ', ' ro ') : line],
-    );
-    writeFileSync(join(folder, 'before.ptdump'), text);
-    writeFileSync(join(folder, 'after.ptdump'), changed.join('\n'));
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
-  });
-  after(async () => {
-    await window.close();
-    rmSync(scratch, { recursive: true, force: true });
+  const fill = (folder: string): void => {
+    fillWithFirstVmcore(folder);
+    writeComparedTexts(folder);
+  };
+  useWindow({ folder: 'first-vmcore', fill }, (open) => {
+    ({ window } = open);
   });
 
-  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
-  const file = (name: string): Locator => window.page.locator('.explorer-folders-view .monaco-list-row', { hasText: name }).first();
+  const picture = (name: string): Promise<void> => keepPicture(window, name);
 
   test('two files that are selected in the explorer, with no session', async () => {
-    await window.showView('Explorer');
-    await file('before.ptdump').click();
-    await file('after.ptdump').click({ modifiers: ['ControlOrMeta'] });
-    await until('the panel', async () => {
-      await file('after.ptdump').click({ button: 'right' });
-      await window.page.locator('.monaco-menu .action-item', { hasText: 'Compare Page Tables' }).click();
-      // A menu that opens under the mouse may close again before it is clicked.
-      const tab = window.page.locator('.tab.active', { hasText: /before\.ptdump/ });
-      return tab.waitFor({ timeout: 8000 }).then(
-        () => true,
-        () => false,
-      );
-    });
+    await compareInExplorer(window);
     page = await window.webview('pagewalk-diff .canvas .row');
     assert.deepEqual(await page.$$eval('.badge', (all) => all.map(({ textContent }) => textContent.trim())), [
       '+0 added',
@@ -93,16 +54,12 @@ describe('two ptdumps side by side in a window', { skip: 'missing' in places ? p
     await window.setTheme('Dark Modern');
     await window.debug('Open the bundled vmcore');
     await window.runCommand('Pagewalk: Compare ptdump…');
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'kernel (init_mm)' }).first().click();
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Another image…' }).waitFor();
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: '1 init' }).first().click();
+    await window.pick('kernel (init_mm)', 'The page table to compare');
+    await window.pick('1 init', 'Another page table, another image, or a text file');
     page = await window.webview('pagewalk-diff .links');
-    const facts = JSON.parse(
-      execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'ptdump', bundled.image, '--mm', '1', '--json'], {
-        encoding: 'utf8',
-        maxBuffer: 1 << 26,
-      }),
-    ) as { regions: { start: string; present: boolean }[] };
+    const facts = JSON.parse(commandLine('ptdump', bundled.image, '--mm', '1', '--json')) as {
+      regions: { start: string; present: boolean }[];
+    };
     const first = facts.regions.find(({ present }) => present)?.start ?? '';
     assert.ok((await page.innerText('.selected-words')).includes(`Change 1 of `));
     assert.ok((await page.innerText('.selected-words')).includes(first));

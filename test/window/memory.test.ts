@@ -1,44 +1,24 @@
 /** Memory and the walk of an address in a window, on the bundled dump, by mouse and keyboard. Pictures are kept in artefacts/window/. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Frame } from 'playwright-core';
-import { root } from '../support/vscode.ts';
-import { findPlaces } from '../vscode-web/places.ts';
-import { VSCodeWindow } from '../vscode-web/window.ts';
+import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { violations } from '../webview/axe.ts';
+import { fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
 
-const artefacts = join(root, 'artefacts/window');
-const places = findPlaces();
-
-describe('memory in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+describe('memory in a window', { skip: noWindow ?? false }, () => {
   let window: VSCodeWindow;
-  let scratch: string;
   let memory: Frame;
 
-  before(async () => {
-    assert.ok(!('missing' in places));
-    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-memory-'));
-    const folder = join(scratch, 'first-vmcore');
-    const vsix = join(scratch, 'pagewalk.vsix');
-    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
-    cpSync(join(root, 'examples/first-vmcore'), folder, { recursive: true });
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
+  useWindow({ folder: 'first-vmcore', fill: fillWithFirstVmcore }, async (open) => {
+    ({ window } = open);
     await window.debug('Open the bundled vmcore');
   });
-  after(async () => {
-    await window.close();
-    rmSync(scratch, { recursive: true, force: true });
-  });
 
-  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
+  const picture = (name: string): Promise<void> => keepPicture(window, name);
   const open = async (title: string, address: string): Promise<void> => {
     await window.runCommand(title);
-    await window.page.locator('.quick-input-widget:visible input.input').fill(address);
-    await window.page.keyboard.press('Enter');
+    await window.answer(address);
   };
 
   test('the memory panel shows the pages of a vmap_block with their states', async () => {

@@ -1,16 +1,13 @@
 /** A scenario debugged with mouse and keyboard in a window: F5, a breakpoint, into an operation, back, and what changes meanwhile. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { root } from '../support/vscode.ts';
-import { findPlaces } from '../vscode-web/places.ts';
-import { until, VSCodeWindow } from '../vscode-web/window.ts';
+import { until } from '../vscode-web/window.ts';
+import type { VSCodeWindow } from '../vscode-web/window.ts';
+import { keepPicture, noWindow, useWindow } from './open-window.ts';
 
-const artefacts = join(root, 'artefacts/window');
-const places = findPlaces();
 const file = '000-vread-vm-map-ram.kmm';
 const callStack = '.debug-call-stack';
 /** The line of the second mapping, counted from 1: the breakpoint. */
@@ -19,26 +16,17 @@ const partLine =
     .split('\n')
     .findIndex((line) => line.startsWith('let part')) + 1;
 
-describe('a scenario in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+describe('a scenario in a window', { skip: noWindow ?? false }, () => {
   let window: VSCodeWindow;
-  let scratch: string;
 
-  before(async () => {
-    assert.ok(!('missing' in places));
-    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-scenario-window-'));
-    const vsix = join(scratch, 'pagewalk.vsix');
-    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
-    const folder = join(scratch, 'scenarios');
-    mkdirSync(folder);
+  const fill = (folder: string): void => {
     copyFileSync(join(root, 'examples', file), join(folder, file));
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
-  });
-  after(async () => {
-    await window.close();
-    rmSync(scratch, { recursive: true, force: true });
+  };
+  useWindow({ folder: 'scenarios', fill }, (open) => {
+    ({ window } = open);
   });
 
-  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
+  const picture = (name: string): Promise<void> => keepPicture(window, name);
   const press = (key: string): Promise<void> => window.page.keyboard.press(key);
   const frames = async (): Promise<string[]> => {
     const rows = await window.page.locator(`${callStack} .monaco-list-row .stack-frame .label`).allInnerTexts();
@@ -85,7 +73,7 @@ describe('a scenario in a window', { skip: 'missing' in places ? places.missing 
     await window.showView('Kernel Memory');
     const tree = '.pane:has([aria-label^="Page Tables"])';
     await window.row('kernel', tree).locator('.monaco-tl-twistie').click();
-    await window.row(/● pgd.*changed below/, tree).waitFor();
+    await window.reveal(/● pgd.*changed below/, tree);
     await picture('scenario-changed-tables');
     await window.showView('Run and Debug');
     await window.page.locator('.debug-toolbar .codicon-debug-reverse-continue').click();

@@ -3,48 +3,28 @@
  * said. Pictures are kept in artefacts/window/.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type { Frame, Locator } from 'playwright-core';
+import { before, describe, test } from 'node:test';
+import type { Frame } from 'playwright-core';
 import { bundled } from '../support/dumps.ts';
-import { root } from '../support/vscode.ts';
-import { findPlaces } from '../vscode-web/places.ts';
-import { until, VSCodeWindow } from '../vscode-web/window.ts';
+import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { violations } from '../webview/axe.ts';
+import { commandLine, fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
 
-const artefacts = join(root, 'artefacts/window');
-const places = findPlaces();
 const blockPage = '0xffffd4bf80801000';
 
 /** The kernel's text, as the command line prints it (test/truth compares that with the kernel's own file). */
 function ptdumpText(): string[] {
-  return execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'ptdump', bundled.image], { encoding: 'utf8', maxBuffer: 1 << 26 })
-    .trimEnd()
-    .split('\n');
+  return commandLine('ptdump', bundled.image).trimEnd().split('\n');
 }
 
-describe('in a window', { skip: 'missing' in places ? places.missing : false }, () => {
+describe('in a window', { skip: noWindow ?? false }, () => {
   let window: VSCodeWindow;
-  let scratch: string;
 
-  before(async () => {
-    assert.ok(!('missing' in places));
-    scratch = mkdtempSync(join(tmpdir(), 'pagewalk-window-'));
-    const folder = join(scratch, 'first-vmcore');
-    const vsix = join(scratch, 'pagewalk.vsix');
-    execFileSync('npm', ['run', 'pack', '--', '--out', vsix], { cwd: root, stdio: 'pipe' });
-    cpSync(join(root, 'examples/first-vmcore'), folder, { recursive: true });
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts });
-  });
-  after(async () => {
-    await window.close();
-    rmSync(scratch, { recursive: true, force: true });
+  useWindow({ folder: 'first-vmcore', fill: fillWithFirstVmcore }, (open) => {
+    ({ window } = open);
   });
 
-  const picture = (name: string): Promise<void> => window.picture(join(artefacts, `${name}.png`));
+  const picture = (name: string): Promise<void> => keepPicture(window, name);
 
   test('before a session the views say what to do', async () => {
     await window.showView('Kernel Memory');
@@ -77,52 +57,34 @@ describe('in a window', { skip: 'missing' in places ? places.missing : false }, 
   test('the vmalloc tree shows a vm_map_ram block and its pages', async () => {
     await window.showView('Kernel Memory');
     const tree = '.pane:has([aria-label^="Vmalloc Areas"])';
-    const inView = async (text: string | RegExp): Promise<Locator> => {
-      const row = window.row(text, tree);
-      await window.page.locator(`${tree} .monaco-list`).hover();
-      await until(`${String(text)} in view`, async () => {
-        if (await row.isVisible()) return true;
-        await window.page.mouse.wheel(0, 200);
-        return false;
-      });
-      return row;
-    };
-    await (await inView(/^0xffffd4bf80800000/)).locator('.monaco-tl-twistie').click();
-    await inView('never used');
-    await inView('vmap_block');
+    await (await window.reveal(/^0xffffd4bf80800000/, tree)).locator('.monaco-tl-twistie').click();
+    for (const row of ['never used', 'vmap_block']) await window.reveal(row, tree);
     await window.parkMouse();
     await picture('vmalloc-tree');
   });
 
   const input = '.quick-input-widget:visible input.input';
-  const pick = async (text: string, placeholder: string): Promise<void> => {
-    await window.page.locator(`${input}[placeholder="${placeholder}"]`).waitFor();
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: text }).first().click();
-  };
 
   test('two page tables are compared through the pickers', async () => {
     await window.runCommand('Pagewalk: Compare ptdump as Text…');
-    await pick('kernel (init_mm)', 'The page table to compare');
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Another image…' }).waitFor();
+    await window.pick('kernel (init_mm)', 'The page table to compare');
+    await window.pickerRow('Another image…').waitFor();
     await picture('compare-picker');
-    await pick('1 init', 'Another page table, another image, or a text file');
+    await window.pick('1 init', 'Another page table, another image, or a text file');
     await window.page.locator('.tab.active', { hasText: 'kernel (init_mm) ↔ 1 init' }).waitFor();
     await window.page.locator('.diff-hidden-lines, .line-insert').first().waitFor();
     await picture('compare');
   });
 
   test('the virtual addresses of a physical one are found, in the packed adapter', async () => {
-    const walk = execFileSync(process.execPath, [join(root, 'dist/pagewalk.js'), 'vtop', bundled.image, blockPage, '--json'], {
-      encoding: 'utf8',
-    });
+    const walk = commandLine('vtop', bundled.image, blockPage, '--json');
     const physical = (JSON.parse(walk) as { results: { physical: string }[] }).results[0]?.physical ?? '';
     await window.runCommand('Pagewalk: Find Virtual Addresses of a Physical Address…');
     await window.page.locator(`${input}[placeholder="0x1000"]`).waitFor();
     await window.page.locator(input).fill('nonsense');
     await window.page.locator('.quick-input-message', { hasText: 'Write 0x and hexadecimal digits' }).waitFor();
-    await window.page.locator(input).fill(physical);
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Every page table' }).click();
+    await window.answer(physical);
+    await window.pick('Every page table');
     await window.page.locator('.tab.active', { hasText: `${physical}, every page table` }).waitFor();
     await window.page.locator('.view-line', { hasText: blockPage }).first().waitFor();
     await picture('virtual-addresses');
