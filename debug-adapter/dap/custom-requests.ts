@@ -11,7 +11,7 @@ import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
 import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
-import { changes, snapshot, watch } from './scenario-moments.ts';
+import { changes, sessionAt, snapshot, watch } from './scenario-moments.ts';
 import { problemsOf } from './scenario-problems.ts';
 import { search } from './search.ts';
 
@@ -47,6 +47,7 @@ const ptdumpSchema = v.looseObject({
 const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema, end: hexSchema });
 const logSchema = v.looseObject({ levels: v.optional(v.boolean(), false) });
+const momentSchema = v.looseObject({ moment: v.optional(v.string()) });
 const addressSchema = v.looseObject({ address: hexSchema });
 const spacesSchema = v.looseObject({ other: otherSchema });
 
@@ -100,7 +101,7 @@ const bodies: Bodies = {
     const { levels } = check(logSchema, parameters);
     return { text: adapter.session.logText({ levels }), death: adapter.session.death() };
   },
-  'pagewalk/vmallocAreas': (adapter) => adapter.session.vmalloc(),
+  'pagewalk/vmallocAreas': (adapter, parameters) => sessionAt(adapter, check(momentSchema, parameters).moment).vmalloc(),
   'pagewalk/vmallocPages': (adapter, parameters) => adapter.session.vmallocPages(check(addressSchema, parameters).address),
   'pagewalk/readAsKcore': (adapter, parameters) => readAsKcore(adapter, check(kcoreSchema, parameters)),
   'pagewalk/memoryPages': memoryPages,

@@ -100,7 +100,8 @@ export interface PagewalkRequests {
   'pagewalk/pagemapScan': { arguments: PagemapScanRequest; body: PagemapScanFacts };
   /** The kernel log as dmesg(1) prints it; with `levels` as `dmesg -r`. */
   'pagewalk/log': { arguments: { levels?: boolean }; body: { text: string; death: DeathFacts | null } };
-  'pagewalk/vmallocAreas': { arguments: Record<string, never>; body: VmallocFacts };
+  /** `moment`: of a scenario, the name of a moment (`pagewalk/snapshot`) instead of now. */
+  'pagewalk/vmallocAreas': { arguments: { moment?: string }; body: VmallocFacts };
   /** The frames behind the busy area that holds `address`. */
   'pagewalk/vmallocPages': { arguments: { address: Hex }; body: VmallocPagesFacts };
   /** The answer to the event `pagewalk/splitSet`, for which a launch waits: files of the set; none to give up. */

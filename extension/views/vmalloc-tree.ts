@@ -1,14 +1,18 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
 import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
-import { blockPicture } from './block-picture.ts';
 import type { Sessions } from '../debugging/sessions.ts';
+import { blockPicture } from './block-picture.ts';
+import { changesBetween, keyOf } from './vmalloc-changes.ts';
+import type { AreaChange, VmallocChanges } from './vmalloc-changes.ts';
 
 interface AreaNode {
   readonly kind: 'area';
   readonly area: VmallocAreaFacts;
   readonly lazy: boolean;
   readonly address: string;
+  /** Since the last stop of a scenario. */
+  readonly change: AreaChange | undefined;
 }
 
 interface GroupNode {
@@ -18,6 +22,8 @@ interface GroupNode {
   readonly icon: string;
   readonly children: readonly Node[];
   readonly open?: boolean;
+  /** Whether anything in it changed since the last stop of a scenario. */
+  readonly changed?: boolean;
 }
 
 interface FactNode {
@@ -34,6 +40,11 @@ interface PagesNode {
 }
 
 type Node = AreaNode | GroupNode | FactNode | PagesNode;
+
+/** In front, where a narrow view still shows it. */
+const changeMark = '● ';
+
+const noChanges: VmallocChanges = { areas: new Map(), gone: [] };
 
 /** Characters of the bar that shows a block's pages. */
 const barWidth = 32;
@@ -58,6 +69,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         const { Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
         const item = new vscode.TreeItem(node.label, node.open === true ? Expanded : Collapsed);
         item.id = `group ${node.label}`;
+        item.label = node.changed === true ? `${changeMark}${node.label}` : node.label;
         item.description = node.description;
         item.iconPath = new vscode.ThemeIcon(node.icon);
         return item;
@@ -84,8 +96,14 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     if (node?.kind === 'fact') return [];
     try {
       if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
-      const facts = await this.#sessions.request('pagewalk/vmallocAreas', {});
-      return [...byKind(facts.areas), ...restOf(facts)];
+      const [facts, { moments }] = await Promise.all([
+        this.#sessions.request('pagewalk/vmallocAreas', {}),
+        this.#sessions.request('pagewalk/snapshot', {}),
+      ]);
+      const stop = moments.find(({ kind }) => kind === 'stop')?.name;
+      const changes =
+        stop === undefined ? noChanges : changesBetween(await this.#sessions.request('pagewalk/vmallocAreas', { moment: stop }), facts);
+      return [...byKind(facts.areas, changes), ...goneOf(changes), ...restOf(facts, changes)];
     } catch (error) {
       return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
     }
@@ -93,12 +111,37 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
 }
 
 /** `idle`: freed, or kept for the next allocation. */
-function areaNodes(areas: readonly VmallocAreaFacts[], idle: boolean): AreaNode[] {
-  return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start }));
+function areaNodes(areas: readonly VmallocAreaFacts[], { idle, changes }: { idle: boolean; changes: VmallocChanges }): AreaNode[] {
+  return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start, change: changes.areas.get(keyOf(area)) }));
+}
+
+/** What a scenario's last step took away without a trace. */
+function goneOf({ gone }: VmallocChanges): GroupNode[] {
+  if (gone.length === 0) return [];
+  const children = gone.map((area): FactNode => ({
+    kind: 'fact',
+    label: `${area.start}-${area.end}`,
+    value: `${sizeText(area.size)} ${kindOf(area).word}`,
+    icon: 'diff-removed',
+  }));
+  return [
+    {
+      kind: 'group',
+      label: vscode.l10n.t('Gone since the last stop'),
+      description: areaCount(gone.length),
+      icon: 'diff-removed',
+      children,
+      changed: true,
+    },
+  ];
+}
+
+function areaCount(count: number): string {
+  return count === 1 ? vscode.l10n.t('1 area') : vscode.l10n.t('{0} areas', count);
 }
 
 /** Busy areas by what they are for, with their sizes; blocks, whose pages have states of their own, come first. */
-function byKind(areas: readonly VmallocAreaFacts[]): GroupNode[] {
+function byKind(areas: readonly VmallocAreaFacts[], changes: VmallocChanges): GroupNode[] {
   const groups = new Map<string, VmallocAreaFacts[]>();
   for (const area of areas) {
     const { word } = kindOf(area);
@@ -112,22 +155,27 @@ function byKind(areas: readonly VmallocAreaFacts[]): GroupNode[] {
       label: word === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : word,
       description: vscode.l10n.t('{0} areas, {1}', own.length, sizeText(own.reduce((sum, { size }) => sum + size, 0))),
       icon: own[0] === undefined ? 'symbol-field' : kindOf(own[0]).icon,
-      children: areaNodes(own, false),
+      children: areaNodes(own, { idle: false, changes }),
       open: word === 'vm_map_ram block',
+      changed: own.some((area) => changes.areas.has(keyOf(area))),
     }));
 }
 
 /** What is not in use, the queues of blocks, and the counters; groups without anything in them are left out. */
-function restOf(facts: VmallocFacts): Node[] {
+function restOf(facts: VmallocFacts, changes: VmallocChanges): Node[] {
   const { lazy, purging, pooled, free, queues } = facts;
   const nodes: Node[] = [];
   const add = (label: string, children: readonly Node[], icon: string, description: string): void => {
-    if (children.length > 0) nodes.push({ kind: 'group', label, description, icon, children });
+    if (children.length === 0) return;
+    const changed = children.some((node) => node.kind === 'area' && node.change !== undefined);
+    nodes.push({ kind: 'group', label, description, icon, children, changed });
   };
-  const areas = (count: number): string => (count === 1 ? vscode.l10n.t('1 area') : vscode.l10n.t('{0} areas', count));
-  add(vscode.l10n.t('Freed, not yet purged'), areaNodes(lazy, true), 'trash', areas(lazy.length));
-  add(vscode.l10n.t('Being purged'), areaNodes(purging, true), 'trash', areas(purging.length));
-  add(vscode.l10n.t('Kept for the next allocation'), areaNodes(pooled, true), 'archive', areas(pooled.length));
+  const addAreas = (label: string, areas: readonly VmallocAreaFacts[], icon: string): void => {
+    add(label, areaNodes(areas, { idle: true, changes }), icon, areaCount(areas.length));
+  };
+  addAreas(vscode.l10n.t('Freed, not yet purged'), lazy, 'trash');
+  addAreas(vscode.l10n.t('Being purged'), purging, 'trash');
+  addAreas(vscode.l10n.t('Kept for the next allocation'), pooled, 'archive');
   const ranges = free.map(({ start, end, size }): FactNode => ({
     kind: 'fact',
     label: `${start}-${end}`,
@@ -192,20 +240,29 @@ function kindOf(area: VmallocAreaFacts): { word: string; icon: string } {
   return { word: 'vmalloc', icon: 'symbol-field' };
 }
 
-function areaItem({ area, lazy }: AreaNode): vscode.TreeItem {
+function areaItem({ area, lazy, change }: AreaNode): vscode.TreeItem {
   const { word, icon } = kindOf(area);
-  const item = new vscode.TreeItem(area.start, vscode.TreeItemCollapsibleState.Collapsed);
+  const item = new vscode.TreeItem(`${change === undefined ? '' : changeMark}${area.start}`, vscode.TreeItemCollapsibleState.Collapsed);
   item.id = `${String(lazy)} ${area.address}`;
-  item.description = `${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
+  const changed = change === undefined ? '' : `${changeWord(change)} · `;
+  item.description = `${changed}${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
   item.iconPath = new vscode.ThemeIcon(lazy ? 'circle-slash' : icon);
-  item.tooltip = tooltipOf(area, word);
+  item.tooltip = tooltipOf(area, { word, change });
   item.contextValue = 'pagewalk.area';
   return item;
 }
 
-function tooltipOf(area: VmallocAreaFacts, word: string): string | vscode.MarkdownString {
+function changeWord({ kind }: AreaChange): string {
+  return kind === 'new' ? vscode.l10n.t('new') : vscode.l10n.t('changed');
+}
+
+function tooltipOf(
+  area: VmallocAreaFacts,
+  { word, change }: { word: string; change: AreaChange | undefined },
+): string | vscode.MarkdownString {
   const { start, end, size, caller, block } = area;
-  const words = `${start}-${end}\n${size} bytes, ${word}${caller === null ? '' : `\n${caller}`}`;
+  const since = change === undefined ? [] : [vscode.l10n.t('{0} since the last stop', changeWord(change)), ...change.details];
+  const words = [`${start}-${end}`, vscode.l10n.t('{0} bytes, {1}', size, word), ...(caller === null ? [] : [caller]), ...since].join('\n');
   const picture = block === null ? undefined : blockPicture(block);
   if (block === null || picture === undefined) return words;
   const text = new vscode.MarkdownString();

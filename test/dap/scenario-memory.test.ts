@@ -86,6 +86,8 @@ describe('the machine of a scenario', () => {
     );
     const then = await session.ask<PtdumpPage>('pagewalk/ptdump', { moment: 'filled' });
     assert.ok(then.lines.some(({ region }) => region?.start === a));
+    const areasThen = await session.ask<{ areas: { start: string }[] }>('pagewalk/vmallocAreas', { moment: 'start' });
+    assert.deepEqual(areasThen.areas, []);
     const now = await session.ask<PtdumpPage>('pagewalk/ptdump');
     assert.ok(!now.lines.some(({ region }) => region?.start === a && region.present));
     await assert.rejects(session.ask('pagewalk/ptdump', { moment: 'never' }), /there is no moment never/);
