@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'not-readable'
   | 'is-directory'
   | 'empty-file'
+  | 'file-altered'
   | 'not-a-dump'
   | 'not-ptdump'
   | 'compressed-file'
@@ -75,6 +76,11 @@ export const errors = {
   notWritable: (path: string, why: string) => new UserError('not-readable', `${path}: cannot be written (${why}); choose another place`),
   isDirectory: (path: string) => new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
   emptyFile: (path: string) => new UserError('empty-file', `${path}: is empty; the dump was not written, take it again`),
+  fileAltered: (path: string, how: string) =>
+    new UserError(
+      'file-altered',
+      `${path}: the file was changed while it was open (${how}), and nothing more is told of it; open it again to see what it holds now`,
+    ),
   notADump: (path: string) =>
     new UserError(
       'not-a-dump',

@@ -7,6 +7,13 @@ import type { CancellationToken } from './cancellation.ts';
 import type { OpenDecoder } from './machine-code.ts';
 import type { WorkerThread } from './worker.ts';
 
+/** What became of a file since it was opened. */
+export type FileChange =
+  /** It was written to, cut or extended, `how` in words: what is read of it may be of another moment than what was read before. */
+  | { readonly kind: 'altered'; readonly how: string }
+  /** Nothing has its name any more, or another file has. The opened one is as it was, and can be read on. */
+  | { readonly kind: 'removed' | 'replaced' };
+
 /** Random access to the bytes of one file. Owned by whoever opened it; `close` ends its use. */
 export interface ByteSource {
   /** What to call the file in messages. */
@@ -25,6 +32,11 @@ export interface ByteSource {
    * Throws as `read` does; what `bytes` then holds means nothing.
    */
   readInto?(offset: number, bytes: Uint8Array): number;
+  /**
+   * What became of the file since it was opened; undefined while it is as it was, and once it is closed. Absent where the
+   * bytes are nobody else's to change, or where they are meant to (the memory of a running machine).
+   */
+  change?(): FileChange | undefined;
   close(): void;
 }
 

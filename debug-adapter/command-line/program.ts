@@ -107,7 +107,12 @@ class Run {
       use(session);
       if (options.json === undefined) for (const warning of session.warnings()) this.output.complain(`pagewalk: warning: ${warning}`);
     } finally {
-      session.close();
+      try {
+        // What was printed, or the failure, may come of a file that was written to meanwhile: then that is what is told.
+        session.files.check();
+      } finally {
+        session.close();
+      }
     }
   }
 

@@ -3,7 +3,7 @@
  * where a variable stands, so the same variable keeps its handle (and the tree its expansion).
  */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { errors } from '../base/errors.ts';
+import { errors, UserError } from '../base/errors.ts';
 import type { CancellationSource } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
 import type { WrittenPiece } from '../memory/written-memory.ts';
@@ -48,6 +48,7 @@ export class Adapter {
   #scenario: ScenarioSession | undefined;
   #writes = 0;
   #jobs: JobRunner | undefined;
+  readonly #toldOfFiles = new Set<string>();
   readonly #nodes: VariableNode[] = [];
   readonly #references = new Map<string, number>();
 
@@ -89,6 +90,25 @@ export class Adapter {
   open(session: SessionFace, jobs: JobRunner): void {
     this.#session = session;
     this.#jobs = jobs;
+  }
+
+  /**
+   * Throws where a file of the dump was written to since it was opened: what was answered since may be made of its old bytes and
+   * its new ones. That, and that a file has lost its name, is told once besides.
+   */
+  checkFiles(): void {
+    try {
+      for (const note of this.#session?.files.check() ?? []) this.#tellOfFile(`warning: ${note}`);
+    } catch (error) {
+      if (error instanceof UserError) this.#tellOfFile(error.message);
+      throw error;
+    }
+  }
+
+  #tellOfFile(line: string): void {
+    if (this.#toldOfFiles.has(line)) return;
+    this.#toldOfFiles.add(line);
+    this.sendEvent('output', { category: 'important', output: `${line}\n` });
   }
 
   /** Changes whenever the image's memory may have. */

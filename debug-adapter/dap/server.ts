@@ -127,6 +127,7 @@ export class DapServer extends ProtocolServer {
   }
 
   #give(request: DebugProtocol.Request, call: Call, answer: Answer): void {
+    this.#adapter.checkFiles();
     this.#reply(request, { success: true, body: answer.body });
     if (answer.until !== undefined) {
       const over = answer.until.then(() => {
@@ -142,10 +143,21 @@ export class DapServer extends ProtocolServer {
     }
   }
 
-  #refuse(request: DebugProtocol.Request, error: unknown): void {
+  #refuse(request: DebugProtocol.Request, thrown: unknown): void {
+    const error = thrown instanceof Cancelled ? thrown : this.#causeOf(thrown);
     if (error instanceof Cancelled) this.#reply(request, { success: false, message: 'cancelled' });
     else if (error instanceof UserError) this.#fail(request, errorIds.user, error.message);
     else this.#fail(request, errorIds.defect, defect(error));
+  }
+
+  /** A file that was written to meanwhile is the likely cause of any failure. */
+  #causeOf(thrown: unknown): unknown {
+    try {
+      this.#adapter.checkFiles();
+      return thrown;
+    } catch (altered) {
+      return altered;
+    }
   }
 
   #fail(request: DebugProtocol.Request, id: number, message: string): void {

@@ -1,11 +1,13 @@
 /** What the engine needs of Node: files, decompression and threads. */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { errors } from '../base/errors.ts';
 import type { UserError } from '../base/errors.ts';
-import type { ByteSource, Host } from '../base/host.ts';
+import type { ByteSource, FileChange, Host } from '../base/host.ts';
 import { loadDecoders } from './capstone.ts';
+import { changeSince, isLive } from './file-change.ts';
 import { startWorker } from './node-worker.ts';
 
 /** `program`: the entry that serves jobs when it runs in a thread; without it there are no threads. */
@@ -38,7 +40,7 @@ function openFile(path: string): ByteSource {
   }
   // Files of /proc may tell no size and hold much (kcore in a container): reads end where they end.
   const size = status.isFile() && status.size === 0 ? Number.MAX_SAFE_INTEGER : Math.min(status.size, Number.MAX_SAFE_INTEGER);
-  return new FileSource(path, descriptor, size);
+  return new FileSource(path, descriptor, { size, opened: status });
 }
 
 function openError(path: string, error: unknown): UserError {
@@ -52,11 +54,14 @@ class FileSource implements ByteSource {
   readonly name: string;
   readonly size: number;
   readonly #descriptor: number;
+  /** The file as it was opened; undefined where nothing that becomes of it matters (any more). */
+  #opened: Stats | undefined;
 
-  constructor(name: string, descriptor: number, size: number) {
+  constructor(name: string, descriptor: number, { size, opened }: { readonly size: number; readonly opened: Stats }) {
     this.name = name;
     this.#descriptor = descriptor;
     this.size = size;
+    this.#opened = isLive(name, opened) ? undefined : opened;
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -81,7 +86,12 @@ class FileSource implements ByteSource {
     return done;
   }
 
+  change(): FileChange | undefined {
+    return this.#opened === undefined ? undefined : changeSince(this.#opened, { name: this.name, descriptor: this.#descriptor });
+  }
+
   close(): void {
+    this.#opened = undefined;
     closeSync(this.#descriptor);
   }
 }

@@ -37,6 +37,7 @@ export function serveJobs(host: Host, port: WorkerPort): void {
             }
           : undefined;
       const result = runJob(session, message, { host, token, progress, found });
+      session.files.check();
       report({ id, kind: 'answer', result });
     } catch (error) {
       if (error instanceof Cancelled) report({ id, kind: 'cancelled' });

@@ -49,7 +49,11 @@ export function openPtdumpSource(host: Host, options: OpenOptions): PtdumpSource
 export function sessionSource(session: SessionFace, close: () => void = () => undefined): PtdumpSource {
   return {
     name: session.name,
-    lines: (options) => session.ptdumpLines(options),
+    lines: (options) => {
+      const lines = session.ptdumpLines(options);
+      session.files.check();
+      return lines;
+    },
     regions: (options) => {
       const lines = session.ptdumpLines(options).map(({ text }) => `${text}\n`);
       return parsePtdump(lines.join(''), session.name);

@@ -40,6 +40,7 @@ import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
+import type { OpenFiles } from './open-files.ts';
 import type { ExpressionPlace } from './expression-world.ts';
 import type { StackChoice } from './stack-facts.ts';
 
@@ -93,6 +94,8 @@ export interface SessionFace {
   readonly scanned: ScanState;
   /** Path(s) of the image. */
   readonly name: string;
+  /** The files behind it, to be asked before an answer is given. */
+  readonly files: OpenFiles;
   readonly architecture: string;
   readonly symbols: SymbolTable;
   readonly types: TypeTable | undefined;

@@ -69,6 +69,7 @@ import { outsideSources } from './outside-sources.ts';
 import { pagemapFacts, pagemapScanFacts } from './pagemap-facts.ts';
 import { ptdumpLines } from './ptdump-text.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
+import { OpenFiles } from './open-files.ts';
 import { search } from './search.ts';
 import type {
   FindingsOptions,
@@ -92,7 +93,8 @@ import { vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
   options.progress?.('opening the image', 0, 1);
-  const image = openImage(host, options.paths, {
+  const files = new OpenFiles();
+  const image = openImage(files.of(host), options.paths, {
     rawRanges: options.base === undefined ? undefined : parseRawRanges(options.base),
     cacheBytes: options.cacheBytes,
   });
@@ -100,15 +102,26 @@ export function openSession(host: Host, options: OpenOptions): Session {
     const { token, progress, scanned } = options;
     const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
     const outside = outsideSources(host, options);
-    return new Session(image, openKernel(image, outside, landmarks), { landmarks, outside });
+    return new Session(image, openKernel(image, outside, landmarks), { landmarks, outside, files });
   } catch (error) {
-    image.close();
+    try {
+      files.check();
+    } finally {
+      image.close();
+    }
     throw error;
   }
 }
 
+interface SessionParts {
+  readonly landmarks?: Landmarks;
+  readonly outside?: OutsideSources;
+  readonly files?: OpenFiles;
+}
+
 export class Session implements SessionFace {
   readonly kernel: Kernel;
+  readonly files: OpenFiles;
   readonly #image: Image;
   readonly #landmarks: Landmarks;
   readonly #outside: OutsideSources;
@@ -117,8 +130,9 @@ export class Session implements SessionFace {
   readonly #memories = new Map<string, AddressSpace>();
 
   /** `from`: what the kernel was opened with. */
-  constructor(image: Image, kernel: Kernel, from: { readonly landmarks?: Landmarks; readonly outside?: OutsideSources } = {}) {
+  constructor(image: Image, kernel: Kernel, from: SessionParts = {}) {
     const { landmarks = new Landmarks(image.memory), outside = { symbols: undefined, types: undefined } } = from;
+    this.files = from.files ?? new OpenFiles();
     this.#image = image;
     this.kernel = kernel;
     this.#landmarks = landmarks;
@@ -152,7 +166,8 @@ export class Session implements SessionFace {
   }
 
   info(): InfoFacts {
-    return infoFacts(this.kernel);
+    const facts = infoFacts(this.kernel);
+    return { ...facts, warnings: [...facts.warnings, ...this.files.check()] };
   }
 
   vmcoreinfoText(): string {
@@ -361,13 +376,13 @@ export class Session implements SessionFace {
 
   /** What is known to be wrong with the image, so far. */
   warnings(): readonly string[] {
-    return [...this.kernel.warnings];
+    return [...this.kernel.warnings, ...this.files.check()];
   }
 
   written(pieces: readonly WrittenPiece[]): Session {
     const image = { ...this.#image, memory: new WrittenMemory(this.#image.memory, pieces) };
     const landmarks = new Landmarks(image.memory, { known: this.#landmarks.state });
-    return new Session(image, openKernel(image, this.#outside, landmarks), { landmarks, outside: this.#outside });
+    return new Session(image, openKernel(image, this.#outside, landmarks), { landmarks, outside: this.#outside, files: this.files });
   }
 
   close(): void {
