@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { runTests } from '@vscode/test-electron';
+import { dumpFolder, expandedDump } from '../support/dumps.ts';
+import { debian } from '../support/processes.ts';
 import { findVSCode, root } from '../support/vscode.ts';
 
 interface Outcome {
@@ -35,13 +37,14 @@ export async function runEndToEnd(): Promise<Outcome> {
   const workspace = join(folder, 'first-vmcore');
   cpSync(join(root, 'examples/first-vmcore'), workspace, { recursive: true });
   const report = join(folder, 'report.json');
+  const large = dumpFolder(debian) === undefined ? {} : { PAGEWALK_LARGE_IMAGE: expandedDump(debian, 'dump.elf') };
   try {
     await runTests({
       vscodeExecutablePath: executable,
       extensionDevelopmentPath: root,
       extensionTestsPath: suite,
       launchArgs: [workspace, '--disable-extensions'],
-      extensionTestsEnv: { PAGEWALK_REPORT: report, PAGEWALK_ARTEFACTS: artefacts },
+      extensionTestsEnv: { PAGEWALK_REPORT: report, PAGEWALK_ARTEFACTS: artefacts, ...large },
     });
   } catch (error) {
     if (!existsSync(report)) {

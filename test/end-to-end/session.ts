@@ -2,22 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { eventually } from './waiting.ts';
 
 interface Runner {
   screenshot(path: string): Promise<void>;
-}
-
-const patience = 30_000;
-
-/** Polls until `look` gives something. */
-async function eventually<Value>(what: string, look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> {
-  const end = Date.now() + patience;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`${what} did not come within ${patience} ms`);
-    await new Promise((resume) => setTimeout(resume, 200));
-  }
 }
 
 /** Keeps a picture where the browser VS Code runs the tests; elsewhere there is nothing to take one with. */

@@ -1,11 +1,13 @@
 /** Entry of the tests inside VS Code: mocha over the bundled files, and a report that the launcher reads. */
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
+import { defineFigures } from './figures.ts';
 import { defineSessionTests } from './session.ts';
 
 export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: 'bdd', timeout: 60_000, color: false });
   mocha.suite.emit('pre-require', globalThis, null, mocha);
+  defineFigures();
   defineSessionTests();
   const failures: string[] = [];
   let passed = 0;

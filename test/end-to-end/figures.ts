@@ -1,0 +1,86 @@
+/**
+ * How long a person waits, measured in the extension host and printed: activation, and hovers on addresses of the larger real
+ * dump. No time is asserted: another machine, or a busy one, has other figures.
+ */
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { eventually } from './waiting.ts';
+
+const asked = 400;
+
+function quantile(sorted: readonly number[], part: number): string {
+  return (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN).toFixed(1);
+}
+
+/** To be called before other tests, for the first of them activates the extension. */
+export function defineFigures(): void {
+  describe('how long a person waits', () => {
+    it('activation', async () => {
+      const extension = vscode.extensions.getExtension('pagewalk.pagewalk');
+      assert.ok(extension);
+      const was = extension.isActive;
+      const begun = performance.now();
+      await extension.activate();
+      const took = performance.now() - begun;
+      assert.equal(extension.isActive, true);
+      console.log(`FIGURE activation: ${was ? 'was active already' : `${took.toFixed(1)} ms around extension.activate()`}`);
+    });
+
+    const image = process.env['PAGEWALK_LARGE_IMAGE'];
+    const title = 'hovers on addresses of the larger dump';
+    if (image === undefined) it.skip(`${title}: needs ../shared/dumps/x86-64-debian-6.12, which is not here`);
+    else it(title, () => hovers(image));
+  });
+}
+
+async function hovers(image: string): Promise<void> {
+  const name = 'the larger dump';
+  const begun = performance.now();
+  assert.equal(await vscode.debug.startDebugging(undefined, { type: 'pagewalk', request: 'launch', name, image }), true);
+  const session = await eventually('the session', () =>
+    vscode.debug.activeDebugSession?.name === name ? vscode.debug.activeDebugSession : undefined,
+  );
+  await eventually('a stopped session', async () => {
+    const { threads } = (await session.customRequest('threads')) as { threads: unknown[] };
+    return threads.length > 0 ? true : undefined;
+  });
+  const opened = performance.now() - begun;
+  try {
+    const addresses = await addressesOf(session);
+    const content = addresses.map((address) => `at ${address}\n`).join('');
+    const { uri } = await vscode.workspace.openTextDocument({ content, language: 'dmesg' });
+    const times: number[] = [];
+    for (const [line, address] of addresses.entries()) {
+      const from = performance.now();
+      const found = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, new vscode.Position(line, 5));
+      times.push(performance.now() - from);
+      assert.ok(found.length > 0, `no hover on ${address}`);
+    }
+    times.sort((one, other) => one - other);
+    console.log(`FIGURE session on ${image}: opened in ${opened.toFixed(0)} ms`);
+    console.log(
+      `FIGURE hover: ${times.length} addresses, p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, slowest ${quantile(times, 1)} ms`,
+    );
+  } finally {
+    await vscode.debug.stopDebugging(session);
+  }
+}
+
+/** Of regions of the kernel's page table, spread over all of them, and of vmalloc areas. */
+async function addressesOf(session: vscode.DebugSession): Promise<string[]> {
+  const { lines } = (await session.customRequest('pagewalk/ptdump', { mm: 'kernel' })) as { lines: { text: string }[] };
+  const { areas } = (await session.customRequest('pagewalk/vmallocAreas', {})) as { areas: { start: string }[] };
+  const regions = lines.flatMap(({ text }) => /^0xffff[0-9a-f]{12}/.exec(text)?.[0] ?? []);
+  const spread = (from: readonly string[], count: number): string[] =>
+    Array.from(
+      { length: Math.min(count, from.length) },
+      (_, at) => from[Math.floor((at * from.length) / Math.min(count, from.length))] ?? '',
+    );
+  const areaStarts = spread(
+    areas.map(({ start }) => start),
+    asked / 4,
+  );
+  const found = [...spread(regions, asked - areaStarts.length), ...areaStarts];
+  assert.ok(found.length >= 300, `only ${found.length} addresses to hover on`);
+  return found;
+}
