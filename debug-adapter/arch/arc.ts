@@ -21,6 +21,10 @@ export interface ArcOptions {
   readonly littleEndian?: boolean | undefined;
 }
 
+/**
+ * The paging of one arc kernel; page size and table sizes are its configuration's (CONFIG_ARC_PAGE_SIZE_*,
+ * CONFIG_PGTABLE_LEVELS).
+ */
 export function arc(options: ArcOptions): PagingMode {
   return new ArcMode(options);
 }

@@ -99,6 +99,10 @@ const namesByCount: Readonly<Record<number, readonly (readonly [name: string, de
   ],
 };
 
+/**
+ * The paging of one arm64 kernel. `virtualBits` (36 to 52) and `pageShift` (12, 14, 16) decide the levels: bits above the page
+ * offset, pageShift - 3 to each level, the rest at the top (arch/arm64/include/asm/pgtable-hwdef.h:ARM64_HW_PGTABLE_LEVELS).
+ */
 export function arm64Mode(options: Arm64Options): Arm64Mode {
   const { pageShift, virtualBits } = options;
   const bitsPerLevel = pageShift - 3;
@@ -110,6 +114,10 @@ export function arm64Mode(options: Arm64Options): Arm64Mode {
   return new Arm64Mode(options, levels);
 }
 
+/**
+ * Descriptors of stage 1 with what Linux keeps in their software bits. One mode serves both halves: TTBR0's tables and TTBR1's
+ * have the same shape.
+ */
 export class Arm64Mode extends TableMode {
   readonly options: Arm64Options;
 

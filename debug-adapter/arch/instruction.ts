@@ -155,6 +155,7 @@ function isStore(mnemonic: string): boolean {
   return /^(?:c\.)?(?:s[bhwd]|st[a-z]+|c[bt]|b[a-z]+|tb|cmp|cmn|tst|j)/.test(mnemonic);
 }
 
+/** Whether addresses of this instruction set have 32 bits. */
 export function isNarrow(set: InstructionSet): boolean {
   return set === 'x86-32' || set === 'arm' || set === 'thumb' || set === 'riscv32' || set === 'ppc32' || set.startsWith('mips32');
 }

@@ -20,6 +20,9 @@ export interface Loongarch64Options {
   readonly invalidTables?: readonly bigint[] | undefined;
 }
 
+/**
+ * The paging of one loongarch kernel; page size and levels are its configuration's (CONFIG_PGTABLE_LEVELS, CONFIG_PAGE_SIZE_*).
+ */
 export function loongarch64(options: Loongarch64Options): PagingMode {
   return new Loongarch64Mode(options);
 }

@@ -28,6 +28,7 @@ export interface Mips64Options {
   readonly invalidTables?: readonly bigint[] | undefined;
 }
 
+/** The paging of one mips64 kernel; page size, levels and the places of the software bits are its configuration's. */
 export function mips64(options: Mips64Options): PagingMode {
   return new Mips64Mode(options);
 }

@@ -51,6 +51,7 @@ const shapes = {
   ],
 } as const;
 
+/** Radix paging with pages of 4K (`pageShift` 12) or 64K (16): levels of 13, 9, 9 and 9 or 5 index bits, root first. */
 export function powerpcRadixMode(pageShift: 12 | 16): PowerpcRadixMode {
   return new PowerpcRadixMode(pageShift);
 }

@@ -67,6 +67,7 @@ const namesByBits = {
   ],
 } as const;
 
+/** Sv39, Sv48 or Sv57, with the extensions that `options` name. */
 export function riscvMode(options: RiscvOptions): RiscvMode {
   return new RiscvMode(options);
 }

@@ -21,6 +21,7 @@ export interface Sparc64Options {
   readonly image?: { readonly physical: number; readonly size: number } | undefined;
 }
 
+/** The paging of one sparc64 machine; `options` say whether its TTEs are sun4u's or sun4v's. */
 export function sparc64(options: Sparc64Options): PagingMode {
   return new Sparc64Mode(options);
 }

@@ -16,6 +16,10 @@ export interface TableShape {
   readonly kernelBase?: bigint;
 }
 
+/**
+ * The answers that most architectures share, of canonical addresses and halves; entries' own (`kind`, `tableAddress`, `flags`,
+ * `rights`…) are left to each.
+ */
 export abstract class TableMode implements PagingMode {
   readonly name: string;
   readonly levels: readonly PagingLevel[];

@@ -45,6 +45,7 @@ export interface X8664Options {
 
 const levelNames = ['pgd', 'p4d', 'pud', 'pmd', 'pte'] as const;
 
+/** 4 or 5 levels of 512 entries. `encryptionMask` is taken out of every physical address; 0 without memory encryption. */
 export function x8664Mode(options: X8664Options): PagingMode {
   const levels: PagingLevel[] = levelNames
     .map((name, depth) => ({ name, depth, shift: 12 + 9 * (4 - depth), indexBits: 9, entrySize: 8 as const }))

@@ -10,6 +10,7 @@ const blockBits = blockBytes * 8;
 const blocksPerRead = 64;
 const keptBlocks = 256;
 
+/** Bits numbered from 0 below `length`; a `rank` costs at most the counting of one block of 4 KiB. */
 export class RankedBitmap {
   /** Number of bits; a safe integer. */
   readonly length: number;

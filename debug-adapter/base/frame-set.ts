@@ -2,6 +2,10 @@
 const blockWords = 1024;
 const blockFrames = blockWords * 32;
 
+/**
+ * Costs 4 KiB for each 32,768 frames (128 MiB of memory) of which one is in it; it has no bound of its own, so what adds to it
+ * needs one.
+ */
 export class FrameSet {
   readonly #blocks = new Map<number, Uint32Array>();
   #lastNumber = -1;

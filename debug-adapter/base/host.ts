@@ -37,6 +37,7 @@ export interface ByteSource {
    * bytes are nobody else's to change, or where they are meant to (the memory of a running machine).
    */
   change?(): FileChange | undefined;
+  /** Gives the file back: to be called once, and nothing may be read after it. */
   close(): void;
 }
 

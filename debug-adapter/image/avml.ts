@@ -35,6 +35,7 @@ const notRam: HoleReason = {
   message: 'no record holds this physical address: there is no RAM, or a block of zeros, which AVML leaves out',
 };
 
+/** Whether a file begins with a compressed AVML record (version 2); `head` needs 32 bytes. */
 export function isAvml(head: Uint8Array): boolean {
   return readRecordHeader(head, kind) !== undefined;
 }

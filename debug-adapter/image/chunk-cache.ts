@@ -15,6 +15,7 @@ const piecesShare = 1 / 4;
 /** Chunks that are remembered as asked for once. */
 const rememberedChunks = 64;
 
+/** Offsets are bytes of the file. A read that fails gives fewer bytes, or a `UserError` where the caller cannot go on without. */
 export class ChunkCache {
   readonly source: ByteSource;
   readonly #chunks: BoundedCache<number, Uint8Array>;

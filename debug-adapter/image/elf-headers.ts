@@ -62,6 +62,7 @@ export interface ProgramHeader {
   readonly memorySize: bigint;
 }
 
+/** Whether a file begins with ELF's magic number, 7f 45 4c 46 (elf(5), e_ident). */
 export function isElf(head: Uint8Array): boolean {
   return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }

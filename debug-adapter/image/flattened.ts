@@ -14,6 +14,7 @@ const recordHeaderSize = 16;
 /** Bytes read at once while records are listed: more where they are small. */
 const windows = { near: 64 * 1024, far: 512 };
 
+/** Whether a file begins with the signature of makedumpfile's flattened form (makedumpfile.h:MAKEDUMPFILE_SIGNATURE). */
 export function isFlattened(head: Uint8Array): boolean {
   return decodeText(head.subarray(0, 16)) === signature;
 }

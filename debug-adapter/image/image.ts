@@ -83,5 +83,6 @@ export interface Image {
   readonly warnings: readonly string[];
   /** kdump's eraseinfo text, when there is one. */
   readonly eraseInfo: string | undefined;
+  /** Closes the files behind it; memory must not be read after. */
   close(): void;
 }

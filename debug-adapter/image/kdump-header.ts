@@ -48,6 +48,7 @@ const newestVersion = 6;
 const headerBytes = 512;
 const subHeaderBytes = 512;
 
+/** Whether a file begins with the signature of a kdump-compressed dump, `KDUMP   `, or with that of diskdump before it. */
 export function isKdump(head: Uint8Array): boolean {
   const signature = decodeText(head.subarray(0, 8));
   return signature === 'KDUMP   ' || signature === 'DISKDUMP';

@@ -41,6 +41,10 @@ export interface KdumpFile {
 /** What is known of a page before its data is looked for. */
 type PageState = 'not-ram' | 'excluded' | 'dumped';
 
+/**
+ * Frames through the file's two bitmaps and its page descriptors, decompressed when they are asked for. A frame that is not
+ * there says why: not RAM, excluded by the dump level, truncated, corrupt with its place in the file.
+ */
 export class KdumpMemory implements PhysicalMemory {
   /** RAM by the first bitmap. */
   readonly ranges: readonly NumberRange[];

@@ -23,6 +23,7 @@ export interface RecordHeader {
   readonly end: number;
 }
 
+/** Whether a file begins with a LiME range header of version 1; `head` needs 32 bytes. */
 export function isLime(head: Uint8Array): boolean {
   return readRecordHeader(head, { magic: limeMagic, version: 1 }) !== undefined;
 }

@@ -27,6 +27,10 @@ const blockSize = 256 * 1024;
 /** Ranges named in one warning. */
 const toldRanges = 4;
 
+/**
+ * Frames borrowed from the file where one run holds them whole; frames that several runs share are put together. Bytes that a
+ * segment promises behind the file's end are `truncated`.
+ */
 export class SegmentMemory implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
   /** Bytes of RAM that the writer left out. */

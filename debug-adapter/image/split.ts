@@ -74,6 +74,7 @@ export function sameVmcoreinfo(a: string, b: string): boolean {
   return a === '' || b === '' || a === b;
 }
 
+/** Whether two headers can be of one set: what is compared is the same in all members. */
 export function sameHeader(a: KdumpFile['header'], b: KdumpFile['header']): boolean {
   return (
     a.wide === b.wide &&

@@ -36,6 +36,10 @@ interface CachedPage {
 
 const cachedPages = 4096;
 
+/**
+ * Virtual addresses through one translator. `read` gives bytes and holes; the typed readers (`u8`, `pointer`, `cString`…) throw
+ * `MemoryFault` with the reason at the first missing byte.
+ */
 export class AddressSpace {
   readonly physical: PhysicalMemory;
   readonly littleEndian: boolean;

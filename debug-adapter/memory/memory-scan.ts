@@ -32,6 +32,10 @@ const reportedBytes = 64 * 2 ** 20;
 /** Places kept of one text. */
 const mostPlaces = 1_000_000;
 
+/**
+ * Where each of a few texts stands, as physical byte addresses, found as far as the questions need. What is missing from the
+ * dump is gone over: no text is found across it.
+ */
 export class MemoryScan {
   readonly #memory: PhysicalMemory;
   readonly #texts: readonly Uint8Array[];

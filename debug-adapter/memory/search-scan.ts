@@ -15,6 +15,10 @@ export type Found = (page: number, offset: number) => boolean;
 /** Finds the pattern in a window: the next offset from `from` on whose hit ends at `end` or before, or -1. */
 type Finder = (window: Uint8Array, from: number, end: number) => number;
 
+/**
+ * Takes pages of 4 KiB in the order of their numbers, and calls `found` with the page number and byte offset of each hit; hits
+ * that lie across pages that follow each other are found too.
+ */
 export class PatternScanner {
   /** Bytes before a page in which a hit that reaches into it can begin; 0 where hits never cross a page's end. */
   readonly overlap: number;

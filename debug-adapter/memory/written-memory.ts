@@ -8,6 +8,10 @@ export interface WrittenPiece {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * Physical memory as it is with `pieces` over it; each frame written to is a copy of 4 KiB. `ranges` and holes are those of
+ * what lies below.
+ */
 export class WrittenMemory implements PhysicalMemory {
   readonly ranges: PhysicalMemory['ranges'];
   readonly #below: PhysicalMemory;

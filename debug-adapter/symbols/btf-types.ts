@@ -5,6 +5,7 @@ import type { EnumType, FunctionType, Member, QualifiedType, StructType, Type } 
 const kindFlag = 0x8000_0000;
 const voidType: Type = { kind: 'void' };
 
+/** Types of one BTF table by id; 0, and an id that no table has, is void. */
 export class BtfTypes {
   readonly #table: BtfTable;
   readonly #decoded = new Map<number, Type>();

@@ -49,6 +49,10 @@ export function openBtf(bytes: Uint8Array, options: BtfOptions): BtfTable {
   return new BtfTable(bytes, options);
 }
 
+/**
+ * One BTF section: the kernel's, or a module's split one that continues the ids and strings of its `base`. Throws `UserError`
+ * for a section that is not BTF or whose parts lie outside of it.
+ */
 export class BtfTable implements TypeTable {
   readonly source: string;
   readonly pointerSize: 4 | 8;

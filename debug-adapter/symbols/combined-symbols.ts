@@ -23,6 +23,10 @@ class ModuleTable {
 /** What /proc/kallsyms shows in brackets and is no module (kernel/kallsyms.c). */
 const outsideModules: ReadonlySet<string> = new Set(['bpf', '__builtin__ftrace', '__builtin__kprobes']);
 
+/**
+ * Look-ups by name ask the kernel first, then the modules in the order of `addModule`; an address belongs to whose memory holds
+ * it.
+ */
 export class CombinedSymbols implements SymbolTable {
   readonly #kernel: SymbolTable | undefined;
   readonly #modules: ModuleTable[] = [];

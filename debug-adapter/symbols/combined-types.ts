@@ -2,6 +2,7 @@
 import type { EnumType, StructType, Type, TypeTable } from './types.ts';
 import { parseTypeName } from './type-name.ts';
 
+/** Look-ups by name give the kernel's type where it has one, else that of the first module that does. */
 export class CombinedTypes implements TypeTable {
   readonly pointerSize: 4 | 8;
   readonly #tables: readonly TypeTable[];

@@ -15,6 +15,10 @@ const longLength = 0x80;
 const hashStart = 0x811c_9dc5;
 const hashFactor = 0x0100_0193;
 
+/**
+ * Symbol names by index, in the order of their addresses (scripts/kallsyms.c:write_src;
+ * kernel/kallsyms.c:kallsyms_expand_symbol). A name is expanded when it is asked for.
+ */
 export class CompressedNames {
   readonly #bytes: Uint8Array;
   /** Where each symbol begins, the length byte included. */

@@ -4,6 +4,10 @@ import { limits } from '../base/limits.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { SymbolTable } from './symbol-table.ts';
 
+/**
+ * The bytes of the kernel's BTF section (at most `limits.btfBytes`), or in a sentence why there are none: no symbols, none
+ * built in, or a page that is missing.
+ */
 export function findKernelBtf(memory: AddressSpace, symbols: SymbolTable): { readonly bytes: Uint8Array } | { readonly problem: string } {
   const start = symbols.find('__start_BTF')?.address;
   const end = symbols.find('__stop_BTF')?.address;

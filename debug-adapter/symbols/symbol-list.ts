@@ -2,6 +2,10 @@
 import type { Address } from '../base/address.ts';
 import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
 
+/**
+ * Symbols kept as a sorted list. An address belongs to the last symbol at or below it, as far as that symbol's size reaches
+ * where it has one.
+ */
 export class SymbolList implements SymbolTable {
   readonly source: string;
   readonly #sorted: readonly KernelSymbol[];

@@ -116,6 +116,7 @@ export interface TypeTable {
   readonly pointerSize: 4 | 8;
   /** The struct or union of this name (without keyword), the one with a body before a forward declaration. */
   struct(name: string): StructType | undefined;
+  /** `enum NAME`; undefined when there is none, or it is only declared. */
   enum(name: string): EnumType | undefined;
   /** A typedef, or an integer or float type of this name. */
   typedef(name: string): Type | undefined;

@@ -68,6 +68,10 @@ export class Vmcoreinfo {
   }
 }
 
+/**
+ * The note's text as key and value; lines without `=` are passed over, and of a key that comes twice the last counts. `source`
+ * says where it was found, for findings.
+ */
 export function parseVmcoreinfo(text: string, source: string): Vmcoreinfo {
   return new Vmcoreinfo(text, source);
 }

@@ -25,6 +25,10 @@ interface Section {
   readonly link: number;
 }
 
+/**
+ * Sections of one ELF file of the kernel, read when they are asked for; sizes are checked against the file before anything is
+ * allocated.
+ */
 export class Vmlinux {
   readonly name: string;
   readonly littleEndian: boolean;
