@@ -56,6 +56,10 @@ export function sameText({ left, right }: Operands, { memory }: ExpressionContex
   return a === b;
 }
 
+/**
+ * The result has C's type for the operands (C11 6.5.5 to 6.5.14), wrapped to its width. Throws what `wrong` makes of a
+ * sentence: operands of wrong types, division by zero, pointers that are no whole number of elements apart.
+ */
 export function binary(operator: string, operands: { left: Value; right: Value }, context: ExpressionContext, wrong: Wrong): Value {
   const { left, right } = operands;
   const { basic } = context;

@@ -15,6 +15,7 @@ function integer(name: string, size: number, signed: boolean): IntegerType {
   return { kind: 'integer', name, size, signed, encoding: 'number' };
 }
 
+/** The basic integer types of a machine whose `long` has `pointerSize` bytes; `int` has 4, `long long` 8. */
 export function basicTypes(pointerSize: 4 | 8): BasicTypes {
   return {
     int: integer('int', 4, true),

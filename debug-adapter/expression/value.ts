@@ -40,6 +40,10 @@ export interface ExpressionFunction {
   readonly usage: string;
   /** Positions of parameters that are member paths, not values. */
   readonly paths: readonly number[];
+  /**
+   * The value for these arguments. Throws `UserError` for arguments that it cannot take, `MemoryFault` for memory that is
+   * missing.
+   */
   call(parameters: readonly Argument[], context: ExpressionContext): Value;
 }
 
@@ -58,6 +62,7 @@ export interface ExpressionContext {
   readonly functions: ReadonlyMap<string, ExpressionFunction>;
 }
 
+/** `number` wrapped to the width and signedness of `type`, standing nowhere in memory. */
 export function numberValue(number: bigint, type: Type): Value {
   const plain = stripType(type);
   const width = sizeOfType(type) * 8;
@@ -66,10 +71,12 @@ export function numberValue(number: bigint, type: Type): Value {
   return { type, address: undefined, number: wrapped, bits: undefined };
 }
 
+/** What stands at `address`; nothing is read until it is asked for. */
 export function placedValue(type: Type, address: Address): Value {
   return { type, address, number: undefined, bits: undefined };
 }
 
+/** A pointer of `size` bytes to a `target`, standing nowhere in memory. */
 export function pointerValue(target: Type, address: bigint, size: number): Value {
   return numberValue(address, { kind: 'pointer', size, target });
 }

@@ -22,6 +22,10 @@ interface UserSpace {
   readonly task: Task | undefined;
 }
 
+/**
+ * The area that holds a user address with file, offset and rights, or the gap it lies in, then what its page is. Without a
+ * process, or for one without an mm, the one detail says so.
+ */
 export function describeUserAddress(kernel: Kernel, address: Address, { pageTable, task }: UserSpace): IdentifyDetail[] {
   if (task === undefined) return [{ kind: 'user-address', summary: 'a user-space address; choose a process to learn what it maps there' }];
   const whose = `process ${task.pid} (${task.comm})`;

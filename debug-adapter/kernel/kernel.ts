@@ -42,6 +42,10 @@ export interface KernelSources {
 /** VMCOREINFO SYMBOL() of these is no address of a variable, but what the variable or macro stands for. */
 const notedByValue: ReadonlySet<string> = new Set(['mem_section', 'vmemmap']);
 
+/**
+ * What is known of one kernel. `once(reader)` keeps the answer of a subject for as long as the kernel is open; readers throw
+ * `UserError` where a symbol, type or page that they need is missing.
+ */
 export class Kernel {
   readonly image: Image;
   readonly machine: MachineHint;

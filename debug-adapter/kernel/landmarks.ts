@@ -12,6 +12,10 @@ const texts = { vmcoreinfo: 'OSRELEASE=', utsname: 'Linux\0', kallsyms: digitTok
 type Landmark = keyof typeof texts;
 const names = Object.keys(texts) as readonly Landmark[];
 
+/**
+ * Physical byte addresses of the texts that kernels are found by. They are sought in one shared pass, which goes on only as far
+ * as somebody asks.
+ */
 export class Landmarks {
   readonly memory: PhysicalMemory;
   readonly #scan: MemoryScan;

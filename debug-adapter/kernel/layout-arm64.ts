@@ -10,6 +10,10 @@ import { endOfRam, imageOffset, imageRegion, Witnesses } from './layout-witnesse
 const top = 1n << 64n;
 const gib = 1n << 30n;
 
+/**
+ * Bases by VMCOREINFO first, then the kernel's variables, then constants of VA_BITS; each finding names its witness. An unknown
+ * base leaves its region out.
+ */
 export function layoutArm64(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   const info = kernel.vmcoreinfo;

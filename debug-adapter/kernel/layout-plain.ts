@@ -3,6 +3,7 @@ import type { Kernel } from './kernel.ts';
 import type { Layout } from './layout.ts';
 import { imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
 
+/** The image and, where VMCOREINFO tells VMALLOC_START and VMALLOC_END, the vmalloc space; no direct map. */
 export function layoutPlain(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   found.note('imageOffset', imageOffset(kernel), 'the page tables, at _stext');

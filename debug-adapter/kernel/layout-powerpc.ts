@@ -10,6 +10,10 @@ const phbSize = 0x8000_0000n;
 /** Of the I/O space, at its end (arch/powerpc/include/asm/book3s/64/pgtable.h). */
 const fixmapSize = 32n << 20n;
 
+/**
+ * The direct map is at 0xc000000000000000 by the ABI; the vmalloc, I/O and vmemmap spaces are where the kernel's variables say,
+ * for they differ between radix page sizes.
+ */
 export function layoutPowerpc(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   found.note('pageOffset', linearBase, 'the constant of 64-bit powerpc');

@@ -10,6 +10,7 @@ const pciSize = 16n << 20n;
 /** A pmd for the slots and 4 MiB for the device tree (arch/riscv/include/asm/pgtable.h). */
 const fixmapSize = 6n << 20n;
 
+/** Bases by `kernel_map` (struct kernel_mapping) and VMCOREINFO; each finding names its witness. */
 export function layoutRiscv(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   const info = kernel.vmcoreinfo;

@@ -4,6 +4,10 @@ import type { Kernel } from './kernel.ts';
 import type { Layout } from './layout.ts';
 import { endOfRam, imageOffset, imageRegion, variable, Witnesses } from './layout-witnesses.ts';
 
+/**
+ * The identity mapping is at IDENTITYBASE, or at 0 in kernels that do not note it; other bases are VMCOREINFO's and the
+ * kernel's variables.
+ */
 export function layoutS390(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   const info = kernel.vmcoreinfo;

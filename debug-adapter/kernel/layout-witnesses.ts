@@ -4,6 +4,10 @@ import { MemoryFault } from '../base/errors.ts';
 import type { Finding, Kernel } from './kernel.ts';
 import type { Region } from './layout.ts';
 
+/**
+ * Notes what each witness says of a quantity, in the order of trust; `findings` keeps them all, and `region` makes a region of
+ * two quantities.
+ */
 export class Witnesses {
   readonly findings: Finding[] = [];
   readonly #kernel: Kernel;

@@ -18,6 +18,10 @@ const regionsOfMarkers: Readonly<Record<string, readonly [kind: string, name: st
   'Fixmap area': ['fixmap', 'the fixmap'],
 };
 
+/**
+ * The direct map from PAGE_OFFSET up to high_memory and the regions above, by variables, VMCOREINFO and the kernel's own dump
+ * markers.
+ */
 export function layoutX8632(kernel: Kernel): Layout {
   const found = new Witnesses(kernel);
   const markers = markersNamed(kernel, 'address_markers') ?? [];

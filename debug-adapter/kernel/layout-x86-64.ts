@@ -37,6 +37,10 @@ const linkAddress = 0xffff_ffff_8100_0000n;
 /** MODULES_END (arch/x86/include/asm/pgtable_64_types.h). */
 const modulesEnd = 0xffff_ffff_ff00_0000n;
 
+/**
+ * Bases of the direct map, vmalloc space, vmemmap, KASAN's shadow and the constant regions, found once a kernel; each finding
+ * names its witness.
+ */
 export function layoutX8664(kernel: Kernel): X8664Layout {
   return kernel.once(findLayout);
 }

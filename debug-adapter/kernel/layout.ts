@@ -38,6 +38,10 @@ export interface Layout {
   readonly findings: readonly Finding[];
 }
 
+/**
+ * The layout by the architecture of the dump, found once a kernel. Architectures without a layout of their own get the plain
+ * one.
+ */
 export function layoutOf(kernel: Kernel): Layout {
   return kernel.once(findLayout);
 }

@@ -28,6 +28,10 @@ export interface Module {
 /** enum mod_mem_type (6.4+), for kernels whose types do not name it. */
 const memoryKinds = ['text', 'data', 'rodata', 'ro_after_init', 'init_text', 'init_data', 'init_rodata'];
 
+/**
+ * Read once, newest first, at most `limits.modules`; empty without types or the symbol. A list that breaks ends there, with a
+ * warning.
+ */
 export function modules(kernel: Kernel): readonly Module[] {
   return kernel.once(readModules);
 }

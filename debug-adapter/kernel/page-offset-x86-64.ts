@@ -29,6 +29,7 @@ const lowestBase = 0xff00_0000_0000_0000n;
 const baseUnit = 1n << 30n;
 const mostProbes = 100_000;
 
+/** Every method with its value, or why it gives none; found once a kernel. */
 export function pageOffsetMethods(kernel: Kernel): readonly PageOffsetMethod[] {
   return kernel.once(findMethods);
 }

@@ -58,6 +58,7 @@ export interface PageMarks {
   typeName(word: number): string | undefined;
 }
 
+/** Found once a kernel, from what VMCOREINFO notes of flags and types and from the enumerators of the type information. */
 export function pageMarks(kernel: Kernel): PageMarks {
   return kernel.once(findPageMarks);
 }

@@ -14,11 +14,15 @@ export interface EntryBits {
   readonly hasSpecial: boolean;
   /** Of entries that are present. */
   softDirty(level: number, low: number, high: number): boolean;
+  /** The userfaultfd write-protect mark of an entry that is present. */
   uffdWp(level: number, low: number, high: number): boolean;
+  /** The special mark (no struct page is behind it) of an entry that is present. */
   special(level: number, low: number, high: number): boolean;
   /** Of entries that are not present and not none. */
   swapSoftDirty(level: number, low: number, high: number): boolean;
+  /** The userfaultfd write-protect mark of an entry that is neither present nor none. */
   swapUffdWp(level: number, low: number, high: number): boolean;
+  /** The swap file's number, or the kind of a migration, device or marker entry (include/linux/swapops.h): 0 to 31. */
   swapType(level: number, low: number, high: number): number;
   /** Below 2^52. */
   swapOffset(level: number, low: number, high: number): number;

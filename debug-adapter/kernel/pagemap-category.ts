@@ -35,6 +35,7 @@ export function allCategories(tells: { readonly tellsGuard: boolean; readonly ac
   return 0xff | (tells.tellsGuard ? category.guard : 0) | (tells.accessTracked === undefined ? 0 : category.accessed);
 }
 
+/** The uapi names, without PAGE_IS_, of the bits that are set; bits without a name are left out. */
 export function namesOfCategories(mask: number): string[] {
   return categoryNames.filter((_name, bit) => (mask & (1 << bit)) !== 0);
 }

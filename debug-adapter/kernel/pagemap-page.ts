@@ -13,6 +13,10 @@ const purpose = 'reading the pages of a process';
 /** Set in page.mapping of anonymous pages (PAGE_MAPPING_ANON). */
 const mappingAnon = 1n;
 
+/**
+ * Answers by frame number (pages of 4 KiB). What a missing type or struct page leaves untold is warned of once and counts as
+ * unknown.
+ */
 export class PagemapPages {
   readonly #kernel: Kernel;
   readonly #structs: Structs;

@@ -28,6 +28,10 @@ export interface ScanRules {
   readonly stopsWithoutRoom: boolean;
 }
 
+/**
+ * The areas, page table and rules of one process. Throws `UserError` where its architecture's entries are not known or a type
+ * is missing.
+ */
 export class PagemapProcess {
   readonly kernel: Kernel;
   readonly mm: Address;

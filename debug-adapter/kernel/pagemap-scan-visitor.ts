@@ -13,6 +13,10 @@ import type { PagemapVisitor, WalkedEntry } from './pagemap-walk.ts';
 /** include/uapi/linux/userfaultfd.h. */
 const uffdFeature = { wpUnpopulated: 0x2000, wpAsync: 0x8000 } as const;
 
+/**
+ * Gathers regions as the ioctl would, in page numbers. Pages whose category the dump cannot tell are kept in `unknown` with the
+ * reason, and are in no region.
+ */
 export class PagemapScanVisitor implements PagemapVisitor {
   readonly protects: { start: number; end: number }[] = [];
   readonly unknown: { start: number; end: number; reason: string }[] = [];

@@ -13,6 +13,7 @@ import { markersNamed, shapeOf, tryTable } from './ptdump-table.ts';
 /** What a marker list is for: the kernel's half, the firmware's space, or a process alone in its root. */
 export type MarkedSpace = 'kernel' | 'efi' | 'process';
 
+/** Markers in ascending order, as the kernel's address_markers[]; empty where nothing tells them. */
 export function ptdumpMarkers(kernel: Kernel, space: MarkedSpace): readonly PtdumpMarker[] {
   const { architecture } = kernel.machine;
   if (architecture === 'x86-64' || architecture === 'x86-32') return kernel.once(kernelMarkers);

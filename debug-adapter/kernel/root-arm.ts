@@ -12,6 +12,7 @@ const pageOffsets = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x4000_0000n] as 
 /** RAM starts on a multiple of this (CONFIG_ARM_PATCH_PHYS_VIRT). */
 const physicalAlignment = 0x20_0000n;
 
+/** Throws `UserError('no-page-table')` where no candidate maps the kernel's text. */
 export function findArmRoot(context: RootContext): KernelRoot {
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
   return chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });

@@ -19,6 +19,10 @@ const sizes: readonly (readonly [pageShift: 12 | 14 | 16, virtualBits: readonly 
   [16, [52, 48, 42]],
 ];
 
+/**
+ * Candidates are swapper_pg_dir by VMCOREINFO, or by the symbols of the image that is found in RAM. Throws
+ * `UserError('no-page-table')` where none maps the kernel's text.
+ */
 export function findArm64Root(context: RootContext): KernelRoot {
   const { image, vmcoreinfo } = context;
   const text = vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;

@@ -10,6 +10,10 @@ import type { RootCandidate, RootContext } from './root-choice.ts';
 
 const linearBase = 0xc000_0000_0000_0000n;
 
+/**
+ * Throws `UserError('no-page-table')` where no candidate maps the kernel's text, and `UserError('not-supported')` for kernels
+ * on the hash MMU.
+ */
 export function findPowerpcRoot(context: RootContext): KernelRoot {
   if (context.vmcoreinfo?.number('RADIX_MMU') === 0n) {
     throw errors.notSupported(

@@ -10,6 +10,7 @@ const sizes = [48, 39, 57] as const;
 /** Bits 59-63 of normal memory on a T-Head CPU; all zero or Svpbmt's bits elsewhere. */
 const theadNormal = 0b0_1110n;
 
+/** Throws `UserError('no-page-table')` where no candidate maps the kernel's text. */
 export function findRiscvRoot(context: RootContext): KernelRoot {
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
   return chooseRoot(context.image, candidates(context, text), { mustMap: text, mapsKernel: () => false });

@@ -14,6 +14,10 @@ import type { KernelRoot } from './kernel.ts';
 import { chooseRoot } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
 
+/**
+ * The mode's table levels are told by the table that an address-space-control element designates; `modeOfRoot` tells those of a
+ * process's root. Throws `UserError('no-page-table')` where no candidate maps the kernel's text.
+ */
 export function findS390Root(context: RootContext): KernelRoot {
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
   const root = chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });

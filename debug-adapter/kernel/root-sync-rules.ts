@@ -33,6 +33,7 @@ interface Range {
   readonly end: bigint;
 }
 
+/** The rules of the dump's architecture; of one whose fault handler is not known, every remedy says so and heals nothing. */
 export function rootSyncRules(kernel: Kernel): RootSyncRules {
   const { architecture } = kernel.machine;
   const heal = healers[architecture];

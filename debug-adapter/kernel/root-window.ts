@@ -24,6 +24,7 @@ interface Shape {
 /** Tables that stand for nothing, to which empty entries point. */
 const invalidTables = ['invalid_pte_table', 'invalid_pmd_table', 'invalid_pud_table'] as const;
 
+/** Page size and levels are tried against the tables themselves. Throws `UserError('no-page-table')` where none fits. */
 export function findMips64Root(context: RootContext): KernelRoot {
   const littleEndian = context.image.machine?.littleEndian ?? false;
   const symbols = context.locate()?.symbols;
@@ -37,6 +38,7 @@ export function findMips64Root(context: RootContext): KernelRoot {
   return find(context, symbols, shapes);
 }
 
+/** Page size and levels are tried against the tables themselves. Throws `UserError('no-page-table')` where none fits. */
 export function findLoongarch64Root(context: RootContext): KernelRoot {
   const symbols = context.locate()?.symbols;
   const shifts = ([14, 12, 16] as const).filter(fits(context));

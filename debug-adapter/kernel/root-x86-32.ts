@@ -13,6 +13,7 @@ import { physicalBits } from './x86-cpu.ts';
 const pageOffsets = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x7800_0000n, 0x4000_0000n] as const;
 const physicalAddressExtension = 0x20n;
 
+/** PAE or 2 levels, whichever maps the kernel's text. Throws `UserError('no-page-table')` where no candidate does. */
 export function findX8632Root(context: RootContext): KernelRoot {
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
   return chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });

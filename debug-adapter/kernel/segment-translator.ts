@@ -11,6 +11,7 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 
 const pageBits = 12n;
 
+/** Page tables first, then the file's segments; frames are physical address / 4096, and -1 is none. */
 export class SegmentTranslator implements Translator {
   readonly #tables: Translator;
   readonly #segments: VirtualMemory;

@@ -71,6 +71,7 @@ function sizeOfMappedStack(kernel: Kernel, structs: Structs): number | undefined
   return undefined;
 }
 
+/** The stack of THREAD_SIZE bytes from `stack` (task_struct.stack) on. */
 export function taskStack(kernel: Kernel, stack: Address): StackRange {
   return { name: 'task', start: stack, end: addToAddress(stack, threadSize(kernel)), cpu: undefined };
 }

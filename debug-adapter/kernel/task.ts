@@ -34,6 +34,7 @@ export function tasks(kernel: Kernel): readonly Task[] {
   return kernel.once(readTasks);
 }
 
+/** The task with this pid (task_struct.pid: a thread's own), undefined where no list has it. Throws as `tasks` does. */
 export function findTask(kernel: Kernel, pid: number): Task | undefined {
   return tasks(kernel).find((task) => task.pid === pid);
 }

@@ -26,6 +26,10 @@ export function stripPointerCode(kernel: Kernel, address: Address): Address {
   return (address >> 55n) & 1n ? toAddress(address | BigInt.asUintN(64, mask)) : address;
 }
 
+/**
+ * A step follows one frame record of two words (x29, return address), without its pointer authentication code; a record inside
+ * pt_regs gives the interrupted registers.
+ */
 export class Arm64Unwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

@@ -48,6 +48,7 @@ function prologueOf(kernel: Kernel, start: Address): Prologue | undefined {
   return undefined;
 }
 
+/** A step follows one saved frame pointer; one that is encoded leads to pt_regs, and so to what was interrupted. */
 export class FrameUnwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

@@ -19,6 +19,10 @@ const nullCall: OrcEntry = { spOffset: 8, bpOffset: 0, spRegister: 'sp', bpRegis
 
 const registerNames: Readonly<Partial<Record<OrcEntry['spRegister'], string>>> = { dx: 'rdx', di: 'rdi', r10: 'r10', r13: 'r13' };
 
+/**
+ * A step applies the ORC entry of the pc: how the stack pointer and frame pointer of the caller follow. Code without an entry
+ * is left by the frame pointer, as the kernel does, and is then uncertain.
+ */
 export class OrcUnwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #tables: OrcTables;

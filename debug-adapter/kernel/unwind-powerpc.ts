@@ -27,6 +27,7 @@ const userMode = 1n << 14n;
 
 const savedNames = [...Array.from({ length: 32 }, (_, number) => `r${number}`), 'nip', 'msr', 'orig_r3', 'ctr', 'lr', 'xer', 'ccr'];
 
+/** A step follows one word of the back chain; a frame marked "regs" holds pt_regs of what was interrupted. */
 export class PowerpcUnwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

@@ -32,6 +32,10 @@ const starts = new Set(['ret_from_fork', 'ret_from_fork_kernel_asm', 'ret_from_f
 /** Functions that assembly jumps to when it starts a CPU. They return to nothing, and their code may be freed by now. */
 const cpuStarts = new Set(['start_kernel', 'smp_callin']);
 
+/**
+ * A step follows frame pointers where the function has set one, otherwise what its prologue did to sp and ra
+ * (unwind-riscv-code.ts).
+ */
 export class RiscvUnwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

@@ -17,6 +17,7 @@ const problemState = 1n << 48n;
 /** r6 to r15, which a callee saves in its caller's frame. */
 const savedNames = Array.from({ length: 10 }, (_, index) => `r${index + 6}`);
 
+/** A step follows one word of the back chain (struct stack_frame); a chain that ends leads to the pt_regs above it. */
 export class S390Unwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

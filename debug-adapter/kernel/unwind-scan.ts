@@ -36,6 +36,7 @@ export function guessCallers(kernel: Kernel, from: Address, ranges: readonly Sta
   return found;
 }
 
+/** A step goes up the stack, word by word, to the next return address; it ends with the stack. */
 export class ScanUnwinder implements Unwinder {
   readonly #kernel: Kernel;
   readonly #ranges: readonly StackRange[];

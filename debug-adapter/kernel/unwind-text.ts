@@ -18,6 +18,7 @@ const sections = [
   ['__amode31_base', '_eamode31'],
 ] as const;
 
+/** Code of the kernel image, by the symbols around its text sections, and of modules, by their memory. */
 export class KernelText {
   readonly #kernel: Kernel;
   readonly #sections: readonly Section[];

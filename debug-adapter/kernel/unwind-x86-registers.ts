@@ -17,6 +17,7 @@ export interface X86Names {
   readonly bp: string;
 }
 
+/** Names of the program counter, stack pointer and frame pointer in the notes of this word size. */
 export function x86Names(kernel: Kernel): X86Names {
   return kernel.memory.pointerSize === 8 ? { pc: 'rip', sp: 'rsp', bp: 'rbp' } : { pc: 'eip', sp: 'esp', bp: 'ebp' };
 }

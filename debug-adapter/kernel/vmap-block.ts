@@ -50,6 +50,7 @@ function blocksByArea(kernel: Kernel): ReadonlyMap<Address, VmapBlock> {
   return new Map(vmapBlockList(kernel).map((block) => [block.area, block]));
 }
 
+/** The block of an area that vm_map_ram() made; undefined for any other area and where no xarray has one. */
 export function blockOf(kernel: Kernel, area: VmapArea): VmapBlock | undefined {
   return area.ram ? vmapBlocks(kernel).get(area.address) : undefined;
 }
@@ -59,6 +60,7 @@ export function blockPages(kernel: Kernel, area: VmapArea): number {
   return Number(area.end - area.start) / kernel.pageSize;
 }
 
+/** Whether page `page` (from 0 within the block) is in use by the block's used_map; false in kernels without that map. */
 export function isUsed(block: VmapBlock, page: number): boolean {
   const word = block.usedMap?.[Math.floor(page / block.wordBits)] ?? 0n;
   return ((word >> BigInt(page % block.wordBits)) & 1n) === 1n;

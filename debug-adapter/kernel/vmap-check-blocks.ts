@@ -11,6 +11,10 @@ import type { VmapBlock } from './vmap-block.ts';
 import type { DamageEnd, TellProblem } from './vmap-check.ts';
 import { mappedFrame } from './vmap-pages.ts';
 
+/**
+ * Tells each problem with the block's area and address. Pages for which `damageEnd` has an answer lie behind damaged tables,
+ * and are not judged.
+ */
 export function checkBlocks(kernel: Kernel, tell: TellProblem, damageEnd: DamageEnd): void {
   const areas = new Map(vmapAreas(kernel).busy.map((area) => [area.address, area]));
   const blocks = vmapBlockList(kernel);

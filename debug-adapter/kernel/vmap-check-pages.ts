@@ -21,6 +21,10 @@ export interface PageCheck {
   readonly damageEnd: DamageEnd;
 }
 
+/**
+ * Tells each problem of an area whose tables are not damaged (`damageEnd`); looks at a bounded number of pages in all. Throws
+ * `Cancelled`.
+ */
 export function checkPages(kernel: Kernel, tellAll: TellProblem, { token, damageEnd }: PageCheck): void {
   let left = mostPages;
   const tell = (problem: VmapProblem): void => {

@@ -45,6 +45,7 @@ export interface VmapPlaces {
 /** clamp(num_possible_cpus(), 1, 128) nodes in mm/vmalloc.c:vmap_init_nodes; more is damage. */
 const mostNodes = 4096;
 
+/** Found once a kernel, by struct vmap_node and the symbols of the lists and trees. */
 export function vmapPlaces(kernel: Kernel): VmapPlaces {
   return kernel.once(findPlaces);
 }

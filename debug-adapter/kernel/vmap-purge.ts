@@ -33,6 +33,7 @@ export interface VmapNodeState {
 /** 32 MiB for each bit of the number of online CPUs (mm/vmalloc.c:lazy_max_pages). */
 const lazyBytes = 32 * 2 ** 20;
 
+/** Counts of areas, and of pages of the kernel's page size; a counter that cannot be read is undefined. */
 export function purgeState(kernel: Kernel): PurgeState {
   const { busy, lazy } = vmapAreas(kernel);
   const { purging, pooled } = idleAreas(kernel);

@@ -23,6 +23,10 @@ export function kcoreSegment(kernel: Kernel, address: Address): KcoreSegment | u
   return kernel.once(kcoreSegments).find(({ start, end }) => address >= start && address < end);
 }
 
+/**
+ * Ranges [start, end), in the order in which a read of /proc/kcore looks through them; those whose bounds the dump does not
+ * tell are left out.
+ */
 export function kcoreSegments(kernel: Kernel): readonly KcoreSegment[] {
   const { regions, directMap } = layoutOf(kernel);
   const segments: KcoreSegment[] = [];

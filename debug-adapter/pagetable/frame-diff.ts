@@ -22,6 +22,7 @@ export function areFramesComparable(a: PageTable, b: PageTable): boolean {
   return a.mode.name === b.mode.name && a.mode.levels.length === b.mode.levels.length && a.virtualBase === b.virtualBase;
 }
 
+/** Compares two page tables of one paging mode. Page numbers are virtual addresses / 4096, whatever the page size. */
 export class FrameDiff {
   readonly #a: PageTable;
   readonly #b: PageTable;

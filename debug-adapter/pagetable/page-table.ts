@@ -25,6 +25,10 @@ export type PageTableUse =
   /** `firmware`: it is no process's but that of runtime services (efi_mm), at addresses that processes have elsewhere. */
   | { readonly half: 'user'; readonly kernel: PageTable | undefined; readonly firmware?: boolean };
 
+/**
+ * Translates through one root. Page and frame numbers are of 4 KiB, -1 is none; where an entry cannot be read, the walk ends
+ * with the hole's reason. Tables are kept once read: `invalidate` after memory was written.
+ */
 export class PageTable implements Translator {
   readonly physical: PhysicalMemory;
   readonly mode: PagingMode;

@@ -16,6 +16,7 @@ export interface ArmPtdumpInput extends PtdumpInput {
   readonly sectionRows: readonly PtdumpRow[];
 }
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpArm(input: ArmPtdumpInput): PtdumpLine[] {
   return new ArmText(input).run();
 }

@@ -14,6 +14,7 @@ export interface Arm64PtdumpInput extends PtdumpInput {
   readonly endPage: number;
 }
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpArm64(input: Arm64PtdumpInput): PtdumpLine[] {
   return new Arm64Text(input).run();
 }

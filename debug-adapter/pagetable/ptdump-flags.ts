@@ -6,6 +6,7 @@ import type { PtdumpLine } from '../protocol/requests.ts';
 import { PtdumpText, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
 
+/** Lines in the order of their addresses, their columns being the paging mode's own flag names. Throws `Cancelled`. */
 export function ptdumpFlags(input: PtdumpInput): PtdumpLine[] {
   return new FlagsText(input).run();
 }

@@ -5,6 +5,7 @@ import type { PtdumpInput } from './ptdump-lines.ts';
 import { maskOf } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
+/** Collects lines; a subclass prints each (`endLine`). `rows` are the kernel's table of masks and texts, level by level. */
 export abstract class MaskedText extends PtdumpText {
   readonly compared: { readonly low: number; readonly high: number };
   protected readonly rows: readonly PtdumpRow[];

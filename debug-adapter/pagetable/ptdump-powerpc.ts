@@ -11,6 +11,7 @@ export interface PowerpcPtdumpInput extends PtdumpInput {
   readonly rows: readonly PtdumpRow[];
 }
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpPowerpc(input: PowerpcPtdumpInput): PtdumpLine[] {
   return new PowerpcText(input).run();
 }

@@ -11,6 +11,7 @@ export interface RiscvPtdumpInput extends PtdumpInput {
   readonly levelNames: readonly string[];
 }
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpRiscv(input: RiscvPtdumpInput): PtdumpLine[] {
   return new RiscvText(input).run();
 }

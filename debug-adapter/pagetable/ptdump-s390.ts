@@ -9,6 +9,7 @@ const noExecute = 0x100;
 const invalid = 0x400;
 const large = 0x400;
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpS390(input: PtdumpInput): PtdumpLine[] {
   return new S390Text(input).run();
 }

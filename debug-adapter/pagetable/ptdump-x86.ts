@@ -18,6 +18,7 @@ const noExecuteHigh = 0x8000_0000;
 const tableFlags = 0x67;
 const blank = ' '.repeat(30);
 
+/** Lines in the order of their addresses. Throws `Cancelled`. */
 export function ptdumpX86(input: X86PtdumpInput): PtdumpLine[] {
   return new X86Text(input).run();
 }

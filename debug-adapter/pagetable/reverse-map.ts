@@ -66,6 +66,9 @@ export function buildReverseMap(roots: readonly ReverseMapRoot[], options: Rever
   return new ReverseMap(roots, [...graphs.values()]);
 }
 
+/**
+ * An index of one moment of memory, made by `buildReverseMap`. What it lacks because tables could not be read is in `warnings`.
+ */
 export class ReverseMap {
   readonly #roots: readonly ReverseMapRoot[];
   readonly #graphs: readonly TableGraph[];

@@ -37,10 +37,12 @@ class Column<Values extends Float64Array | Uint32Array> {
   }
 }
 
+/** A growing column of 64-bit floats: addresses and page numbers up to 2^53. */
 export function numberColumn(): Column<Float64Array> {
   return new Column((length) => new Float64Array(length));
 }
 
+/** A growing column of unsigned 32-bit numbers: indexes and counts. */
 export function indexColumn(): Column<Uint32Array> {
   return new Column((length) => new Uint32Array(length));
 }
@@ -97,6 +99,7 @@ interface RunColumns {
   readonly indexes: Uint32Array;
 }
 
+/** Takes the runs' columns as they were collected, in any order; nothing is added later. Frames are physical address / 4096. */
 export class RunIndex {
   readonly #columns: RunColumns;
   /** Furthest ends: of each run in order, then of each sixteen, and so on up to one. */

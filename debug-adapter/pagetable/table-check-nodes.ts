@@ -27,6 +27,10 @@ export interface MetTable {
   readonly parent: number;
 }
 
+/**
+ * Nodes by number, in the order of adding: levels from the root (0) down. Addresses are physical, in bytes; pages are virtual
+ * address / 4096.
+ */
 export class CheckNodes {
   readonly #levels = indexColumn();
   readonly #addresses = numberColumn();

@@ -35,6 +35,7 @@ export interface ScanQuestions {
   readonly count: ((index: number, low: number, high: number) => void) | undefined;
 }
 
+/** The results of the last table read stand in its fields; runs are of neighbouring entries, by index. */
 export class TableScan {
   /** Entries that are not none and not without presence, of which so many are impossible. */
   valid = 0;

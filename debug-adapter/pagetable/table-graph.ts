@@ -30,6 +30,10 @@ export interface GraphBounds {
 /** What the entries of a root point to, by index: the address (leaves: its complement), NaN where nothing. */
 type RootTargets = Float64Array;
 
+/**
+ * Takes roots (`addRoot`), then reads everything below them once (`build`); bounded by `GraphBounds`, with a warning in words
+ * where a bound was met.
+ */
 export class TableGraph {
   readonly mode: PagingMode;
   readonly #physical: PhysicalMemory;
