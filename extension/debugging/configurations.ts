@@ -1,5 +1,6 @@
 /** Debug configurations and the adapter process: `node dist/pagewalk.js dap`, where the dump lies. */
 import * as vscode from 'vscode';
+import { registerLostAdapters } from './lost-adapter.ts';
 import { debugType } from './sessions.ts';
 import { registerSplitSets } from './split-set.ts';
 
@@ -19,6 +20,7 @@ export function registerDebugging(context: vscode.ExtensionContext): vscode.Disp
     }),
     vscode.debug.registerDebugConfigurationProvider(debugType, { resolveDebugConfiguration }),
     registerSplitSets(),
+    registerLostAdapters(),
   );
 }
 

@@ -27,7 +27,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
 import { findPlaces } from './places.ts';
 import type { Places } from './places.ts';
-import { extensionHostLog, sleep, startServer, workbenchAddress } from './server.ts';
+import { extensionHostLogs, sleep, startServer, workbenchAddress } from './server.ts';
 import type { Server } from './server.ts';
 
 const startPatience = 120_000;
@@ -91,7 +91,7 @@ class Runner {
     this.#ending = true;
     this.#copyOutput();
     if (why !== undefined) await this.#explain(why);
-    const host = this.#server === undefined ? undefined : extensionHostLog(this.#server.userData);
+    const [host] = this.#server === undefined ? [] : extensionHostLogs(this.#server.userData);
     if (host !== undefined) copyFileSync(host, join(this.#artefacts, 'extension-host.log'));
     await Promise.race([this.#browser?.close(), sleep(endPatience)]);
     await this.#server?.stop();
@@ -183,8 +183,8 @@ class Runner {
     console.error(`code-web-runner: ${why}`);
     const picture = this.#page?.screenshot({ path: join(this.#artefacts, 'end.png') });
     await Promise.race([picture?.catch(() => undefined), sleep(endPatience)]);
-    const logs = [join(this.#artefacts, 'server.log'), this.#server === undefined ? undefined : extensionHostLog(this.#server.userData)];
-    for (const log of logs) {
+    const [host] = this.#server === undefined ? [] : extensionHostLogs(this.#server.userData);
+    for (const log of [join(this.#artefacts, 'server.log'), host]) {
       if (log !== undefined && existsSync(log)) console.error(`--- ${log}\n${readFileSync(log, 'utf8').split('\n').slice(-25).join('\n')}`);
     }
   }

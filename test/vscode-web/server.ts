@@ -1,7 +1,7 @@
 /** Starts the VS Code server on a loopback port, with a throw-away profile. */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Places } from './places.ts';
 
@@ -149,12 +149,34 @@ export function workbenchAddress(
   return `http://127.0.0.1:${port}/?${query.toString()}`;
 }
 
-/** The newest log of the extension host under a user-data folder. */
-export function extensionHostLog(userData: string): string | undefined {
+/** The logs of the extension hosts that ran with a user-data folder, newest first. */
+export function extensionHostLogs(userData: string): string[] {
   const logs = join(userData, 'logs');
-  if (!existsSync(logs)) return undefined;
+  if (!existsSync(logs)) return [];
   return readdirSync(logs, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('remoteexthost.log'))
     .map((file) => join(logs, file))
-    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)[0];
+    .sort((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs);
+}
+
+/** Processes that `ancestor` started, or one that it started did, and whose command line has `words`. */
+export function processesBelow(ancestor: number, words: string): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    const parent = /^\d+$/.test(name) ? /\) \S (\d+)/.exec(readProcess(name, 'stat'))?.[1] : undefined;
+    if (parent !== undefined) parents.set(Number(name), Number(parent));
+  }
+  const isBelow = (pid: number | undefined): boolean => pid !== undefined && pid > 1 && (pid === ancestor || isBelow(parents.get(pid)));
+  return [...parents.keys()].filter(
+    (pid) => isBelow(parents.get(pid)) && readProcess(String(pid), 'cmdline').replaceAll('\0', ' ').includes(words),
+  );
+}
+
+function readProcess(pid: string, file: string): string {
+  try {
+    return readFileSync(join('/proc', pid, file), 'utf8');
+  } catch {
+    // It ended meanwhile.
+    return '';
+  }
 }

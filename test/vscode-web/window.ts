@@ -1,11 +1,11 @@
 /** A VS Code window as a person uses it: mouse, keyboard, and what is on the screen. One throw-away profile a window. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { openBrowser } from './browser.ts';
 import type { Places } from './places.ts';
-import { extensionHostLog, installExtension, sleep, startServer, workbenchAddress } from './server.ts';
+import { extensionHostLogs, installExtension, processesBelow, sleep, startServer, workbenchAddress } from './server.ts';
 import type { Server } from './server.ts';
 
 /** A machine that does other work draws late. */
@@ -72,10 +72,13 @@ export class VSCodeWindow {
   /** Commands, views and debuggers of extensions exist only when their host is up. */
   async #ready(): Promise<void> {
     await this.page.locator('.monaco-workbench').waitFor();
-    await until('the extension host', () => {
-      const log = extensionHostLog(this.#server.userData);
-      return log !== undefined && existsSync(log) && readFileSync(log, 'utf8').includes('Eager extensions activated');
-    });
+    await until('the extension host', () => this.#hostStarts() > 0);
+  }
+
+  /** How often an extension host has come up. */
+  #hostStarts(): number {
+    return extensionHostLogs(this.#server.userData).filter((log) => readFileSync(log, 'utf8').includes('Eager extensions activated'))
+      .length;
   }
 
   /** Runs the command with exactly this title, through the command palette. */
@@ -257,6 +260,19 @@ export class VSCodeWindow {
     });
     if (found === undefined) throw new Error('no webview');
     return found;
+  }
+
+  /** Loads the window anew, as «Developer: Reload Window» does; what it keeps for extensions is written first. */
+  async reload(): Promise<void> {
+    const before = this.#hostStarts();
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench').waitFor();
+    await until('the extension host anew', () => this.#hostStarts() > before);
+  }
+
+  /** Processes below the server's whose command line has `words`. */
+  processes(words: string): number[] {
+    return processesBelow(this.#server.process.pid ?? 0, words);
   }
 
   /** Away from anything with a tooltip. */
