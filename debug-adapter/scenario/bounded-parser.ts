@@ -8,6 +8,7 @@ const deepest = 400;
 /** Text that is no scenario, in whose place the complaint stands. */
 const noScenario = ':';
 
+/** A parser that puts an error in the place of the tree where brackets, blocks or operators are nested too deeply. */
 export function boundedParser(services: LangiumCoreServices): LangiumParser {
   const parser = createLangiumParser(services);
   const parse = parser.parse.bind(parser);

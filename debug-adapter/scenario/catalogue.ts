@@ -15,6 +15,7 @@ export interface Callable {
 /** Names of flags that the engine's answers have and no operation takes. */
 const entryFlags = ['PRESENT', 'RW', 'USER', 'PWT', 'PCD', 'ACCESSED', 'DIRTY', 'PSE', 'GLOBAL', 'NX', 'SOFT_DIRTY', 'UFFD_WP'] as const;
 
+/** Operations of the machine and functions of the engine under one roof, as they are called. */
 export class Catalogue {
   /** By name; an operation stands before a function of the same name. */
   readonly callables: ReadonlyMap<string, Callable>;
@@ -45,6 +46,7 @@ export function signatureOf({ name, parameters, returns }: Callable): string {
   return `${name}(${inside})${returns === undefined ? '' : ` → ${returns}`}`;
 }
 
+/** Whether the parameter may be left out because a value stands in for it, be it `undefined`. */
 export function hasDefault(parameter: CallableParameter): boolean {
   return Object.hasOwn(parameter, 'default');
 }

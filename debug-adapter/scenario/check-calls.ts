@@ -13,6 +13,7 @@ import type { TextRange } from './scenario-error.ts';
 /** Tells one problem. */
 export type Tell = (problem: { code: ProblemCode; message: string; range: TextRange; fixes?: readonly Fix[] }) => void;
 
+/** Puts a check's findings where the language server shows them: range, code and fixes go with the message. */
 export function teller(accept: ValidationAcceptor, node: Parameters<ValidationAcceptor>[2]['node']): Tell {
   return ({ code, message, range, fixes = [] }) => {
     const data: ProblemData = { code, fixes };
@@ -31,6 +32,10 @@ export function suggestion(
   return { words: `; did you mean ${nearest}?`, fixes: [{ title: `Change to ${nearest}`, range, newText: nearest }] };
 }
 
+/**
+ * Tells of an unknown name, of arguments that are missing, too many, twice, of the wrong kind, and of unknown flags, with fixes
+ * where a name is near.
+ */
 export function checkCall(call: Call, catalogue: Catalogue, tell: Tell): void {
   const callable = catalogue.find(call.operation);
   const name = nameRange(call);

@@ -12,6 +12,7 @@ import type { TextRange } from './scenario-error.ts';
 import { isNumberFormat, numberFormats } from './scenario-value.ts';
 import { snapshotsOf, variablesAt } from './scope.ts';
 
+/** The checks by kind of node, as Langium registers them. */
 export function scenarioChecks(catalogue: Catalogue): ValidationChecks<KmmAstType> {
   return {
     Call: (call: Call, accept) => {

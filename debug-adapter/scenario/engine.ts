@@ -9,12 +9,15 @@ export type ScenarioSpace = bigint | 'efi' | undefined;
 export interface ScenarioEngine {
   /** All throw `UserError` for what cannot be answered. */
   vtop(address: Address, space: ScenarioSpace): OperationValue;
+  /** What an address is: `kind`, `summary`, and the `details` of every subject that knows it. */
   identify(address: Address, space: ScenarioSpace): OperationValue;
   /** `length` bytes as a hexadecimal text, two digits a byte, `??` where memory is missing. */
   read(address: Address, length: number, space: ScenarioSpace): string;
   /** The page-table dump, a text a line; `user`: of the half that user mode has under page-table isolation. */
   ptdump(space: ScenarioSpace, user?: boolean): readonly string[];
+  /** /proc/vmallocinfo, a text a line. */
   vmallocinfo(): readonly string[];
+  /** What is wrong in the page tables and the vmalloc space, a sentence each. */
   check(): readonly string[];
   /** The text of VMCOREINFO. */
   vmcoreinfo(): string;

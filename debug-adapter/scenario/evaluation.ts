@@ -14,8 +14,13 @@ import { formatValue, isList, isNumberFormat, isRecord, isSpan, kindOf, mostChar
 
 /** The machine as a scenario sees it. `start` gives the steps of an operation; they throw `Fault`. */
 export interface ScenarioMachine<Snapshot = unknown> {
+  /**
+   * Begins an operation; it has done nothing before the first step is taken. Throws `Fault` for arguments that it cannot take.
+   */
   start(operation: string, given: Arguments): Generator<Step, OperationValue>;
+  /** The machine as it is now; costs what is written after it. */
   snapshot(): Snapshot;
+  /** Brings the machine to one of its snapshots, earlier or later. */
   restore(snapshot: Snapshot): void;
   /** Gives up the states before a snapshot, where that saves memory. */
   forgetBefore?(snapshot: Snapshot): void;

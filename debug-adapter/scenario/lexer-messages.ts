@@ -1,6 +1,7 @@
 /** What is said of characters that are no part of the language. */
 import { DefaultLexerErrorMessageProvider } from 'langium';
 
+/** Names the characters, and what was probably meant where that is known. */
 export class ScenarioLexerMessages extends DefaultLexerErrorMessageProvider {
   override buildUnexpectedCharactersMessage(fullText: string, startOffset: number, length: number): string {
     const found = fullText.slice(startOffset, startOffset + length);

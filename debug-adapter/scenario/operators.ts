@@ -53,6 +53,7 @@ function contains(where: OperationValue, what: OperationValue, range: TextRange)
   throw new ScenarioError('evaluation', `${kindOf(what)} cannot be in ${kindOf(where)}`, range);
 }
 
+/** The value of a condition. Throws `ScenarioError` at `range` where it is no truth value: numbers are none. */
 export function truthOf(value: OperationValue, range: TextRange): boolean {
   if (typeof value === 'boolean') return value;
   throw new ScenarioError('evaluation', `this is ${kindOf(value)}; a condition is true or false (write a comparison)`, range);
@@ -98,6 +99,7 @@ function bounded(value: bigint, range: TextRange): bigint {
   return value;
 }
 
+/** `!` of a truth value, `-` and `~` of a number of any size. Throws `ScenarioError` at `range` for other values. */
 export function applyUnary(operator: Unary['operator'], value: OperationValue, range: TextRange): OperationValue {
   if (operator === '!') return !truthOf(value, range);
   if (typeof value !== 'bigint') throw new ScenarioError('evaluation', `${kindOf(value)} has no ${operator}`, range);

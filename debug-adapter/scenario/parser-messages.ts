@@ -25,6 +25,7 @@ const places: readonly (readonly [tokens: readonly string[], words: string])[] =
   [['NUMBER', 'ID', '('], 'a value: a number, a text, a name, a list or a call'],
 ];
 
+/** What Chevrotain asks for each kind of mismatch; tokens are named as they are written. */
 export class ScenarioParserMessages implements Messages {
   buildMismatchTokenMessage({ expected, actual, previous }: Parameters<Messages['buildMismatchTokenMessage']>[0]): string {
     return expected.name === 'EOF' ? noStatement(actual) : message([expected], actual, previous);

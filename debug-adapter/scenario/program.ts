@@ -34,6 +34,7 @@ export type Instruction =
 
 export type Program = readonly Instruction[];
 
+/** A flat list in the order of the text, in which blocks have become jumps. */
 export function compile(scenario: Scenario): Program {
   const program: Instruction[] = [];
   compileAll(scenario.statements, program);

@@ -63,6 +63,10 @@ interface Kept {
 
 const noEdits: readonly Edit[] = [];
 
+/**
+ * A run that stands at a statement, or inside an operation at one of its steps; all ways to go are generators that yield each
+ * step before it is done.
+ */
 export class ScenarioRun {
   readonly #world: ScenarioWorld;
   readonly #program: Program;

@@ -14,6 +14,7 @@ export const numberFormats: Readonly<Record<NumberFormat, string>> = {
   size: 'as a size in bytes: 64K, 2M',
 };
 
+/** Whether a text's `{value:NAME}` may ask for this form. */
 export function isNumberFormat(name: string): name is NumberFormat {
   return Object.hasOwn(numberFormats, name);
 }
@@ -21,6 +22,10 @@ export function isNumberFormat(name: string): name is NumberFormat {
 /** Numbers from here on are shown in hexadecimal unless a format says otherwise: addresses, entries and masks are. */
 const hexadecimalFrom = 1n << 20n;
 
+/**
+ * `x` is hexadecimal, `size` in K, M, G where it is a whole number of them, `d` decimal; without a format hexadecimal from 2^20
+ * on.
+ */
 export function formatNumber(value: bigint, format?: NumberFormat): string {
   const magnitude = value < 0n ? -value : value;
   const sign = value < 0n ? '-' : '';
@@ -71,14 +76,17 @@ export interface Span {
   readonly end: bigint;
 }
 
+/** A list, and no record. */
 export function isList(value: OperationValue): value is readonly OperationValue[] {
   return Array.isArray(value);
 }
 
+/** A record with named members, and no list. */
 export function isRecord(value: OperationValue): value is Readonly<Record<string, OperationValue>> {
   return typeof value === 'object' && !isList(value);
 }
 
+/** A record of `start` and `end` alone: addresses, `end` exclusive. */
 export function isSpan(value: OperationValue): value is Span {
   return isRecord(value) && typeof value['start'] === 'bigint' && typeof value['end'] === 'bigint' && Object.keys(value).length === 2;
 }
@@ -93,6 +101,7 @@ export function kindOf(value: OperationValue): string {
   return isSpan(value) ? 'a range' : 'a record';
 }
 
+/** Equal in kind and value, lists item by item, records by names; no value is equal to one of another kind. */
 export function equalValues(one: OperationValue, other: OperationValue): boolean {
   if (typeof one !== 'object' || typeof other !== 'object') return one === other;
   if (isList(one) || isList(other)) {

@@ -3,6 +3,7 @@ import { AstUtils, DefaultScopeProvider } from 'langium';
 import type { AstNode, ReferenceInfo, Scope } from 'langium';
 import type { Statement, TakeSnapshot, Variable } from './generated/ast.ts';
 
+/** Resolves a name to the definition that is known where it stands. */
 export class ScenarioScopeProvider extends DefaultScopeProvider {
   override getScope(context: ReferenceInfo): Scope {
     if (context.property === 'variable') return this.createScopeForNodes(variablesAt(context.container));

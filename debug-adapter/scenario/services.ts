@@ -31,6 +31,7 @@ export interface ScenarioServices {
   readonly language: LangiumCoreServices;
 }
 
+/** Parser, scopes and checks with this catalogue, for use without an editor: no files, no workspace. */
 export function scenarioServices(catalogue: Catalogue): ScenarioServices {
   const shared = inject(createDefaultSharedCoreModule(EmptyFileSystem), KmmGeneratedSharedModule);
   const language = inject(createDefaultCoreModule({ shared }), KmmGeneratedModule, scenarioModule(catalogue));

@@ -8,6 +8,7 @@ const insideOnly = new Set(['TEXT_MIDDLE', 'TEXT_END', 'TEXT_BREAK']);
 /** Tokens that code in a text cannot have: a brace ends the code, and a line ends the text. */
 const outsideOnly = new Set(['{', '}', 'LINE_END']);
 
+/** Splits Langium's tokens into lexer modes: code, text, and code within a text. */
 export class ScenarioTokenBuilder extends DefaultTokenBuilder {
   override buildTokens(...given: Parameters<DefaultTokenBuilder['buildTokens']>): Vocabulary {
     const tokens = super.buildTokens(...given);

@@ -6,6 +6,10 @@ const shifts: Readonly<Record<string, bigint>> = { k: 10n, m: 20n, g: 30n, t: 40
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t' };
 
+/**
+ * Numbers become bigints in bytes (4K is 4096n), texts lose their quotes and escapes. What cannot be converted is a finding at
+ * its place.
+ */
 export class ScenarioValueConverter extends DefaultValueConverter {
   protected override runConverter(rule: GrammarAST.AbstractRule, input: string, cstNode: CstNode): ValueType {
     if (rule.name === 'NUMBER') return numberOf(input);

@@ -67,6 +67,10 @@ function isThumbKernel(session: SessionFace): boolean {
   return session.symbols.withPrefix('vfs_', 200).some(({ address, type }) => type.toLowerCase() === 't' && address % 4n === 2n);
 }
 
+/**
+ * Decodes from one address space with one instruction set; a row whose bytes are missing or no instruction says so and goes on
+ * behind them.
+ */
 export class Disassembler {
   readonly set: InstructionSet;
   readonly #session: SessionFace;

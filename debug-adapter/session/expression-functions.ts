@@ -18,8 +18,11 @@ import type { StructType, Type } from '../symbols/types.ts';
 
 /** Questions about the address space in which the expression is evaluated. */
 export interface Questions {
+  /** The walk of a virtual address through the expression's address space. */
   translate(address: Address): TranslationFacts;
+  /** What a virtual address is, in the expression's address space. */
   identify(address: Address): IdentifyFacts;
+  /** What the memory at a physical byte address is used for. */
   identifyPhysical(address: PhysAddr): IdentifyFacts;
   /** Lines of the kernel's own dump of the page table; all of them, or those that overlap the range. */
   ptdump(range: { readonly start: Address; readonly end: Address } | undefined): readonly PtdumpLine[];
@@ -27,6 +30,10 @@ export interface Questions {
 
 type Body = (parameters: readonly Argument[], context: ExpressionContext, usage: string) => Value;
 
+/**
+ * Functions by name (`pid`, `vtop`, `page`…), with their usage for completion. Each throws `UserError` for arguments that it
+ * cannot take.
+ */
 export function kernelFunctions(kernel: Kernel, ask: Questions): ReadonlyMap<string, ExpressionFunction> {
   const one = (usage: string, call: Body): [string, ExpressionFunction] => [
     usage.slice(0, usage.indexOf('(')),

@@ -85,6 +85,7 @@ const knownGlobals: Readonly<Record<string, string>> = {
   panic_cpu: 'int',
 };
 
+/** Per-CPU variables are those of `place.cpu`, CPU 0 without one; a name that nothing has is undefined. */
 export function expressionWorld(kernel: Kernel, sources: ExpressionSources, place: ExpressionPlace): ExpressionContext {
   const basic = basicTypes(kernel.machine.pointerSize);
   const cpu = place.cpu ?? 0;

@@ -28,6 +28,7 @@ export interface JobOptions {
   readonly found?: ((hits: readonly SearchHit[]) => void) | undefined;
 }
 
+/** One thread at most, which answers one job after the other. When it ends, its jobs are rejected with the reason in words. */
 export class JobRunner {
   readonly #host: Host;
   readonly #image: ImageChoice;

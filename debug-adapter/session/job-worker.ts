@@ -10,6 +10,10 @@ import type { JobMessage, JobReport } from './jobs.ts';
 import { openSession } from './session.ts';
 import type { Session } from './session.ts';
 
+/**
+ * Called once, in the thread. Failures are sent back as they are (`UserError`, `Cancelled`, or a defect with its stack), and
+ * never end the thread.
+ */
 export function serveJobs(host: Host, port: WorkerPort): void {
   let session: Session | undefined;
   const report = (what: JobReport): void => {

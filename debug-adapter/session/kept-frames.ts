@@ -2,6 +2,7 @@
 import { missingFrame } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 
+/** A frame of 4 KiB is copied when it is first read. After `end`, frames that nobody read are missing as `excluded`. */
 export class KeptFrames implements PhysicalMemory {
   readonly ranges: PhysicalMemory['ranges'];
   readonly #memory: PhysicalMemory;

@@ -9,6 +9,7 @@ import type { DeathFacts, LogFacts } from '../protocol/stacks.ts';
 /** Bit of a caller that is a CPU and not a task (kernel/printk/printk.c: printk_caller_id). */
 const cpuBit = 0x8000_0000;
 
+/** Times in seconds since boot; a record whose text cannot be read has null, and `problems` says what is missing. */
 export function logFacts(kernel: Kernel): LogFacts {
   const log = kernelLog(kernel);
   return {
@@ -36,6 +37,7 @@ export function logTextOf(kernel: Kernel, options: { readonly levels: boolean })
   return logText(log, options);
 }
 
+/** The report of what the kernel died of, with reason, CPU, task and place; null where the log has none. */
 export function deathFacts(kernel: Kernel): DeathFacts | null {
   const log = kernelLog(kernel);
   const death = deathOf(log);

@@ -11,6 +11,7 @@ const mostPieces = 1024;
 /** Pieces that RAM without gaps is cut into, at most. */
 const wantedPieces = 512;
 
+/** Ascending pieces, all of one power-of-two size in bytes, and a bounded number of them; addresses without RAM have none. */
 export function memoryMap(memory: PhysicalMemory): MemoryMapPiece[] {
   const bytes = memory.ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   let size = smallestPiece;

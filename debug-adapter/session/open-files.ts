@@ -7,6 +7,7 @@ import { errors } from '../base/errors.ts';
 import type { UserError } from '../base/errors.ts';
 import type { ByteSource, Host } from '../base/host.ts';
 
+/** Files are registered as the host opens them (`of`), and asked about when an answer is about to be given. */
 export class OpenFiles {
   readonly #sources: ByteSource[] = [];
   #altered: UserError | undefined;

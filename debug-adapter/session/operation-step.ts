@@ -10,6 +10,7 @@ interface OpenOperation {
   readonly variables: Arguments;
 }
 
+/** Presents an operation's step to the run, with the calls that are open as frames. */
 export class OperationStep implements Step {
   readonly #operation: OpenOperation;
   readonly #step: Step | undefined;

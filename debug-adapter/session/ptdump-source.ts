@@ -14,6 +14,7 @@ import { openSession } from './session.ts';
 
 export interface PtdumpSource {
   readonly name: string;
+  /** The lines of the dump. A text has no other space and no other half than its own. */
   lines(options: PtdumpOptions): readonly PtdumpLine[];
   /** The regions behind the lines, in the form that text has too: dumps of any two sources can be compared. */
   regions(options: PtdumpOptions): ParsedPtdump;
@@ -21,7 +22,9 @@ export interface PtdumpSource {
   readonly pageTable?: ((options: PtdumpOptions) => PageTable) | undefined;
   /** What can be chosen; of text, nothing. */
   addressSpaces(): readonly AddressSpaceFacts[];
+  /** What is known to be wrong with the source, so far, one sentence each. */
   warnings(): readonly string[];
+  /** Closes the files behind it. */
   close(): void;
 }
 

@@ -144,6 +144,10 @@ interface AtStatement {
   readonly node: Statement;
 }
 
+/**
+ * Each kind (lines, functions, data) is exchanged as a whole, as debug adapters are asked to; one that cannot be says why
+ * instead of being refused.
+ */
 export class Breakpoints {
   readonly #statements: readonly Statement[];
   readonly #names: readonly string[];

@@ -42,6 +42,7 @@ interface Hits {
   readonly words: string[];
 }
 
+/** Where the run stands, how it goes on and back, and what it printed. Failures of the scenario are stops, not errors. */
 export class ScenarioDebugger {
   readonly breakpoints: Breakpoints;
   readonly watches: Watches;

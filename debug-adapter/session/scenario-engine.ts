@@ -18,6 +18,7 @@ import { Session } from './session.ts';
 /** A simulated kernel tells all of itself. */
 const noOutsideSources = { symbols: undefined, types: undefined };
 
+/** Answers from a session that is opened anew on the machine's memory after it has `changed`. */
 export class MachineEngine implements ScenarioEngine {
   readonly #machine: Machine;
   #session: Session | undefined;

@@ -11,6 +11,7 @@ const lastStop = 'last stop';
 /** Moments that a client may keep. */
 const mostKept = 1000;
 
+/** The start, the last stop, the scenario's snapshots and those that a user keeps, by unique names. */
 export class Moments {
   readonly #machine: Machine;
   readonly #snapshots: () => ReadonlyMap<string, unknown>;

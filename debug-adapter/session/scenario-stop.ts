@@ -96,6 +96,7 @@ export interface ValueView {
 /** Numbers below are counts and sizes. */
 const firstAddress = 4096n;
 
+/** A value as text and kind, with its parts (list items by index, record members by name) for a tree of variables. */
 export function viewOf(name: string, value: OperationValue): ValueView {
   const parts: readonly (readonly [string, OperationValue])[] = isList(value)
     ? value.map((one, index) => [`[${index}]`, one] as const)

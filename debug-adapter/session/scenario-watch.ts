@@ -38,6 +38,9 @@ interface Reading {
   readonly places: readonly Place[];
 }
 
+/**
+ * One watched place. Physical addresses are bytes; a virtual one is followed through the page tables as they are at each look.
+ */
 export class Watch {
   readonly wish: WatchWish;
   readonly label: string;

@@ -20,6 +20,7 @@ export interface ClientWatch {
   readonly trigger?: Trigger | undefined;
 }
 
+/** A bounded number of watches; ids of those that stay are never given twice. */
 export class Watches {
   readonly #memory: PhysicalMemory;
   readonly #session: () => Session;

@@ -28,6 +28,10 @@ export interface StartedScenario {
 export interface ScenarioLanguage {
   /** Parses with `scenarioCatalogue`. */
   parse(text: string): Promise<ParsedScenario>;
+  /**
+   * Makes the machine and stands before the first statement; a machine that cannot be made is a `Failure` with its place in the
+   * text.
+   */
   startScenario(parsed: ParsedScenario): StartedScenario | Failure;
   /** As `startScenario`, for a debugger. */
   debugScenario(parsed: ParsedScenario): ScenarioDebugger | Failure;

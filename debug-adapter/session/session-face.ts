@@ -102,15 +102,19 @@ export interface SessionFace {
   /** CPUs as the notes tell; may be empty. */
   readonly cpus: readonly CpuState[];
 
+  /** What the image is, each fact with how it was found; what is missing is null with a warning. */
   info(): InfoFacts;
   /** The note's text; throws when the dump has none. */
   vmcoreinfoText(): string;
+  /** The spaces that `mm` can name: the kernel's, the firmware's, each process's. */
   addressSpaces(): readonly AddressSpaceFacts[];
   /** What expressions may refer to, in an address space and at a CPU or task. */
   expressions(mm: SpaceName | undefined, place: ExpressionPlace): ExpressionContext;
   /** Memory as seen through `mm`. */
   memory(mm?: SpaceName): AddressSpace;
+  /** `length` bytes as seen through `mm`; what is missing is a hole with its reason. */
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;
+  /** `length` bytes from a physical byte address on; what is missing is a hole with its reason. */
   readPhysical(address: PhysAddr, length: number): MemoryRead;
   /** The pages of a range with their bytes, to the end of the space at most. */
   memoryPages(address: Address, count: number, options: MemoryPagesOptions): MemoryPages;
@@ -118,10 +122,16 @@ export interface SessionFace {
   typeLayout(type: string): TypeLayoutFacts;
   /** What the kernel's own /proc/kcore would have given, and where memory holds something else. */
   readAsKcore(address: Address, length: number): KcoreRead;
+  /** The walk of `address` through `mm`, level by level, and why it ends where it does. */
   translate(address: Address, mm?: SpaceName): TranslationFacts;
+  /** What `address` is, the most telling detail first. */
   identify(address: Address, mm?: SpaceName): IdentifyFacts;
   /** What the memory at a physical address is used for, and who maps it. */
   identifyPhysical(address: PhysAddr): IdentifyFacts;
+  /**
+   * The entries of one table: the root's by default, else of the table at `tableAddress` (physical) at `level`, whose first
+   * entry maps `virtualBase`.
+   */
   tableEntries(options: {
     readonly mm?: SpaceName | undefined;
     readonly user?: boolean | undefined;
@@ -133,6 +143,7 @@ export interface SessionFace {
   pageTable(options: Pick<PtdumpOptions, 'mm' | 'user'>): PageTable;
   /** Lines of the kernel's own text, with the region behind each. */
   ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[];
+  /** The dump's lines as the kernel's text, with the warnings that belong to them. */
   ptdump(options: PtdumpOptions): PtdumpFacts;
   /** Every virtual address that maps each of `addresses`. The first call reads all page tables. */
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
@@ -142,14 +153,17 @@ export interface SessionFace {
   findings(options: FindingsOptions): FindingsFacts;
   /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */
   pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
+  /** Every area with its state (busy, lazy, purging, pooled, free), and the vmap_blocks with their queues and counters. */
   vmalloc(): VmallocFacts;
   /** The frames behind the busy area that holds `address`; throws when none does. */
   vmallocPages(address: Address): VmallocPagesFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
+  /** Every process followed by its other threads; the idle tasks are none of them. */
   tasks(): readonly TaskFacts[];
   /** /proc/PID/maps. */
   maps(pid: number): MapsFacts;
+  /** The kernel log, oldest record first. */
   log(): LogFacts;
   /** The kernel log as dmesg(1) prints it; with `levels` as the kernel's syslog gives it. */
   logText(options: { readonly levels: boolean }): string;
@@ -167,9 +181,11 @@ export interface SessionFace {
   currentTask(cpu: number): { readonly pid: number; readonly comm: string } | undefined;
   /** Symbols of this exact name, or names by `prefix*`. */
   findSymbols(name: string, limit: number): readonly SymbolFacts[];
+  /** The symbol of the kernel or a module that `address` lies in; undefined where there is none. */
   resolveSymbol(address: Address): SymbolFacts | undefined;
   /** What is known to be wrong with the image, so far. */
   warnings(): readonly string[];
+  /** The loaded modules and where their memory lies, newest first. */
   modules(): readonly {
     readonly name: string;
     readonly address: Hex;
@@ -177,6 +193,7 @@ export interface SessionFace {
   }[];
   /** The same image as if these bytes stood in its memory; this session is over. What is not there cannot be written. */
   written(pieces: readonly WrittenPiece[]): SessionFace;
+  /** Closes the image; nothing may be asked after. */
   close(): void;
 }
 

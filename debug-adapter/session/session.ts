@@ -119,6 +119,7 @@ interface SessionParts {
   readonly files?: OpenFiles;
 }
 
+/** Opened with `openSession`; subjects are read when they are first asked for, and kept. */
 export class Session implements SessionFace {
   readonly kernel: Kernel;
   readonly files: OpenFiles;

@@ -21,6 +21,7 @@ export interface Space {
   readonly task: Task | undefined;
 }
 
+/** Names are `kernel`, `efi`, a PID, or `0x` and the physical address of a root table; the page table of each is made once. */
 export class Spaces {
   readonly #kernel: Kernel;
   readonly #known = new Map<string, Space>();

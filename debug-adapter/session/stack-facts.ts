@@ -17,6 +17,10 @@ export type StackChoice =
   | { readonly kind: 'task'; readonly pid: number }
   | { readonly kind: 'all' };
 
+/**
+ * One entry a stack, innermost frame first; a stack that ends early says why. Throws `UserError` for a process or CPU that does
+ * not exist.
+ */
 export function stackFacts(kernel: Kernel, choice: StackChoice): StackFacts[] {
   return traces(kernel, choice).map((trace) => factsOf(kernel, trace));
 }

@@ -10,6 +10,7 @@ import type { TranslationFacts } from '../protocol/facts.ts';
 /** What is known of the page at physical `table`, a table of the level number `depth`; see kernel/findings-pages.ts. */
 type Judge = (table: number, depth: number) => PageUse;
 
+/** The walk with its effective rights; `pageUse` is asked only where the walk ends at an entry that may be damaged. */
 export function translationFacts(pageTable: PageTable, address: Address, pageUse: Judge): TranslationFacts {
   const walk = pageTable.translate(address);
   const { effective } = walk;

@@ -13,6 +13,7 @@ import { purgeState } from '../kernel/vmap-purge.ts';
 import { formatCaller } from '../kernel/vmallocinfo.ts';
 import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
 
+/** Addresses as `"0x…"`, sizes in bytes, counters in pages of the kernel's size, as VmallocFacts has them. */
 export function vmallocFacts(kernel: Kernel): VmallocFacts {
   const { busy, lazy } = vmapAreas(kernel);
   const { purging, pooled } = idleAreas(kernel);
