@@ -23,12 +23,14 @@ export interface ValueFacts {
 const deepest = 8;
 const mostElements = 1024;
 
+/** The value with its members, indented. Throws `UserError` for an expression that makes no sense or memory that is missing. */
 export function evalText(session: SessionFace, expression: string, place: { mm: string | undefined; cpu: number }): string {
   const context = session.expressions(place.mm, { cpu: place.cpu });
   const { value, style } = evaluate(expression, context);
   return `${structureText(value, context, style)}\n`;
 }
 
+/** The value as JSON has it. Throws as `evalText`. */
 export function evalFacts(session: SessionFace, expression: string, place: { mm: string | undefined; cpu: number }): ValueFacts {
   const context = session.expressions(place.mm, { cpu: place.cpu });
   return factsOf(evaluate(expression, context).value, context, 0);
@@ -60,6 +62,7 @@ export function structText(session: SessionFace, name: string, at: string | unde
   return evalText(session, pointerExpression(session, type, at), { mm: undefined, cpu: 0 });
 }
 
+/** The layout of a type, offsets in bytes; with `at` the value there. Throws `UserError` for an unknown type. */
 export function structFacts(session: SessionFace, name: string, at: string | undefined): unknown {
   const type = typeNamed(session, name);
   if (at !== undefined) return evalFacts(session, pointerExpression(session, type, at), { mm: undefined, cpu: 0 });

@@ -4,6 +4,7 @@ import type { MemoryRead } from '../memory/hole.ts';
 
 const perLine = 16;
 
+/** `digits` of each address are printed; `start` is the address of the first byte. */
 export function hexDump(start: bigint, { bytes, holes }: MemoryRead, digits: number): string {
   const missing = (offset: number): boolean => holes.some((hole) => offset >= hole.offset && offset < hole.offset + hole.length);
   const lines: string[] = [];

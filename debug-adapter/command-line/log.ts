@@ -8,6 +8,7 @@ export interface LogOptions {
   readonly raw?: true;
 }
 
+/** Writes the text, or with `json` its facts. */
 export function logVerb(session: SessionFace, output: Output, { json: asJson, raw }: LogOptions): void {
   output.text(asJson === true ? json(session.log()) : session.logText({ levels: raw === true }));
 }

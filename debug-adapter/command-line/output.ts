@@ -1,6 +1,8 @@
 /** Where a verb writes: standard output and standard error, with a closed pipe ending quietly. */
 export interface Output {
+  /** Writes to standard output. */
   text(text: string): void;
+  /** Writes bytes to standard output, as they are. */
   bytes(bytes: Uint8Array): void;
   /** One line to standard error. */
   complain(line: string): void;

@@ -49,6 +49,7 @@ function inWords(entry: bigint): string {
   return told.length === 0 ? '' : `  ${told.join(' ')}`;
 }
 
+/** A region a line, then what is write-protected and missing, and what the ioctl returns. */
 export function pagemapScanText(facts: PagemapScanFacts): string {
   const lines = facts.regions.map(
     ({ start, end, categories }) => `${start}-${end} ${categories.length === 0 ? '-' : categories.join('|')}`,

@@ -10,6 +10,7 @@ export interface PagesOptions {
   readonly json?: true;
 }
 
+/** Gives the exit status. Counts in this thread, with progress on a terminal. */
 export function pagesVerb(session: SessionFace, output: Output, options: PagesOptions): number {
   const facts = counted(session, output);
   output.text(options.json === true ? json(facts) : pagesText(facts));

@@ -49,6 +49,7 @@ interface MmOptions extends CommonOptions {
 
 /** A face that runs until its client leaves: started by the entry point, which has the protocol code. */
 export interface Servers {
+  /** Serves on standard input and output, or on a port of the loopback; ends with the client. */
   dap(options: { port: number | undefined }): Promise<void>;
   readonly lsp?: (() => Promise<void>) | undefined;
 }

@@ -14,6 +14,7 @@ export interface RunOptions {
 
 /** What `run` needs of the entry. */
 export interface Scenarios {
+  /** Loads the language and the simulated machine, which other verbs do without. */
   load(): Promise<ScenarioLanguage>;
   /** Writes a file, whole or not at all. Throws `UserError`. */
   save(path: string, pieces: Iterable<Uint8Array>): void;

@@ -2,6 +2,7 @@
 import type { IdentifyFacts, InfoFacts, PageOffsetMethodFacts, SymbolFacts, TranslationFacts } from '../protocol/facts.ts';
 import type { DeathFacts } from '../protocol/stacks.ts';
 
+/** A fact a line, in aligned columns, then how each was found. */
 export function infoText(info: InfoFacts): string {
   const rows: [string, string][] = [
     ['format', info.compression.length === 0 ? info.format : `${info.format} (${info.compression.join(', ')})`],
@@ -46,6 +47,7 @@ function methodText({ method, value, agrees, note }: PageOffsetMethodFacts): str
   return `  ${verdict.padEnd(8)} ${(value ?? '-').padEnd(18)}  ${method}${note === null ? '' : ` (${note})`}\n`;
 }
 
+/** The walk, a level a line, then why it ends or which rights are left. */
 export function translationText(walk: TranslationFacts): string {
   let text = `${walk.virtual} -> ${walk.physical ?? 'not mapped'}\n`;
   for (const { level, index, entryAddress, entry, flags, defect } of walk.levels) {
@@ -69,6 +71,7 @@ export function translationText(walk: TranslationFacts): string {
   return text;
 }
 
+/** The summary, then a detail a line. */
 export function identifyText(result: IdentifyFacts): string {
   return `${result.address}: ${result.summary}\n${result.details
     .slice(1)
@@ -76,6 +79,7 @@ export function identifyText(result: IdentifyFacts): string {
     .join('')}`;
 }
 
+/** One line: address, letter as nm(1) has it, name and offset, size, module. */
 export function symbolText(symbol: SymbolFacts): string {
   const offset = symbol.offset === 0 ? '' : `+0x${symbol.offset.toString(16)}`;
   const module = symbol.module === null ? '' : ` [${symbol.module}]`;

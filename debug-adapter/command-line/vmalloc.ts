@@ -15,6 +15,7 @@ export interface VmallocOptions {
   readonly pages?: string;
 }
 
+/** Writes the text, or with `json` the facts. Throws `UserError` where no area holds the address of `pages`. */
 export function vmallocVerb(session: Session, output: Output, options: VmallocOptions): void {
   if (options.pages !== undefined) {
     const facts = session.vmallocPages(addressArgument(options.pages, session));

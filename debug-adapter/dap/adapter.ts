@@ -20,6 +20,7 @@ export interface Page {
 
 /** Something that can be expanded. */
 export interface VariableNode {
+  /** The variables below it that the page asks for, named or indexed; a list that is too long is continued in ranges. */
   children(page: Page): DebugProtocol.Variable[];
 }
 
@@ -33,6 +34,7 @@ export interface ClientFacts {
   readonly supportsInvalidatedEvent?: boolean | undefined;
 }
 
+/** What all request handlers share. Getters throw `UserError` where nothing is opened yet. */
 export class Adapter {
   readonly host: Host;
   /** Loads the language of scenarios; absent where there is none. */

@@ -18,6 +18,7 @@ import { placeOf } from './stack.ts';
 
 const mostCompletions = 200;
 
+/** What an expression of this frame may refer to: the session's address space, the frame's CPU and registers. */
 export function expressionContext(adapter: Adapter, frameId: number | undefined): ExpressionContext {
   return adapter.session.expressions(adapter.mm, placeOf(adapter, frameId));
 }
@@ -73,6 +74,7 @@ function addressOf(adapter: Adapter, text: string, frameId: number | undefined):
   return toAddress(numberOf(evaluate(text, world).value, world.memory));
 }
 
+/** What an address is, as the body of an `evaluate` response; structures are read when they are expanded. */
 export function identifyResult(adapter: Adapter, address: Address): Partial<DebugProtocol.EvaluateResponse['body']> {
   const text = formatAddress(address);
   const read = (): Record<string, unknown> => {

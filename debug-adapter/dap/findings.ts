@@ -7,6 +7,7 @@ import { tellProgress } from './progress.ts';
 
 const findingsSchema = v.looseObject({ mm: v.optional(v.string()) });
 
+/** Rejects with `UserError` for arguments of wrong shape, and with `Cancelled`. */
 export async function findings(adapter: Adapter, parameters: unknown, call: Call): Promise<FindingsFacts> {
   const { mm } = check(findingsSchema, parameters);
   const progress = tellProgress(adapter, call, 'Checking page tables');

@@ -14,6 +14,7 @@ const pagesSchema = v.looseObject({
 });
 const layoutSchema = v.looseObject({ type: v.pipe(v.string(), v.minLength(1, 'it is empty')) });
 
+/** Bytes in base64, holes beside them. Throws `UserError` for arguments of wrong shape. */
 export function memoryPages(adapter: Adapter, parameters: unknown): MemoryPagesFacts {
   const { address, count, mm = adapter.mm, physical } = check(pagesSchema, parameters);
   const { read, pages } = adapter.session.memoryPages(address, count, { mm, physical });
@@ -29,6 +30,7 @@ export function memoryPages(adapter: Adapter, parameters: unknown): MemoryPagesF
   };
 }
 
+/** Throws `UserError` for an unknown type. */
 export function typeLayout(adapter: Adapter, parameters: unknown): TypeLayoutFacts {
   return adapter.session.typeLayout(check(layoutSchema, parameters).type);
 }

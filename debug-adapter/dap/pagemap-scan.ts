@@ -28,6 +28,7 @@ const scanSchema = v.looseObject({
   size: value,
 });
 
+/** Rejects with `UserError` for arguments of wrong shape, and with `Cancelled`. */
 export async function pagemapScan(adapter: Adapter, parameters: unknown, call: Call): Promise<PagemapScanFacts> {
   const asked = check(scanSchema, parameters);
   const progress = tellProgress(adapter, call, 'Scanning pages');

@@ -43,6 +43,7 @@ interface Whose {
   readonly moment?: string | undefined;
 }
 
+/** Compares what the arguments name, in a thread where images are read. Rejects with `UserError` where both sides are one. */
 export async function ptdumpDiff(adapter: Adapter, parameters: unknown, call: Call): Promise<PtdumpDiffFacts> {
   const asked = check(diffSchema, parameters);
   const { user, otherMm, otherUser, range } = asked;

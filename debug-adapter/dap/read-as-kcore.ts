@@ -12,6 +12,7 @@ export const kcoreSchema = v.looseObject({
   count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),
 });
 
+/** Bytes in base64, with the ranges in which memory holds something else. */
 export function readAsKcore(adapter: Adapter, { address, count }: { readonly address: Address; readonly count: number }): KcoreReadFacts {
   const { bytes, holes, differences } = adapter.session.readAsKcore(address, count);
   const at = (offset: number): string => formatAddress(toAddress(BigInt.asUintN(64, address + BigInt(offset))));

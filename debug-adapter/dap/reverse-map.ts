@@ -21,6 +21,7 @@ const reverseMapSchema = v.looseObject({
   all: v.optional(v.boolean(), false),
 });
 
+/** Rejects with `UserError` for arguments of wrong shape, and with `Cancelled`. */
 export async function reverseMap(adapter: Adapter, parameters: unknown, call: Call): Promise<ReverseMapFacts> {
   const { physical, all } = check(reverseMapSchema, parameters);
   const progress = tellProgress(adapter, call, 'Searching page tables');

@@ -41,6 +41,9 @@ export function changes(adapter: Adapter, parameters: unknown): ChangesFacts {
   return { since, ranges, bytes, entries: entries.found, truncated: truncated || entries.truncated };
 }
 
+/**
+ * Keeps the present moment under `name`, where there is one, and lists all. Throws `UserError` on a dump, which has one moment.
+ */
 export function snapshot({ scenario }: Adapter, parameters: unknown): { moments: readonly MomentFacts[] } {
   const { name } = check(v.looseObject({ name: v.optional(v.string()) }), parameters);
   if (scenario === undefined) {
@@ -64,6 +67,7 @@ const watchSchema = v.looseObject({
   remove: v.optional(v.string()),
 });
 
+/** Adds or removes a place that the run stops at, and lists all. Throws `UserError` on a dump. */
 export function watch(adapter: Adapter, parameters: unknown): { watches: readonly WatchFacts[] } {
   const { add, remove } = check(watchSchema, parameters);
   const { scenario } = adapter;

@@ -35,6 +35,7 @@ interface ShownMemory {
 /** A simulated kernel tells all of itself. */
 const noOutsideSources = { symbols: undefined, types: undefined };
 
+/** Runs in slices, so that a `pause` is heard; requests about the machine are refused while it runs. */
 export class ScenarioSession {
   readonly path: string;
   readonly noDebug: boolean;

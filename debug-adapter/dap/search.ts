@@ -26,6 +26,10 @@ const searchSchema = v.looseObject({
   limit: v.optional(v.pipe(whole, v.maxValue(limits.hits, `at most ${limits.hits} hits`))),
 });
 
+/**
+ * The hits that fit the limit, and whether there are more. Rejects with `UserError` for a pattern that is none, and with
+ * `Cancelled`.
+ */
 export async function search(adapter: Adapter, parameters: unknown, call: Call): Promise<SearchFacts> {
   const { search: name, pattern, string, size, mask, align, physical, mm, range, limit } = check(searchSchema, parameters);
   const asked = { pattern, string, size, mask, align, physical, mm: mm ?? adapter.mm, range, limit };

@@ -15,6 +15,7 @@ import { handlerOf } from './handlers.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
 
+/** Speaks on the streams that it is started with; what a handler throws becomes the reply's error. */
 export class DapServer extends ProtocolServer {
   readonly #adapter: Adapter;
   readonly #waiting: DebugProtocol.Request[] = [];

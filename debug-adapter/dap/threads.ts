@@ -44,6 +44,7 @@ export function threadsOf({ session }: Adapter): Threads {
   return threads;
 }
 
+/** Thread and frame ids stay the same for as long as the session is open. */
 export class Threads {
   readonly #session: SessionFace;
   readonly #stacks = new BoundedCache<number, StackFacts>(keptStacks);

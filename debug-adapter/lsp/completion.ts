@@ -13,6 +13,7 @@ import { variablesAt } from '../scenario/scope.ts';
 import { unfinishedCall } from './unfinished-call.ts';
 import type { UnfinishedCall } from './unfinished-call.ts';
 
+/** Proposals come from the catalogue and the scope at the cursor, with documentation. */
 export class ScenarioCompletion extends DefaultCompletionProvider {
   override readonly completionOptions = { triggerCharacters: ['(', ',', '|', '{', ':'] };
   readonly #catalogue: Catalogue;

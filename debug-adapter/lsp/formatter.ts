@@ -12,6 +12,7 @@ const leading = ['let', 'expect', 'print', 'for', 'while', 'if', 'as', 'snapshot
 /** Keywords and signs with a blank on either side. */
 const between = ['=', 'in', 'fails'];
 
+/** Changes white space alone; comments stay where they are. */
 export class ScenarioFormatter extends AbstractFormatter {
   protected override format(node: AstNode): void {
     const formatter = this.getNodeFormatter(node);

@@ -29,6 +29,7 @@ const keywords: Readonly<Record<string, string>> = {
   without: 'The kernel lacks these features.',
 };
 
+/** Operations, parameters, flags, settings and names have one; anything else has none. */
 export class ScenarioHover implements HoverProvider {
   readonly #catalogue: Catalogue;
 

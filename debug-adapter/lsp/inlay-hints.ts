@@ -16,6 +16,7 @@ const mostRam = 512 * 2 ** 20;
 /** Smaller numbers stand in the text itself, or are counts. */
 const leastAddress = 1n << 20n;
 
+/** Runs the scenario to know the values; one that cannot be run has hints for what came before the failure. */
 export class ScenarioInlayHints implements InlayHintProvider {
   #last: { readonly text: string; readonly values: ReadonlyMap<string, unknown> } | undefined;
 

@@ -3,6 +3,7 @@ import { DefaultNodeKindProvider } from 'langium/lsp';
 import type { AstNode, AstNodeDescription } from 'langium';
 import { CompletionItemKind, SymbolKind } from 'vscode-languageserver';
 
+/** Icons for the names of a scenario. */
 export class ScenarioKinds extends DefaultNodeKindProvider {
   override getSymbolKind(node: AstNode | AstNodeDescription): SymbolKind {
     return typeOf(node) === 'TakeSnapshot' ? SymbolKind.Event : SymbolKind.Variable;

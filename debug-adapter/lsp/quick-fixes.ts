@@ -4,6 +4,7 @@ import type { CodeActionProvider } from 'langium/lsp';
 import type { CodeAction, CodeActionParams } from 'vscode-languageserver';
 import type { ProblemData } from '../scenario/problem.ts';
 
+/** Fixes travel in the data of the diagnostic (check-calls.ts); nothing is worked out anew. */
 export class ScenarioQuickFixes implements CodeActionProvider {
   getCodeActions(document: LangiumDocument, { context }: CodeActionParams): CodeAction[] {
     return context.diagnostics.flatMap((diagnostic) => {

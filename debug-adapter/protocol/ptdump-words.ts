@@ -41,10 +41,12 @@ export function subjectOfWord(word: string): PtdumpSubject {
   return subjects.get(word) ?? (cacheFamily.test(word) ? 'cache' : 'flags');
 }
 
+/** Whether one of the words says that memory may be written: `RW` or `W`, in either case. */
 export function isWritable(attributes: readonly string[]): boolean {
   return attributes.some((word) => writes.has(word));
 }
 
+/** Whether one of the words says that memory may be executed (`x`, `X`); no word of NX does. */
 export function isExecutable(attributes: readonly string[]): boolean {
   return attributes.some((word) => executes.has(word));
 }

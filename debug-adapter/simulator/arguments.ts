@@ -5,6 +5,10 @@ import { Fault } from './fault.ts';
 import type { Arguments, OperationSpec, OperationValue, ParameterSpec } from './operation.ts';
 import type { Steps } from './core.ts';
 
+/**
+ * The arguments of one call by their names. Each reader throws `Fault('argument')` in words, with the parameter's name, for a
+ * value that its kind or range forbids.
+ */
 export class ArgumentReader {
   readonly given: Arguments;
   readonly #core: Core;

@@ -28,6 +28,7 @@ const large = 512;
  */
 const takenAway = 0x11a0_0000;
 
+/** Makes efi_mm and its root; of the kernel's half it copies what efi_sync_low_kernel_mappings() would. */
 export function buildEfi(builder: TableBuilder, structs: CTypes): void {
   const { image, memory, tables } = builder;
   const mm = image.place('data', 'efi_mm', { size: structs.size('mm_struct'), align: 64 });

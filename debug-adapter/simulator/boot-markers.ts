@@ -18,6 +18,7 @@ type Marker = readonly [name: string, address: bigint, mostLines?: number];
 
 const espfixLines = 16;
 
+/** Writes the array with its end marker, and each marker's name, into the kernel's data. */
 export function placeMarkers({ configuration, platform, memory, types, image }: MarkerBuilder): void {
   const markers = platform.architecture === 'x86-64' ? markers64(configuration, platform) : markers32(configuration, platform);
   const size = types.size('addr_marker');

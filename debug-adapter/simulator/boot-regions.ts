@@ -10,6 +10,7 @@ const sharedReadOnly = kernelProtection.readOnly | alwaysGlobal;
 const shared = sharedReadOnly | write;
 const uncached = kernelProtection.data | protection.uncached;
 
+/** Maps what the configuration asks for, in the kernel's own places; frames for it are taken from the builder. */
 export function buildX86Regions(builder: TableBuilder): void {
   if (builder.platform.architecture === 'x86-64') {
     buildEntryArea64(builder);

@@ -2,6 +2,7 @@
 import type { Core } from './core.ts';
 import { addTask } from './task.ts';
 
+/** Fills in init_mm, an idle task for each CPU, init (PID 1) and kthreadd (PID 2), and the list that links them. */
 export function bootTasks(core: Core): void {
   const { memory, types, configuration } = core;
   const initMm = core.symbol('init_mm');

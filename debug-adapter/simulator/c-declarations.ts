@@ -58,6 +58,7 @@ const integers: Readonly<Record<string, readonly [size: number | 'word', signed:
 
 const voidType: CType = { kind: 'void' };
 
+/** Sizes and offsets are bytes. Throws `SyntaxError` or `RangeError`, defects of the declarations, for what is not declared. */
 export class CTypes {
   readonly pointerSize: 4 | 8;
   /** Every named type and every enum, in the order of the declarations. */

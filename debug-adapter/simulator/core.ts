@@ -60,6 +60,7 @@ export interface CoreParts {
   readonly vmcoreinfo: string;
 }
 
+/** What every operation gets. Addresses of objects are physical, in bytes, as numbers. */
 export class Core {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;

@@ -178,6 +178,7 @@ function notesOf({ image, architecture }: ElfInput): Uint8Array {
   return bytes;
 }
 
+/** One ELF note, little-endian: three words, the name with its zero byte, the description, each padded to 4 bytes. */
 export function noteOf(name: string, type: number, description: Uint8Array): Uint8Array {
   const padded = (length: number): number => Math.ceil(length / 4) * 4;
   const bytes = new Uint8Array(12 + padded(name.length + 1) + padded(description.length));

@@ -1,6 +1,7 @@
 /** Page-table entries as a kernel writes them; `low` and `high` hold the last one made. */
 import { keyShift, protection } from './protection.ts';
 
+/** One architecture's way to write entries. Levels count from the root (0); nothing is allocated for an entry. */
 export abstract class EntryEncoder {
   /** Bits 0-31 of the entry that was made last. */
   low = 0;

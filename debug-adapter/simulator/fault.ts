@@ -16,6 +16,7 @@ export type FaultKind =
   /** Arguments that no kernel function could be given. */
   | 'argument';
 
+/** The scenario may expect it (`fails`); uncaught it ends the run. */
 export class Fault extends Error {
   readonly kind: FaultKind;
   /** Where, as far as the fault is about an address. */

@@ -64,6 +64,7 @@ export function createFile(core: Core, of: { readonly name: string; readonly pag
   return file;
 }
 
+/** An inode with an empty address_space for a file of `pages` pages; gives its physical address. */
 export function newInode(core: Core, of: { readonly superBlock: number; readonly pages: number }): number {
   const { memory, types } = core;
   const at = core.once(offsetsOf);
@@ -103,6 +104,7 @@ export function newDentry(
   return dentry;
 }
 
+/** By the mount that the file's path leads to. Throws `Fault('argument')` where `file` is no open file. */
 export function kindOfFile(core: Core, file: number): FileKind {
   const { memory, types } = core;
   const mount = memory.pointer(file + core.once(offsetsOf).pathMount) - types.offset('mount', 'mnt');
@@ -123,6 +125,7 @@ export function filePages(core: Core, file: number): number {
   return Math.ceil((core.memory.u32(at + 4) * 2 ** 32 + core.memory.u32(at)) / 4096);
 }
 
+/** Takes a reference (get_file()). */
 export function getFile(core: Core, file: number): void {
   const at = file + core.once(offsetsOf).count;
   core.memory.setWord(at, core.memory.word(at) + 1);
@@ -148,6 +151,7 @@ export function putFile(core: Core, file: number): void {
 /** What the page cache has for a page of a file. */
 export type CachedPage = { readonly frame: number } | { readonly slot: number };
 
+/** The page at `index` (in pages) of an address_space, or its swap slot; undefined where it is not in memory. */
 export function cachedPage(core: Core, mapping: number, index: number): CachedPage | undefined {
   const { memory, pages } = core;
   const place = xaPlace(core, mapping + core.once(offsetsOf).pages, index);

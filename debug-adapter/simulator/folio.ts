@@ -94,6 +94,7 @@ export function setFolioUse(core: Core, folio: number, use: FolioUse): void {
   if (use.anonymous) pages.setFlag(folio, 'swapbacked');
 }
 
+/** Whether page.mapping of the folio's head says PAGE_MAPPING_ANON. */
 export function isAnonymous(core: Core, frame: number): boolean {
   const head = core.pages.pageAt(folioOf(core, frame));
   return core.memory.pointer(head + core.once(offsetsOf).mapping) % 2 === mappingAnon;
@@ -105,6 +106,7 @@ export function hugeZeroFrame(core: Core): number {
   return frame === 0xffff_ffff ? 0 : frame;
 }
 
+/** Whether the head's page_type is PGTY_hugetlb. */
 export function isHugetlb(core: Core, folio: number): boolean {
   return core.memory.u32(core.pages.pageAt(folio) + core.types.offset('page', 'page_type')) >>> 24 === pageTypes.hugetlb;
 }
@@ -114,10 +116,12 @@ export function folioIndex(core: Core, folio: number): number {
   return core.memory.word(core.pages.pageAt(folio) + core.once(offsetsOf).index);
 }
 
+/** page._refcount of the head. */
 export function referencesOf(core: Core, folio: number): number {
   return core.memory.u32(core.pages.pageAt(folio) + core.once(offsetsOf).count);
 }
 
+/** Takes `by` references (folio_ref_add()). */
 export function getFolio(core: Core, folio: number, by = 1): void {
   add(core, core.pages.pageAt(folio) + core.once(offsetsOf).count, by);
 }

@@ -7,6 +7,10 @@ export const imageSections = ['text', 'entry', 'rodata', 'data'] as const;
 export type ImageSection = (typeof imageSections)[number];
 export const imageSize = imageSectionSize * imageSections.length;
 
+/**
+ * Gives places in the sections, first come first served, and remembers their names for kallsyms. Addresses are physical, in
+ * bytes.
+ */
 export class ImageBuilder {
   readonly #memory: KernelMemory;
   readonly #next: Record<ImageSection, number>;

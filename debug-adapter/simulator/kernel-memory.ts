@@ -25,6 +25,7 @@ export interface StructPages {
   readonly offset: number;
 }
 
+/** RAM with the kernel's byte order and pointers; setters take physical addresses and write what the kernel would see. */
 export class KernelMemory extends Ram {
   readonly pointerSize: 4 | 8;
   readonly shape: PointerShape;

@@ -50,6 +50,7 @@ export type PageFlag = (typeof pageFlags)[number];
 /** Page types in the top byte of page_type (include/linux/page-flags.h, 6.12). */
 export const pageTypes = { buddy: 0xf0, offline: 0xf1, table: 0xf2, guard: 0xf3, hugetlb: 0xf4, slab: 0xf5 } as const;
 
+/** Declarations for the configuration that `options` describe; members that a kernel lacks are left out, as its BTF would. */
 export function kernelTypes(options: TypeOptions): CTypes {
   return new CTypes(
     [base(options), memory(options), vmalloc(options), addressSpace(options), tasks(), x86Types(options)].join('\n'),

@@ -18,6 +18,7 @@ export type { Snapshot } from './ram.ts';
 export type { MachineOptions } from './options.ts';
 export { Fault } from './fault.ts';
 
+/** Made by `create`. `snapshot` and `restore` cost what was written between; `image` reads as a dump's does. */
 export class Machine {
   /** What operations work on. */
   readonly core: Core;

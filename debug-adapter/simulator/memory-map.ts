@@ -33,6 +33,7 @@ const nodesShift = 10;
 const sectionRoots = 2048;
 const present = 0x1f;
 
+/** Lays out mem_map or the sections' arrays and pg_data_t with its zones; gives where they stand. */
 export function buildMemoryMap(builder: MapBuilder): MemoryMapBuilt {
   const pieces = builder.platform.vmemmap === undefined ? flatMap(builder) : sections(builder);
   const pageSize = builder.types.size('page');

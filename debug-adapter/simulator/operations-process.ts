@@ -38,10 +38,12 @@ export const processParameter = parameter('process', 'process', 'The process.');
 export const addressParameter = parameter('address', 'address', 'A user address.');
 export const sizeParameter = parameter('size', 'size', 'Bytes; rounded up to whole pages.');
 
+/** Physical address of the mm_struct of the process that the argument `process` names. Throws `Fault` where there is none. */
 export function mmArgument(core: Core, given: ArgumentReader): number {
   return mmOf(core, given.number('process', 0, 2 ** 22));
 }
 
+/** The arguments `address` and `size` as page number and pages, whole pages of 4 KiB. */
 export function rangeArgument(given: ArgumentReader): Range {
   return { page: given.wholePage('address'), pages: given.pages('size') };
 }

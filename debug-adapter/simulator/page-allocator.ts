@@ -26,6 +26,10 @@ export interface MemoryMapPlace {
   readonly frameOf: (page: number) => number;
 }
 
+/**
+ * Frames are physical address / 4096; an order is log2 of pages. Throws `Fault('out-of-memory')` when no block is left,
+ * `Fault('bug')` for a page that is freed twice.
+ */
 export class PageAllocator {
   readonly #memory: KernelMemory;
   readonly #map: MemoryMapPlace;

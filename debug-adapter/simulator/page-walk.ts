@@ -44,6 +44,7 @@ const physicalMask = 0x000f_ffff_ffff_f000n;
 /** PCI_BIOS is executable and writable, and not counted (arch/x86/mm/dump_pagetables.c). */
 const biosPages = { start: 0xa0, end: 0x100 };
 
+/** Give the steps of `run` one by one; `result` grows with them. Reads memory as it stands at each step. */
 export class PageWalk {
   readonly #core: Core;
   readonly #options: WalkOptions;

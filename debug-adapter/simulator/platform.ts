@@ -54,6 +54,10 @@ export function chooser(seed: number): (limit: number) => number {
   };
 }
 
+/**
+ * Constants and region bases of the paging mode, moved as the configuration's KASLR seed says. `imageSize` is bytes of the
+ * kernel image.
+ */
 export function platformOf(configuration: MachineConfiguration, imageSize: number): Platform {
   switch (configuration.paging) {
     case 'x86-64-4':

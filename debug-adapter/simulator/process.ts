@@ -20,10 +20,12 @@ export function mmOf(core: Core, pid: number): number {
   return mm;
 }
 
+/** Physical address of the root table, from mm_struct.pgd. */
 export function rootOfMm(core: Core, mm: number): number {
   return core.memory.pointer(mm + core.types.offset('mm_struct', 'pgd'));
 }
 
+/** Physical address of a process's root table; that of init_mm for PID 0. Throws `Fault` where there is no such process. */
 export function rootOfProcess(core: Core, pid: number): number {
   return pid === 0 ? core.root : rootOfMm(core, mmOf(core, pid));
 }
@@ -43,6 +45,7 @@ export function newTable(core: Core, mm: number): number {
   return frame * 4096;
 }
 
+/** Gives a table's page back and takes it off the process's account (mm_struct.pgtables_bytes). */
 export function freeTable(core: Core, mm: number, table: number): void {
   core.pages.give(table / 4096);
   const at = mm + core.types.offset('mm_struct', 'pgtables_bytes');

@@ -43,6 +43,7 @@ export interface RamPlace {
   readonly length: number;
 }
 
+/** One stretch of RAM, or two with a hole for PCI between them; byte addresses outside are missing as `not-ram`. */
 export class Ram implements PhysicalMemory {
   readonly ranges: readonly NumberRange[];
   readonly #low: NumberRange;

@@ -8,6 +8,7 @@ import type { KernelMemory } from './kernel-memory.ts';
 export interface Augmentation {
   /** Computes `node` and those above it anew, up to `stop`. */
   propagate(node: number, stop: number): void;
+  /** `to` takes the place of `from`, and what it knew. */
   copy(from: number, to: number): void;
   /** After a rotation that put `upper` into the place of `lower`. */
   rotate(lower: number, upper: number): void;
@@ -18,6 +19,7 @@ const black = 1;
 
 const plain: Augmentation = { propagate: () => {}, copy: () => {}, rotate: () => {} };
 
+/** Works on nodes in place; insertion and erasure keep the colours and `augment` right. */
 export class RbTree {
   readonly #memory: KernelMemory;
   readonly #right: number;

@@ -9,6 +9,7 @@ import type { PageAllocator } from './page-allocator.ts';
 /** kmem_cache_node.min_partial: empty slabs that are kept. */
 const keptEmpty = 5;
 
+/** One kmem_cache. Objects are physical byte addresses; an object that is taken is zeroed. */
 export class SlabCache {
   readonly #memory: KernelMemory;
   readonly #pages: PageAllocator;

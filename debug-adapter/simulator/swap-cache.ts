@@ -21,6 +21,7 @@ export function slotOfFrame(core: Core, frame: number): number | undefined {
   return core.memory.word(core.pages.pageAt(frame) + core.types.offset('page', 'private'));
 }
 
+/** The frame that holds the slot's page; undefined for a slot that is not in use. */
 export function frameInSwap(core: Core, slot: number): number | undefined {
   const page = xaLoad(core, core.symbol('swapper_space'), slot);
   return page === 0 ? undefined : core.pages.frameOf(page);
@@ -31,6 +32,7 @@ export function leaveSwapIfUnused(core: Core, slot: number, frame: number): void
   if (referencesOf(core, frame) <= mappingsOf(core, frame)) leaveSwap(core, slot, frame);
 }
 
+/** The page leaves the cache (delete_from_swap_cache()); references to it are the caller's. */
 export function leaveSwap(core: Core, slot: number, frame: number): void {
   xaErase(core, core.symbol('swapper_space'), slot);
   core.pages.setFlag(frame, 'owner_priv_1', false);

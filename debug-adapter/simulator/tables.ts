@@ -16,6 +16,7 @@ export interface Place {
   at: number;
 }
 
+/** Walks and writes one machine's tables. Levels count from the root (0); addresses of entries are physical, in bytes. */
 export class Tables {
   readonly memory: KernelMemory;
   readonly mode: PagingMode;

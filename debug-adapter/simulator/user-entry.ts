@@ -49,10 +49,12 @@ export function kindOf(core: Core, { level, at }: EntryPlace): UserEntryKind {
   }
 }
 
+/** The swap type, offset and marks of the entry at physical `at`, which must be neither present nor none. */
 export function swapEntry(core: Core, at: number): SwapEntry {
   return core.platform.encoder.swapOf(core.memory.u32(at), core.memory.u32(at + 4));
 }
 
+/** Writes a marker entry (PTE_MARKER) with these marks at physical `at`. */
 export function setMarker(core: Core, at: number, marks: number): void {
   core.tables.setSwap(at, { type: markerType, offset: marks, softDirty: false, writeProtected: false });
 }

@@ -76,6 +76,7 @@ export function vmaFlagsOf(core: Core, vma: number): number {
   return core.memory.u32(vma + core.once(offsetsOf).flags);
 }
 
+/** Writes the low 32 bits of vm_flags. */
 export function setVmaFlags(core: Core, vma: number, flags: number): void {
   core.memory.setU32(vma + core.once(offsetsOf).flags, flags >>> 0);
 }
@@ -85,6 +86,7 @@ export function keyOf(core: Core, vma: number): number {
   return core.memory.pointerSize === 8 ? core.memory.u32(vma + core.once(offsetsOf).flags + 4) & 0xf : 0;
 }
 
+/** Writes the upper 32 bits of vm_flags, which hold the protection key. */
 export function setKey(core: Core, vma: number, key: number): void {
   core.memory.setU32(vma + core.once(offsetsOf).flags + 4, key);
 }
@@ -149,6 +151,7 @@ export function freeVma(core: Core, vma: number): void {
   if (file !== 0) putFile(core, file);
 }
 
+/** By the area's vm_ops. */
 export function areaKind(core: Core, vma: number): AreaKind {
   return core.once(kindsByOperations).get(core.memory.pointer(vma + core.once(offsetsOf).operations)) ?? 'anonymous';
 }
@@ -184,6 +187,7 @@ export function privateData(core: Core, vma: number): number {
   return core.memory.pointer(vma + core.once(offsetsOf).private);
 }
 
+/** Writes vm_private_data: a physical address, 0 for none. */
 export function setPrivateData(core: Core, vma: number, value: number): void {
   core.memory.setPointer(vma + core.once(offsetsOf).private, value);
 }

@@ -69,6 +69,7 @@ function freePlace(core: Core, request: AreaRequest): { area: number; start: num
   return found !== undefined && found.start + request.pages <= request.end ? found : undefined;
 }
 
+/** The virtual address of a page number, as `0x…`. */
 export function addressOfText(core: Core, page: number): string {
   return `0x${addressOfPage(core, page).toString(16)}`;
 }

@@ -22,6 +22,7 @@ interface BlockOffsets {
   readonly queueBlocks: number;
 }
 
+/** Byte offsets in struct vmap_block and vmap_block_queue, found once a machine. */
 export function blockOffsets(core: Core): BlockOffsets {
   return core.once(findOffsets);
 }

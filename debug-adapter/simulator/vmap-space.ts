@@ -11,6 +11,7 @@ export const vmapFlags = { ram: 1, block: 2 } as const;
 
 export const poolCount = 256;
 
+/** Keeps tree, list and sizes in step as mm/vmalloc.c does; free areas and those of nodes apart. */
 export class VmapSpace {
   readonly core: Core;
   readonly memory: KernelMemory;
@@ -434,6 +435,7 @@ function copyWord(memory: KernelMemory, from: number, to: number): void {
   if (memory.pointerSize === 8) memory.setU32(to + 4, memory.u32(from + 4));
 }
 
+/** The space of this machine; there is one. */
 export function vmapSpace(core: Core): VmapSpace {
   return core.once(makeSpace);
 }

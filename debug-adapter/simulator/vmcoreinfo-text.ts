@@ -17,6 +17,7 @@ export interface VmcoreinfoInput {
   readonly release: string;
 }
 
+/** Lines as the kernel of `release` would write them, each ended by a newline. */
 export function vmcoreinfoText(input: VmcoreinfoInput): string {
   const { platform, memory, types, image, release } = input;
   const values = new Map(input.symbols);
