@@ -22,6 +22,7 @@ const budgets = {
   'webview/ptdump.js': 200_000,
   'webview/diff.js': 100_000,
   'webview/walk.js': 60_000,
+  'webview/overview.js': 60_000,
 };
 
 const common = {

@@ -54,7 +54,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
-    vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider(context)),
+    vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider({ context, sessions, documents })),
     vscode.window.registerWebviewPanelSerializer('pagewalk.walk', {
       deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
         WalkPanel.revive({ panel, context, sessions });

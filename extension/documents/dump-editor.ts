@@ -1,100 +1,246 @@
-/** The read-only editor for dump files: an overview by `pagewalk info`, and a button that starts a session. */
-import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+/**
+ * The read-only editor for dump files: an overview of the image. The command line reads the file in a child process, so that
+ * no session need be open; it ends with the editor.
+ */
 import * as vscode from 'vscode';
-import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
-import { nodeEnvironment, programPath } from '../debugging/configurations.ts';
+import type { InfoFacts, PageCategoriesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type {
+  HostToOverview,
+  OverviewLink,
+  OverviewQuestion,
+  OverviewToHost,
+  Progressing,
+} from '../../debug-adapter/protocol/overview-panel.ts';
+import type { Sessions } from '../debugging/sessions.ts';
+import { showPage } from '../panels/page-html.ts';
+import type { AnswerDocuments } from './answer-documents.ts';
+import { FileOnDisk } from './file-on-disk.ts';
+import { isOpen, openSessionOn } from './image-sessions.ts';
+import { showKernelLog } from './kernel-log.ts';
+import { runPagewalk } from './program-run.ts';
 
-const timeout = 60_000;
+/** RAM up to which pages are counted without being asked for: it takes a moment. */
+const countedAtOnce = 4 * 2 ** 30;
+
+interface EditorParts {
+  readonly context: vscode.ExtensionContext;
+  readonly sessions: Sessions;
+  readonly documents: AnswerDocuments;
+}
 
 export class DumpEditorProvider implements vscode.CustomReadonlyEditorProvider {
-  readonly #context: vscode.ExtensionContext;
+  readonly #parts: EditorParts;
 
-  constructor(context: vscode.ExtensionContext) {
-    this.#context = context;
+  constructor(parts: EditorParts) {
+    this.#parts = parts;
   }
 
   openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
     return { uri, dispose: () => undefined };
   }
 
-  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
-    panel.webview.options = { enableScripts: true };
-    panel.webview.onDidReceiveMessage((message: { command?: string }) => {
-      if (message.command === 'debug') void vscode.commands.executeCommand('pagewalk.openImage', document.uri);
-    });
-    panel.webview.html = page(panel.webview, { title: document.uri.path, body: `<p>${vscode.l10n.t('Reading the dump…')}</p>` });
-    panel.webview.html = page(panel.webview, { title: document.uri.path, body: await this.#overview(document.uri.fsPath) });
-  }
-
-  #overview(path: string): Promise<string> {
-    return new Promise((resolve) => {
-      const options = { timeout, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, ...nodeEnvironment } };
-      execFile(process.execPath, [programPath(this.#context), 'info', path, '--json'], options, (error, stdout, stderr) => {
-        if (error !== null) resolve(`<p class="problem">${escape(stderr.trim() === '' ? error.message : stderr.trim())}</p>`);
-        else resolve(overviewHtml(JSON.parse(stdout) as InfoFacts));
-      });
-    });
+  resolveCustomEditor({ uri }: vscode.CustomDocument, panel: vscode.WebviewPanel): void {
+    new Overview(this.#parts, uri, panel);
   }
 }
 
-/** What of the header belongs into an overview: what was left out, and the files of a split set with the pages of each. */
-const headerLabels: Readonly<Record<string, string>> = {
-  'left out': 'Left out',
-  'pages in RAM': 'Pages in RAM',
-  'pages dumped': 'Pages in the dump',
-  'pages left out': 'Pages left out',
-  member: 'Member',
-  'missing member': 'Missing member',
-};
+class Overview {
+  readonly #parts: EditorParts;
+  readonly #panel: vscode.WebviewPanel;
+  readonly #file: FileOnDisk;
+  readonly #running = new Map<OverviewQuestion, AbortController>();
+  #closed = false;
+  #info: Progressing<InfoFacts> = { state: 'none', cancelled: false };
+  #pages: Progressing<PageCategoriesFacts> = { state: 'none', cancelled: false };
 
-function overviewHtml(info: InfoFacts): string {
-  const rows: [string, string][] = [
-    ['Format', `${info.format}${info.compression.length === 0 ? '' : ` (${info.compression.join(', ')})`}`],
-    ['Kernel', info.release ?? 'unknown'],
-    ['Architecture', `${info.architecture}, ${info.pagingLevels} levels`],
-    [
-      'Memory',
-      `${Math.round(info.memory.bytes / 2 ** 20)} MiB${info.memory.dumpLevel === null ? '' : `, dump level ${info.memory.dumpLevel}`}`,
-    ],
-    ['Symbols', info.symbols.count === 0 ? 'none' : `${info.symbols.count} (${info.symbols.source})`],
-    ['Types', info.types.source ?? 'none'],
-    ...info.header.flatMap(({ name, value }): [string, string][] => {
-      const label = headerLabels[name];
-      return label === undefined ? [] : [[label, value]];
-    }),
-    ['CPUs, tasks, modules', `${info.cpus}, ${info.tasks ?? '?'}, ${info.modules ?? '?'}`],
-  ];
-  const table = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('');
-  const evidence = info.evidence
-    .map(
-      ({ quantity, value, source }) =>
-        `<tr><th>${escape(quantity)}</th><td><code>${escape(value)}</code></td><td>${escape(source)}</td></tr>`,
-    )
-    .join('');
-  const warnings = info.warnings.map((warning) => `<li>${escape(warning)}</li>`).join('');
-  return `<button id="debug">${vscode.l10n.t('Debug this image')}</button><table>${table}</table>
-    ${warnings === '' ? '' : `<h2>${vscode.l10n.t('Warnings')}</h2><ul class="problem">${warnings}</ul>`}
-    <h2>${vscode.l10n.t('How the layout was found')}</h2><table>${evidence}</table>`;
+  constructor(parts: EditorParts, uri: vscode.Uri, panel: vscode.WebviewPanel) {
+    this.#parts = parts;
+    this.#panel = panel;
+    this.#file = new FileOnDisk(uri, () => {
+      this.#postDisk();
+    });
+    const subscriptions = [
+      this.#file,
+      panel.webview.onDidReceiveMessage((message: OverviewToHost) => {
+        void this.#guarded(() => this.#receive(message));
+      }),
+      parts.sessions.onDidChange(() => {
+        this.#postSession();
+      }),
+      panel.onDidChangeViewState(() => {
+        if (panel.visible) void this.#file.look();
+      }),
+    ];
+    panel.onDidDispose(() => {
+      this.#closed = true;
+      for (const question of questions) this.#stop(question);
+      vscode.Disposable.from(...subscriptions).dispose();
+    });
+    showPage(panel.webview, parts.context, 'overview');
+    void this.#readInfo();
+  }
+
+  async #receive(message: OverviewToHost): Promise<void> {
+    switch (message.kind) {
+      case 'ready':
+        this.#postFile();
+        this.#postSession();
+        this.#postDisk();
+        this.#post({ kind: 'info', answer: this.#info });
+        this.#post({ kind: 'pages', answer: this.#pages });
+        break;
+      case 'ask':
+        await (message.what === 'info' ? this.#readInfo() : this.#countPages());
+        break;
+      case 'cancel':
+        this.#running.get(message.what)?.abort();
+        break;
+      case 'copy':
+        await vscode.env.clipboard.writeText(message.text);
+        break;
+      case 'open':
+        await this.#open(message.link);
+        break;
+    }
+  }
+
+  async #readInfo(): Promise<void> {
+    this.#stop('pages');
+    this.#tellPages({ state: 'none', cancelled: false });
+    await this.#file.read();
+    this.#postFile();
+    this.#postDisk();
+    await this.#ask<InfoFacts>('info', (answer) => {
+      this.#info = answer;
+      this.#post({ kind: 'info', answer });
+    });
+    if (this.#info.state === 'done' && this.#info.facts.memory.bytes <= countedAtOnce) await this.#countPages();
+  }
+
+  async #countPages(): Promise<void> {
+    await this.#ask<PageCategoriesFacts>('pages', (answer) => {
+      this.#tellPages(answer);
+    });
+  }
+
+  #tellPages(answer: Progressing<PageCategoriesFacts>): void {
+    this.#pages = answer;
+    this.#post({ kind: 'pages', answer });
+  }
+
+  /** Runs the verb of the question's name, and tells how it goes; what is asked again meanwhile ends it. */
+  async #ask<Facts>(verb: OverviewQuestion, tell: (answer: Progressing<Facts>) => void): Promise<void> {
+    this.#stop(verb);
+    const running = new AbortController();
+    this.#running.set(verb, running);
+    const current = (): boolean => this.#running.get(verb) === running;
+    tell({ state: 'running', step: '', share: null });
+    try {
+      const progress = (step: string, share: number | null): void => {
+        if (current()) tell({ state: 'running', step, share });
+      };
+      const output = await this.#run([verb, this.#file.uri.fsPath, '--json'], running.signal, progress);
+      if (current()) tell({ state: 'done', facts: JSON.parse(output) as Facts });
+    } catch (error) {
+      if (!current()) return;
+      tell(running.signal.aborted ? { state: 'none', cancelled: true } : { state: 'refused', message: messageOf(error) });
+    } finally {
+      if (current()) this.#running.delete(verb);
+    }
+  }
+
+  /** Whoever waits for the answer hears nothing any more. */
+  #stop(question: OverviewQuestion): void {
+    this.#running.get(question)?.abort();
+    this.#running.delete(question);
+  }
+
+  #run(argv: readonly string[], signal: AbortSignal, progress?: (step: string, share: number | null) => void): Promise<string> {
+    return runPagewalk(this.#parts.context, argv, { signal, ...(progress === undefined ? {} : { progress }) });
+  }
+
+  async #open(link: OverviewLink): Promise<void> {
+    const { uri } = this.#file;
+    switch (link) {
+      case 'debug':
+        await openSessionOn(this.#parts.sessions, uri);
+        break;
+      case 'session':
+        await vscode.commands.executeCommand('workbench.view.debug');
+        break;
+      case 'compare':
+        await vscode.commands.executeCommand('pagewalk.comparePageTables', { before: { file: uri.fsPath } });
+        break;
+      case 'text':
+        await vscode.commands.executeCommand('vscode.openWith', uri, 'default');
+        break;
+      case 'log':
+        await this.#openLog();
+        break;
+      case 'ptdump':
+      case 'vmalloc':
+      case 'processes':
+        if (await openSessionOn(this.#parts.sessions, uri)) await vscode.commands.executeCommand(commands[link]);
+        break;
+    }
+  }
+
+  async #openLog(): Promise<void> {
+    const reading = new AbortController();
+    const closed = this.#panel.onDidDispose(() => {
+      reading.abort();
+    });
+    try {
+      const text = await this.#run(['log', this.#file.uri.fsPath], reading.signal);
+      const death = this.#info.state === 'done' ? this.#info.facts.log.death : null;
+      await showKernelLog(this.#parts.documents, { text, death });
+    } finally {
+      closed.dispose();
+    }
+  }
+
+  #postFile(): void {
+    const { uri, stat } = this.#file;
+    const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+    this.#post({ kind: 'file', file: { name, path: uri.fsPath, size: stat?.size ?? null, modified: stat?.mtime ?? null } });
+  }
+
+  #postSession(): void {
+    const open = isOpen(this.#parts.sessions, this.#file.uri);
+    this.#post({
+      kind: 'session',
+      state: open ? 'live' : 'none',
+      name: open ? (this.#parts.sessions.current?.name ?? '') : '',
+      next: null,
+    });
+  }
+
+  #postDisk(): void {
+    this.#post({ kind: 'disk', change: this.#file.change });
+  }
+
+  #post(message: HostToOverview): void {
+    if (!this.#closed) void this.#panel.webview.postMessage(message);
+  }
+
+  /** What `run` throws, the page shows. */
+  async #guarded(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#post({ kind: 'problem', message: messageOf(error) });
+    }
+  }
 }
 
-function page(webview: vscode.Webview, content: { title: string; body: string }): string {
-  const nonce = randomBytes(16).toString('base64');
-  return `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; font-src ${webview.cspSource}">
-    <style nonce="${nonce}">
-      body { padding: 1rem 1.5rem; color: var(--vscode-editor-foreground); background: var(--vscode-editor-background); }
-      table { border-collapse: collapse; margin: 1rem 0; } th { text-align: left; font-weight: normal; color: var(--vscode-descriptionForeground); }
-      th, td { padding: 0.2rem 1.5rem 0.2rem 0; vertical-align: top; } h1, h2 { font-weight: normal; font-size: 1.2em; } code { font-family: var(--vscode-editor-font-family); }
-      button { color: var(--vscode-button-foreground); background: var(--vscode-button-background); border: 1px solid var(--vscode-button-border, transparent); padding: 0.4rem 1rem; border-radius: 2px; cursor: pointer; font: inherit; }
-      button:hover { background: var(--vscode-button-hoverBackground); } button:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: 2px; }
-      .problem { color: var(--vscode-editorWarning-foreground); }
-    </style></head>
-    <body><h1>${escape(content.title.slice(content.title.lastIndexOf('/') + 1))}</h1>${content.body}
-    <script nonce="${nonce}">const api = acquireVsCodeApi(); document.getElementById('debug')?.addEventListener('click', () => api.postMessage({ command: 'debug' }));</script>
-    </body></html>`;
-}
+const questions: readonly OverviewQuestion[] = ['info', 'pages'];
 
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const commands = {
+  ptdump: 'pagewalk.openPtdump',
+  vmalloc: 'pagewalk.vmalloc.focus',
+  processes: 'pagewalk.processes.focus',
+} as const;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,14 +1,23 @@
 /** «Open Kernel Log», and links on the addresses of logs: registers and places in code lead to their walks. */
 import * as vscode from 'vscode';
+import type { DeathFacts } from '../../debug-adapter/protocol/stacks.ts';
 import { addressOfToken, tokensOf } from '../address.ts';
 import type { Token } from '../address.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
-/** The image's log in an editor; at the line that says why the kernel died, where it did. */
 export async function openKernelLog(sessions: Sessions, documents: AnswerDocuments): Promise<void> {
-  const { text, death } = await sessions.request('pagewalk/log', {});
+  await showKernelLog(documents, await sessions.request('pagewalk/log', {}));
+}
+
+interface ShownLog {
+  readonly text: string;
+  readonly death: DeathFacts | null;
+}
+
+/** An image's log in an editor; at the line that says why the kernel died, where it did. */
+export async function showKernelLog(documents: AnswerDocuments, { text, death }: ShownLog): Promise<void> {
   const document = await vscode.workspace.openTextDocument(documents.add('kernel.dmesg', text));
   const editor = await vscode.window.showTextDocument(document, { preview: true });
   const at = death === null ? -1 : text.lastIndexOf(`] ${death.reason}\n`);

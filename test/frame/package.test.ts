@@ -42,7 +42,7 @@ test('the packed extension holds what runs and nothing else', () => {
   const needed = [
     ...['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/capstone.cjs', 'dist/capstone.wasm'],
     ...['dist/language-client.cjs', 'dist/language-server.js'],
-    ...['ptdump', 'diff', 'memory', 'walk'].map((page) => `dist/webview/${page}.js`),
+    ...['ptdump', 'diff', 'memory', 'walk', 'overview'].map((page) => `dist/webview/${page}.js`),
     ...namedInManifest(manifest),
   ];
   assert.ok(needed.includes('dist/extension.cjs') && needed.includes('dist/pagewalk.js'));

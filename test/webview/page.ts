@@ -83,6 +83,8 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
   /** As VS Code does when the theme changes. Without it a page has no colours of its own. */
   async setTheme(name: ThemeName): Promise<void> {
     await this.page.evaluate(({ className, variables }) => {
+      // A theme has not every variable of the one before.
+      document.documentElement.removeAttribute('style');
       for (const [variable, value] of Object.entries(variables)) document.documentElement.style.setProperty(variable, value);
       document.body.className = className;
       document.body.style.backgroundColor = 'var(--vscode-editor-background)';
