@@ -34,7 +34,7 @@ async function startClient(context: vscode.ExtensionContext): Promise<LanguageCl
     args: [programPath(context), 'lsp'],
     options: { env: { ...process.env, ...nodeEnvironment } },
   };
-  const client = new Client('pagewalk.scenarios', 'Pagewalk Scenarios', server, { documentSelector: [{ language }] });
+  const client = new Client('pagewalk.scenarios', vscode.l10n.t('Pagewalk Scenarios'), server, { documentSelector: [{ language }] });
   await client.start();
   return client;
 }

@@ -86,7 +86,7 @@ export class AdapterProcess implements vscode.Disposable {
       ended(error.message);
     });
     child.on('exit', (status, signal) => {
-      ended(signal ?? `status ${status ?? '?'}`);
+      ended(signal ?? vscode.l10n.t('status {0}', status ?? '?'));
     });
   }
 
@@ -115,6 +115,6 @@ export class AdapterProcess implements vscode.Disposable {
     if (type !== 'response' || waiting === undefined) return;
     this.#waiting.delete(sequence);
     if (success) waiting.resolve(body);
-    else waiting.reject(new Error(message ?? 'no reason was given'));
+    else waiting.reject(new Error(message ?? vscode.l10n.t('no reason was given')));
   }
 }

@@ -23,9 +23,13 @@ export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vsc
   if (facts.kind !== 'non-canonical') appendWalk(text, walk);
   const address = encodeURIComponent(JSON.stringify([{ address: facts.address }]));
   const copy = encodeURIComponent(JSON.stringify([facts.address]));
-  text.appendMarkdown(
-    `\n[$(file-binary) Open memory](command:pagewalk.openMemory?${address}) · [$(type-hierarchy) Show walk](command:pagewalk.showTranslation?${address}) · [$(list-flat) Show in ptdump](command:pagewalk.openPtdump?${address}) · [$(copy) Copy](command:pagewalk.copyText?${copy})`,
-  );
+  const links = [
+    `[$(file-binary) ${vscode.l10n.t('Open memory')}](command:pagewalk.openMemory?${address})`,
+    `[$(type-hierarchy) ${vscode.l10n.t('Show walk')}](command:pagewalk.showTranslation?${address})`,
+    `[$(list-flat) ${vscode.l10n.t('Show in ptdump')}](command:pagewalk.openPtdump?${address})`,
+    `[$(copy) ${vscode.l10n.t('Copy')}](command:pagewalk.copyText?${copy})`,
+  ];
+  text.appendMarkdown(`\n${links.join(' · ')}`);
   return text;
 }
 
@@ -37,23 +41,25 @@ function appendFields(text: vscode.MarkdownString, detail: IdentifyDetail): void
 
 function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
   if (walk.levels.length > 0) {
-    text.appendMarkdown('| level | entry | flags |\n| --- | --- | --- |\n');
+    const heads = [vscode.l10n.t('level'), vscode.l10n.t('entry'), vscode.l10n.t('flags')];
+    text.appendMarkdown(`| ${heads.join(' | ')} |\n| --- | --- | --- |\n`);
     for (const { level, entry, flags } of walk.levels) {
-      text.appendMarkdown(`| ${level} | \`${entry}\` | ${flags.length === 0 ? 'empty' : flags.join(' ')} |\n`);
+      text.appendMarkdown(`| ${level} | \`${entry}\` | ${flags.length === 0 ? vscode.l10n.t('empty') : flags.join(' ')} |\n`);
     }
     text.appendMarkdown('\n');
     for (const { level, defect } of walk.levels) {
-      if (defect !== null) text.appendMarkdown(`$(error) Wrong at the ${level}: ${escape(defect)}\n\n`);
+      if (defect !== null) text.appendMarkdown(`$(error) ${vscode.l10n.t('Wrong at the {0}: {1}', level, escape(defect))}\n\n`);
     }
   }
   if (walk.physical !== null) {
+    const { effective, cacheType } = walk;
     const rights =
-      walk.effective === null
-        ? ''
-        : `, ${walk.effective.write ? 'RW' : 'ro'} ${walk.effective.execute ? 'x' : 'NX'}${walk.effective.user ? ' user' : ''}`;
-    const cache = walk.cacheType === null ? '' : `, ${walk.cacheType}`;
-    text.appendMarkdown(`Physical \`${walk.physical}\`, ${pageSizeText(walk.pageSize)} page${rights}${cache}\n`);
-  } else text.appendMarkdown(`$(warning) Not mapped: ${escape(walk.reason ?? 'no entry')}\n`);
+      effective === null
+        ? []
+        : [`${effective.write ? 'RW' : 'ro'} ${effective.execute ? 'x' : 'NX'}${effective.user ? ` ${vscode.l10n.t('user')}` : ''}`];
+    const page = vscode.l10n.t('Physical {0}, {1} page', `\`${walk.physical}\``, pageSizeText(walk.pageSize));
+    text.appendMarkdown(`${[page, ...rights, ...(cacheType === null ? [] : [cacheType])].join(', ')}\n`);
+  } else text.appendMarkdown(`$(warning) ${vscode.l10n.t('Not mapped: {0}', escape(walk.reason ?? vscode.l10n.t('no entry')))}\n`);
 }
 
 export function pageSizeText(bytes: number): string {

@@ -33,7 +33,7 @@ export class AddressHoverProvider implements vscode.HoverProvider {
       return new vscode.Hover(hoverMarkdown(facts, walk), rangeOf(position, token));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return new vscode.Hover(`Pagewalk: ${message}`, rangeOf(position, token));
+      return new vscode.Hover(vscode.l10n.t('Pagewalk: {0}', message), rangeOf(position, token));
     }
   }
 }

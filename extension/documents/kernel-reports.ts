@@ -1,7 +1,9 @@
 /** Finds the reports of a kernel log (BUG, Oops, WARNING, panic, KASAN…), and what stands in them. Knows text only. */
 
+export type PartKind = 'registers' | 'calls' | 'modules' | 'shadow';
+
 export interface ReportPart {
-  readonly name: string;
+  readonly kind: PartKind;
   readonly first: number;
   readonly last: number;
 }
@@ -42,11 +44,11 @@ const faults: readonly (readonly [RegExp, string])[] = [
   [/at addr (?:0x)?([0-9a-f]{8,16})\b/, 'address'],
   [/for address:? (?:0x)?([0-9a-f]{8,16})\b/, 'address'],
 ];
-const partHeads: readonly (readonly [RegExp, string])[] = [
-  [/^(?:RIP|EIP|PC is at|pc : |epc : )/, 'Registers'],
-  [/^(?:Call Trace:|Call trace:|Backtrace:)/, 'Call trace'],
-  [/^Modules linked in:/, 'Modules'],
-  [/^Memory state around/, 'Shadow memory'],
+const partHeads: readonly (readonly [RegExp, PartKind])[] = [
+  [/^(?:RIP|EIP|PC is at|pc : |epc : )/, 'registers'],
+  [/^(?:Call Trace:|Call trace:|Backtrace:)/, 'calls'],
+  [/^Modules linked in:/, 'modules'],
+  [/^Memory state around/, 'shadow'],
 ];
 /** Lines after the last that belongs to a report in which others (another CPU's, a driver's) may stand. */
 const patience = 12;
@@ -62,7 +64,9 @@ export function reportsOf(lines: readonly string[]): KernelReport[] {
       line++;
       continue;
     }
-    const first = line > 0 && opening.test((texts[line - 1] ?? '').trim()) ? line - 1 : line;
+    // A line of equals signs closes one report, or opens another.
+    const behind = (reports.at(-1)?.last ?? -1) + 1;
+    const first = line > behind && opening.test((texts[line - 1] ?? '').trim()) ? line - 1 : line;
     const last = endOf(texts, line);
     reports.push({
       title: (texts[line] ?? '').trim(),
@@ -97,17 +101,17 @@ function endOf(texts: readonly string[], head: number): number {
 
 function partsOf(texts: readonly string[], head: number, end: number): ReportPart[] {
   const parts: ReportPart[] = [];
-  let open: { name: string; first: number } | undefined;
+  let open: { kind: PartKind; first: number } | undefined;
   const close = (last: number): void => {
     if (open !== undefined) parts.push({ ...open, last });
     open = undefined;
   };
   for (let line = head + 1; line <= end; line++) {
     const text = texts[line] ?? '';
-    const name = partHeads.find(([pattern]) => pattern.test(text))?.[1];
-    if (name !== undefined && name !== open?.name) {
+    const kind = partHeads.find(([pattern]) => pattern.test(text))?.[1];
+    if (kind !== undefined && kind !== open?.kind) {
       close(line - 1);
-      open = { name, first: line };
+      open = { kind, first: line };
     } else if (closing.test(text)) close(line - 1);
   }
   close(end);

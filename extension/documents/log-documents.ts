@@ -4,7 +4,7 @@ import type { AnswerDocuments } from './answer-documents.ts';
 import { remarksOf } from './kernel-remarks.ts';
 import type { KernelRemark } from './kernel-remarks.ts';
 import { comparableText, reportsOf } from './kernel-reports.ts';
-import type { KernelReport } from './kernel-reports.ts';
+import type { KernelReport, PartKind } from './kernel-reports.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 const language = 'dmesg';
@@ -93,9 +93,28 @@ function symbolOf(document: vscode.TextDocument, report: KernelReport): vscode.D
   const symbol = new vscode.DocumentSymbol(title, '', vscode.SymbolKind.Event, range(first, last), range(line, line));
   symbol.children = parts.map(
     (part) =>
-      new vscode.DocumentSymbol(part.name, '', vscode.SymbolKind.Field, range(part.first, part.last), range(part.first, part.first)),
+      new vscode.DocumentSymbol(
+        partName(part.kind),
+        '',
+        vscode.SymbolKind.Field,
+        range(part.first, part.last),
+        range(part.first, part.first),
+      ),
   );
   return symbol;
+}
+
+function partName(kind: PartKind): string {
+  switch (kind) {
+    case 'registers':
+      return vscode.l10n.t('Registers');
+    case 'calls':
+      return vscode.l10n.t('Call trace');
+    case 'modules':
+      return vscode.l10n.t('Modules');
+    case 'shadow':
+      return vscode.l10n.t('Shadow memory');
+  }
 }
 
 class ReportLenses implements vscode.CodeLensProvider {

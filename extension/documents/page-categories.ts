@@ -22,18 +22,28 @@ export async function showPageCategories(sessions: Sessions, documents: AnswerDo
 
 function answerText(facts: PageCategoriesFacts): string {
   const { total, pageSize } = facts;
-  const lines = pageCategoryRows(facts).map(({ category, pages, level }) => line(category, pages, { of: facts, note: levelWords(level) }));
-  const all = line('all', total, { of: facts, note: `pages of ${pageSize} bytes` });
-  return [...lines, all, ...facts.warnings.map((warning) => `warning: ${warning}`)].map((text) => `${text}\n`).join('');
+  const lines = pageCategoryRows(facts).map(({ category, pages, level }) =>
+    line(vscode.l10n.t(category), pages, { of: facts, note: levelWords(level) }),
+  );
+  const all = line(vscode.l10n.t('all'), total, { of: facts, note: vscode.l10n.t('pages of {0} bytes', pageSize) });
+  const warnings = facts.warnings.map((warning) => vscode.l10n.t('warning: {0}', warning));
+  return [...lines, all, ...warnings].map((text) => `${text}\n`).join('');
 }
 
 function levelWords(level: PageCategoryRow['level']): string {
-  if (typeof level === 'number') return `dump level ${level}`;
-  return { kept: 'always kept', 'left out': 'always left out', unknown: 'not known' }[level];
+  if (typeof level === 'number') return vscode.l10n.t('dump level {0}', level);
+  switch (level) {
+    case 'kept':
+      return vscode.l10n.t('always kept');
+    case 'left out':
+      return vscode.l10n.t('always left out');
+    case 'unknown':
+      return vscode.l10n.t('not known');
+  }
 }
 
 function line(category: string, pages: number, { of, note }: { readonly of: PageCategoriesFacts; readonly note: string }): string {
   const share = of.total === 0 ? 0 : (100 * pages) / of.total;
   const mebibytes = (pages * of.pageSize) / 2 ** 20;
-  return `${category.padEnd(22)} ${String(pages).padStart(12)} pages ${mebibytes.toFixed(1).padStart(12)} MiB ${share.toFixed(1).padStart(6)} %  ${note}`;
+  return `${category.padEnd(22)} ${String(pages).padStart(12)} ${vscode.l10n.t('pages')} ${mebibytes.toFixed(1).padStart(12)} MiB ${share.toFixed(1).padStart(6)} %  ${note}`;
 }

@@ -19,7 +19,7 @@ export async function findVirtualAddresses(sessions: Sessions, documents: Answer
     if (isCancelled(error)) return;
     throw error;
   }
-  const uri = documents.add(`${physical}${all ? ', every page table' : ''}.txt`, answerText(facts, all));
+  const uri = documents.add(`${all ? vscode.l10n.t('{0}, every page table', physical) : physical}.txt`, answerText(facts, all));
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
 }
 
@@ -57,27 +57,35 @@ function answerText(facts: ReverseMapFacts, all: boolean): string {
     if (mappings.length === 0) {
       return [
         all
-          ? `physical ${physical}: nothing maps it (${facts.tables} tables searched)`
-          : `physical ${physical}: no kernel address maps it; search every page table to find it in processes`,
+          ? vscode.l10n.t('physical {0}: nothing maps it ({1} tables searched)', physical, facts.tables)
+          : vscode.l10n.t('physical {0}: no kernel address maps it; search every page table to find it in processes', physical),
       ];
     }
-    const told = total > mappings.length ? `${mappings.length} of about ${total} addresses` : `${total} address${total === 1 ? '' : 'es'}`;
-    return [`physical ${physical}: ${told}`, '', ...mappings.flatMap(mappingLines)];
+    return [vscode.l10n.t('physical {0}: {1}', physical, countText(mappings.length, total)), '', ...mappings.flatMap(mappingLines)];
   });
-  return [...lines, ...facts.warnings.map((warning) => `warning: ${warning}`)].map((line) => `${line}\n`).join('');
+  return [...lines, ...facts.warnings.map((warning) => vscode.l10n.t('warning: {0}', warning))].map((line) => `${line}\n`).join('');
+}
+
+function countText(told: number, total: number): string {
+  if (total > told) return vscode.l10n.t('{0} of about {1} addresses', told, total);
+  return total === 1 ? vscode.l10n.t('1 address') : vscode.l10n.t('{0} addresses', total);
 }
 
 function mappingLines(mapping: ReverseMappingFacts): string[] {
   const { virtual, mm, comm, user, level, pageSize, entry, entryAddress, flags, rights, what } = mapping;
-  const owner = `${mm}${comm === null ? '' : ` ${comm}`}${user ? ' (user half)' : ''}`;
+  const owner = `${mm}${comm === null ? '' : ` ${comm}`}${user ? ` ${vscode.l10n.t('(user half)')}` : ''}`;
   const allowed =
     rights === null
-      ? 'no access'
-      : `${rights.write ? 'writable' : 'read-only'}, ${rights.execute ? 'executable' : 'not executable'}${rights.user ? ', user mode' : ''}`;
+      ? vscode.l10n.t('no access')
+      : [
+          rights.write ? vscode.l10n.t('writable') : vscode.l10n.t('read-only'),
+          rights.execute ? vscode.l10n.t('executable') : vscode.l10n.t('not executable'),
+          ...(rights.user ? [vscode.l10n.t('user mode')] : []),
+        ].join(', ');
   return [
     `${virtual.padEnd(18)}  ${owner.padEnd(20)}  ${what.summary}`,
     level === null || entry === null || entryAddress === null
-      ? `    a window of the hardware, which no table maps`
-      : `    ${level} entry ${entry} at physical ${entryAddress}, page of ${pageSize} bytes: ${flags.join(' ')}; ${allowed}`,
+      ? `    ${vscode.l10n.t('a window of the hardware, which no table maps')}`
+      : `    ${vscode.l10n.t('{0} entry {1} at physical {2}, page of {3} bytes: {4}; {5}', level, entry, entryAddress, pageSize, flags.join(' '), allowed)}`,
   ];
 }

@@ -199,14 +199,16 @@ function findingTooltip({ finding, address, mm }: FindingNode): vscode.MarkdownS
   text.appendText(finding.kind === 'root-out-of-sync' ? finding.message : finding.reason);
   text.appendMarkdown('\n\n');
   text.appendMarkdown(`\`${finding.virtual}\`–\`${finding.end}\`  \n`);
-  text.appendMarkdown(`${finding.level} entry \`${finding.entry}\` at physical \`${finding.entryAddress}\`\n\n`);
+  text.appendMarkdown(
+    `${vscode.l10n.t('{0} entry {1} at physical {2}', finding.level, `\`${finding.entry}\``, `\`${finding.entryAddress}\``)}\n\n`,
+  );
   const at = encodeURIComponent(JSON.stringify([{ address, mm }]));
   const copy = encodeURIComponent(JSON.stringify([finding.virtual]));
   const links = [
-    `[$(type-hierarchy) Show walk](command:pagewalk.showTranslation?${at})`,
-    `[$(list-flat) Show in ptdump](command:pagewalk.openPtdump?${at})`,
-    ...(mm === 'kernel' ? [`[$(file-binary) Open memory](command:pagewalk.openMemory?${at})`] : []),
-    `[$(copy) Copy](command:pagewalk.copyText?${copy})`,
+    `[$(type-hierarchy) ${vscode.l10n.t('Show walk')}](command:pagewalk.showTranslation?${at})`,
+    `[$(list-flat) ${vscode.l10n.t('Show in ptdump')}](command:pagewalk.openPtdump?${at})`,
+    ...(mm === 'kernel' ? [`[$(file-binary) ${vscode.l10n.t('Open memory')}](command:pagewalk.openMemory?${at})`] : []),
+    `[$(copy) ${vscode.l10n.t('Copy')}](command:pagewalk.copyText?${copy})`,
   ];
   text.appendMarkdown(links.join(' · '));
   return text;

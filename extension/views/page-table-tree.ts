@@ -133,7 +133,7 @@ function spaceItem({ space, user }: SpaceNode): vscode.TreeItem {
   item.description = user ? (space.userRoot ?? '') : space.root;
   item.iconPath = new vscode.ThemeIcon(space.id === 'kernel' ? 'server-environment' : 'account');
   item.contextValue = 'pagewalk.space';
-  item.tooltip = `root table at physical ${user ? (space.userRoot ?? '') : space.root}`;
+  item.tooltip = vscode.l10n.t('root table at physical {0}', user ? (space.userRoot ?? '') : space.root);
   return item;
 }
 
@@ -182,7 +182,7 @@ function entryItem(node: EntryNode): vscode.TreeItem {
   item.iconPath = iconOf(entry);
   item.tooltip = [
     `${entry.start}-${entry.end}`,
-    `entry ${entry.entry} at physical ${entry.entryAddress}`,
+    vscode.l10n.t('entry {0} at physical {1}', entry.entry, entry.entryAddress),
     entry.flags.join(' '),
     entry.explanation ?? '',
     change === '' ? '' : vscode.l10n.t('{0} since the last stop', change),

@@ -153,9 +153,13 @@ export class PagemapScanTree implements vscode.TreeDataProvider<Node>, vscode.Di
 function summary({ request, facts }: Scan): string {
   const mask = request.categoryMask ?? '';
   const asked = mask === '' ? vscode.l10n.t('all pages') : mask;
-  const inverted = request.categoryInverted === undefined || request.categoryInverted === '' ? '' : ` inverted ${request.categoryInverted}`;
-  const range = request.start === undefined ? '' : `${request.start}–${request.end ?? ''} · `;
-  return `${range}${asked}${inverted} · return ${facts.return}${facts.walkEnd === null ? '' : ` · walk_end ${facts.walkEnd}`}`;
+  const inverted = request.categoryInverted ?? '';
+  return [
+    ...(request.start === undefined ? [] : [`${request.start}–${request.end ?? ''}`]),
+    inverted === '' ? asked : vscode.l10n.t('{0} inverted {1}', asked, inverted),
+    vscode.l10n.t('return {0}', facts.return),
+    ...(facts.walkEnd === null ? [] : [`walk_end ${facts.walkEnd}`]),
+  ].join(' · ');
 }
 
 function regionItem(node: RegionNode): vscode.TreeItem {

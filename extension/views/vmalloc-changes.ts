@@ -3,8 +3,15 @@ import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts } from '../../de
 
 export interface AreaChange {
   readonly kind: 'new' | 'changed';
-  /** What is otherwise, each as `name: before → now`; of a new area, nothing. */
-  readonly details: readonly string[];
+  /** What is otherwise; of a new area, nothing. */
+  readonly details: readonly ChangedDetail[];
+}
+
+export interface ChangedDetail {
+  /** The kernel's name of a field; `list` for the list on which the area is. */
+  readonly name: string;
+  readonly before: string;
+  readonly now: string;
 }
 
 export interface VmallocChanges {
@@ -14,9 +21,9 @@ export interface VmallocChanges {
   readonly gone: readonly VmallocAreaFacts[];
 }
 
+/** `areas`: those in use. */
 type List = 'areas' | 'lazy' | 'purging' | 'pooled';
 const lists: readonly List[] = ['areas', 'lazy', 'purging', 'pooled'];
-const words: Readonly<Record<List, string>> = { areas: 'in use', lazy: 'freed', purging: 'being purged', pooled: 'pooled' };
 
 /** An area is the range that it covers: the kernel's objects are used again. */
 export function keyOf({ start, end }: Pick<VmallocAreaFacts, 'start' | 'end'>): string {
@@ -46,12 +53,12 @@ function byRange(facts: VmallocFacts): Map<string, Listed> {
   return new Map(lists.flatMap((list) => facts[list].map((area): [string, Listed] => [keyOf(area), { list, area }])));
 }
 
-function differences(before: Listed, now: Listed): string[] {
-  const found: string[] = [];
+function differences(before: Listed, now: Listed): ChangedDetail[] {
+  const found: ChangedDetail[] = [];
   const compare = (name: string, one: string, other: string): void => {
-    if (one !== other) found.push(`${name}: ${one} → ${other}`);
+    if (one !== other) found.push({ name, before: one, now: other });
   };
-  compare('list', words[before.list], words[now.list]);
+  compare('list', before.list, now.list);
   for (const name of ['flags', 'vmFlags', 'address', 'vm', 'caller', 'pages', 'physical', 'pageOrder'] as const)
     compare(name, textOf(before.area[name]), textOf(now.area[name]));
   const names: readonly (keyof VmallocBlockFacts)[] = ['free', 'dirty', 'dirtyMin', 'dirtyMax', 'used', 'freeListCpu'];

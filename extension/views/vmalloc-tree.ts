@@ -4,7 +4,7 @@ import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../de
 import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
 import { changesBetween, keyOf } from './vmalloc-changes.ts';
-import type { AreaChange, VmallocChanges } from './vmalloc-changes.ts';
+import type { AreaChange, ChangedDetail, VmallocChanges } from './vmalloc-changes.ts';
 
 interface AreaNode {
   readonly kind: 'area';
@@ -252,6 +252,23 @@ function areaItem({ area, lazy, change }: AreaNode): vscode.TreeItem {
   return item;
 }
 
+function detailText({ name, before, now }: ChangedDetail): string {
+  return name === 'list' ? `${listWord(before)} → ${listWord(now)}` : `${name}: ${before} → ${now}`;
+}
+
+function listWord(list: string): string {
+  switch (list) {
+    case 'lazy':
+      return vscode.l10n.t('freed');
+    case 'purging':
+      return vscode.l10n.t('being purged');
+    case 'pooled':
+      return vscode.l10n.t('kept');
+    default:
+      return vscode.l10n.t('in use');
+  }
+}
+
 function changeWord({ kind }: AreaChange): string {
   return kind === 'new' ? vscode.l10n.t('new') : vscode.l10n.t('changed');
 }
@@ -261,7 +278,8 @@ function tooltipOf(
   { word, change }: { word: string; change: AreaChange | undefined },
 ): string | vscode.MarkdownString {
   const { start, end, size, caller, block } = area;
-  const since = change === undefined ? [] : [vscode.l10n.t('{0} since the last stop', changeWord(change)), ...change.details];
+  const since =
+    change === undefined ? [] : [vscode.l10n.t('{0} since the last stop', changeWord(change)), ...change.details.map(detailText)];
   const words = [`${start}-${end}`, vscode.l10n.t('{0} bytes, {1}', size, word), ...(caller === null ? [] : [caller]), ...since].join('\n');
   const picture = block === null ? undefined : blockPicture(block);
   if (block === null || picture === undefined) return words;
@@ -285,37 +303,44 @@ function factsOf({ area, lazy }: AreaNode): Node[] {
   };
   const { block } = area;
   if (block !== null) {
-    add('pages', stateBar(block), 'graph');
-    add('counts', `${block.free} never used, ${block.dirty} freed (dirty), of ${block.pages}`);
+    add(vscode.l10n.t('pages'), stateBar(block), 'graph');
+    add(vscode.l10n.t('counts'), vscode.l10n.t('{0} never used, {1} freed (dirty), of {2}', block.free, block.dirty, block.pages));
     add(
-      'used',
+      vscode.l10n.t('used'),
       block.used === null
-        ? 'not recorded by this kernel'
+        ? notRecorded()
         : block.used.map(([first, count]) => (count === 1 ? `${first}` : `${first}-${first + count - 1}`)).join(' '),
     );
-    add('dirty range', block.dirtyMin > block.dirtyMax ? 'none pending' : `${block.dirtyMin}-${block.dirtyMax}`);
-    add('free list', block.freeListCpu === null ? vscode.l10n.t('on none') : `CPU ${block.freeListCpu}`);
+    add(
+      vscode.l10n.t('dirty range'),
+      block.dirtyMin > block.dirtyMax ? vscode.l10n.t('none pending') : `${block.dirtyMin}-${block.dirtyMax}`,
+    );
+    add(vscode.l10n.t('free list'), block.freeListCpu === null ? vscode.l10n.t('on none') : `CPU ${block.freeListCpu}`);
     add('vmap_block', block.address);
     const array = block.arrayCpu === null ? '' : vscode.l10n.t(', in the array of CPU {0}', block.arrayCpu);
-    add('index', `${block.index}${array}`);
+    add(vscode.l10n.t('index'), `${block.index}${array}`);
   }
-  add('end', area.end);
+  add(vscode.l10n.t('end'), area.end);
   add('vm_struct', area.vm);
-  add('flags', [...area.flags, ...area.vmFlags].join(' '));
-  add('caller', area.caller);
-  add('pages', area.pages === null || area.pages === 0 ? null : String(area.pages));
-  add('physical', area.physical);
+  add(vscode.l10n.t('flags'), [...area.flags, ...area.vmFlags].join(' '));
+  add(vscode.l10n.t('caller'), area.caller);
+  add(vscode.l10n.t('pages'), area.pages === null || area.pages === 0 ? null : String(area.pages));
+  add(vscode.l10n.t('physical'), area.physical);
   add('vmap_area', area.address);
-  add('page order', area.pageOrder === null || area.pageOrder === 0 ? null : String(area.pageOrder));
-  add('vmap node', String(area.node));
+  add(vscode.l10n.t('page order'), area.pageOrder === null || area.pageOrder === 0 ? null : String(area.pageOrder));
+  add(vscode.l10n.t('vmap node'), String(area.node));
   if (!lazy) facts.push({ kind: 'pages', address: area.start });
   return facts;
+}
+
+function notRecorded(): string {
+  return vscode.l10n.t('not recorded by this kernel');
 }
 
 /** One character for some pages: █ used, ░ freed, · never used; the majority wins. */
 function stateBar(block: NonNullable<VmallocAreaFacts['block']>): string {
   const { used, pages, free } = block;
-  if (used === null) return 'not recorded by this kernel';
+  if (used === null) return notRecorded();
   const step = pages / barWidth;
   let bar = '';
   for (let cell = 0; cell < barWidth; cell++) {

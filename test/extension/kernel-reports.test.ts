@@ -27,8 +27,8 @@ describe('reports of a kernel log', () => {
       [['address', '0xf887fee5ff000'], ['CR2', '0xffff8890779ff000'], undefined],
     );
     assert.deepEqual(
-      reports[1]?.parts.map(({ name }) => name),
-      ['Registers', 'Call trace', 'Modules'],
+      reports[1]?.parts.map(({ kind }) => kind),
+      ['registers', 'calls', 'modules'],
     );
   });
 

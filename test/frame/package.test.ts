@@ -17,6 +17,7 @@ const meant = [
   /^examples\/[a-z-]+\.png$/,
   /^examples\/[\w-]+\.kmm$/,
   /^examples\/walkthrough\/[a-z]+\.md$/,
+  /^l10n\/bundle\.l10n\.json$/,
   /^syntaxes\/[a-z-]+\.(?:tmLanguage|language-configuration)\.json$/,
 ];
 
