@@ -41,6 +41,7 @@ async function runCommandLine(): Promise<void> {
           else
             await serveOnPort(host, {
               port: options.port,
+              token: options.token,
               loadLanguage,
               announce: (line) => {
                 output.complain(line);

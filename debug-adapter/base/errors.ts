@@ -134,6 +134,13 @@ export const errors = {
   /** `at`: index of the character that is meant. */
   badExpression: (expression: string, what: string, at?: number) =>
     new UserError('bad-expression', `${what} in expression${at === undefined ? '' : `, at character ${at + 1}`}: ${expression}`),
+  tokenNeeded: (given: boolean) =>
+    new UserError(
+      'bad-argument',
+      given
+        ? 'the token is not the one with which this adapter was started; connect again with that one'
+        : 'this adapter wants a token; give the one with which it was started as `token` in the arguments of launch',
+    ),
   threadEnded: (why: string) =>
     new UserError(
       'limit',

@@ -11,6 +11,13 @@ export const limits = {
   stringBytes: 4096,
   /** Largest single read that a request may ask for, in bytes. */
   readBytes: 16 * 1024 * 1024,
+  /** Longest message of a client, and its longest header, in bytes: a write of `readBytes` in base64 fits. */
+  requestBytes: 32 * 1024 * 1024,
+  requestHeaderBytes: 4096,
+  /** Requests of a client that wait; more are read when those are answered. */
+  waitingRequests: 4096,
+  /** Clients that are connected to one port. */
+  clients: 64,
   /** Ranges of RAM listed of a dump whose bitmap tells them. */
   memoryRanges: 500_000,
   /** Records of a flattened dump; at 24 bytes each they are kept in memory. */

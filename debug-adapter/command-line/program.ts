@@ -50,7 +50,7 @@ interface MmOptions extends CommonOptions {
 /** A face that runs until its client leaves: started by the entry point, which has the protocol code. */
 export interface Servers {
   /** Serves on standard input and output, or on a port of the loopback; ends with the client. */
-  dap(options: { port: number | undefined }): Promise<void>;
+  dap(options: { readonly port: number | undefined; readonly token: string | undefined }): Promise<void>;
   readonly lsp?: (() => Promise<void>) | undefined;
 }
 
@@ -423,12 +423,17 @@ function makeProgram(run: Run, from: ProgramParts): Command {
     .command('dap')
     .description('serve the Debug Adapter Protocol on standard input and output, or on a loopback port')
     .option('--port <number>', 'listen on this port of 127.0.0.1 (0 chooses one and prints it)')
-    .action(async (options: { port?: string }) => {
+    .addOption(
+      new Option('--token <text>', 'answer only clients of the port that give this token in the arguments of launch or initialize').env(
+        'PAGEWALK_DAP_TOKEN',
+      ),
+    )
+    .action(async (options: { port?: string; token?: string }) => {
       const port = options.port === undefined ? undefined : Number(options.port);
       if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
         throw errors.badArgument(`--port ${options.port ?? ''} is no port; write a number from 0 to 65535`);
       }
-      await from.servers.dap({ port });
+      await from.servers.dap({ port, token: options.token === '' ? undefined : options.token });
     });
 
   program

@@ -3,8 +3,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Host } from '../base/host.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
 import { DapServer } from './server.ts';
+
+/** How long a client may take to read what it was told at the end. */
+const lingerMilliseconds = 5000;
 
 /** Loads the language of scenarios, which lies in a bundle of its own. */
 type LoadLanguage = () => Promise<ScenarioLanguage>;
@@ -12,7 +16,7 @@ type LoadLanguage = () => Promise<ScenarioLanguage>;
 /** Ends when the client disconnects or closes its end. */
 export function serveOnStdio(host: Host, loadLanguage: LoadLanguage): Promise<void> {
   return new Promise<void>((resolve) => {
-    const server = new DapServer(host, resolve, loadLanguage);
+    const server = new DapServer(host, { onEnd: resolve, loadLanguage });
     process.stdin.on('end', () => {
       server.close();
       resolve();
@@ -24,20 +28,29 @@ export function serveOnStdio(host: Host, loadLanguage: LoadLanguage): Promise<vo
   });
 }
 
-/** Listens on 127.0.0.1 until the process is ended; `announce` gets the port in words once it is open. */
-export function serveOnPort(
-  host: Host,
-  options: { port: number; announce: (line: string) => void; loadLanguage: LoadLanguage },
-): Promise<void> {
-  return new Promise((_resolve, reject) => {
+interface PortOptions {
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** What clients have to know; everybody may ask where it is left out. */
+  readonly token?: string | undefined;
+  /** Gets the port in words once it is open. */
+  readonly announce: (line: string) => void;
+  readonly loadLanguage: LoadLanguage;
+  /** Ends the listening; clients that are connected stay so. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Listens on 127.0.0.1 for several clients at a time, until all is over: each connection is a session of its own. */
+export function serveOnPort(host: Host, options: PortOptions): Promise<void> {
+  const { token, loadLanguage } = options;
+  return new Promise((resolve, reject) => {
     const listener = createServer((socket) => {
-      const server = new DapServer(
-        host,
-        () => {
-          socket.end();
-        },
-        options.loadLanguage,
-      );
+      const onEnd = (): void => {
+        socket.end();
+        // A client that does not close its end has its place taken.
+        setTimeout(() => socket.destroy(), lingerMilliseconds).unref();
+      };
+      const server = new DapServer(host, { onEnd, loadLanguage, token });
       socket.on('close', () => {
         server.close();
       });
@@ -47,11 +60,14 @@ export function serveOnPort(
       });
       server.start(socket, socket);
     });
+    listener.maxConnections = limits.clients;
     listener.on('error', (error) => {
       reject(errors.badArgument(`port ${options.port} cannot be opened (${error.message}); choose another, or 0 for any`));
     });
-    listener.listen(options.port, '127.0.0.1', () => {
-      options.announce(`Pagewalk debug adapter listens on 127.0.0.1:${(listener.address() as AddressInfo).port}`);
+    listener.on('close', resolve);
+    listener.listen({ port: options.port, host: '127.0.0.1', signal: options.signal }, () => {
+      const told = token === undefined ? '' : ', for clients that know the token';
+      options.announce(`Pagewalk debug adapter listens on 127.0.0.1:${(listener.address() as AddressInfo).port}${told}`);
     });
   });
 }

@@ -3,39 +3,65 @@
  * answered in order, one a turn of the event loop, so that a `cancel` can overtake those that wait. Those whose work goes
  * on in a thread are overtaken by others, and cancelled while they run.
  */
+import type { Readable, Writable } from 'node:stream';
 import { ProtocolServer } from '@vscode/debugadapter/lib/protocol.js';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { CancellationSource } from '../base/cancellation.ts';
-import { Cancelled, UserError } from '../base/errors.ts';
+import { Cancelled, errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { limits } from '../base/limits.ts';
 import type { ScenarioLanguage } from '../session/scenario.ts';
+import { Access } from './access.ts';
 import { Adapter } from './adapter.ts';
 import type { Answer, Call } from './adapter.ts';
 import { handlerOf } from './handlers.ts';
+import { MessageStream } from './message-stream.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
+
+interface ServerOptions {
+  /** Called once: after the reply to `disconnect`, or when nothing more can be heard of the client. */
+  readonly onEnd: () => void;
+  /** Loads the language of scenarios, where there is one. */
+  readonly loadLanguage?: (() => Promise<ScenarioLanguage>) | undefined;
+  /** What a client has to know, where not everybody may ask. */
+  readonly token?: string | undefined;
+}
 
 /** Speaks on the streams that it is started with; what a handler throws becomes the reply's error. */
 export class DapServer extends ProtocolServer {
   readonly #adapter: Adapter;
+  readonly #access: Access;
+  readonly #input: MessageStream;
+  #output: Writable | undefined;
   readonly #waiting: DebugProtocol.Request[] = [];
   readonly #cancelled = new Set<number>();
   /** Requests whose answers are promised. */
   readonly #running = new Map<Call, Promise<void>>();
   readonly #onEnd: () => void;
   #scheduled = false;
+  #ended = false;
   #eventSequence = 1;
 
-  /** `onEnd` is called after the reply to `disconnect`; `loadLanguage` loads the language of scenarios, where there is one. */
-  constructor(host: Host, onEnd: () => void, loadLanguage?: () => Promise<ScenarioLanguage>) {
+  constructor(host: Host, options: ServerOptions) {
     super();
-    this.#onEnd = onEnd;
+    this.#onEnd = options.onEnd;
+    this.#access = new Access(options.token);
+    this.#input = new MessageStream({
+      tooLong: (bytes) => {
+        this.#tell(`a message of ${bytes} bytes was not read: a request has ${limits.requestBytes} at most; ask for less at once`);
+      },
+      notTheProtocol: () => {
+        this.#tell('what the client sends is not the Debug Adapter Protocol, in which each message begins with its Content-Length');
+        this.#leave();
+      },
+    });
     this.#adapter = new Adapter(
       host,
       (event, body) => {
         this.sendEvent({ seq: this.#eventSequence++, type: 'event', event, body });
       },
-      loadLanguage,
+      options.loadLanguage,
     );
     // The transport reports a message that it cannot parse, and a stream that breaks, as an error event.
     this.on('error', ({ body }: { readonly body: string }) => {
@@ -43,9 +69,31 @@ export class DapServer extends ProtocolServer {
     });
   }
 
+  override start(input: Readable, output: Writable): void {
+    this.#output = output;
+    output.on('drain', () => {
+      this.#schedule();
+    });
+    input.on('error', ({ message }: Error) => {
+      this.#transportFailed(`inStream error: ${message}`);
+    });
+    super.start(input.pipe(this.#input), output);
+  }
+
   /** Ends what the session holds, for a client that went away without saying so. */
   close(): void {
     this.#adapter.close();
+  }
+
+  #leave(): void {
+    this.close();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd();
   }
 
   protected override dispatchRequest(request: DebugProtocol.Request): void {
@@ -54,15 +102,14 @@ export class DapServer extends ProtocolServer {
       return;
     }
     this.#waiting.push(request);
+    if (this.#waiting.length >= limits.waitingRequests) this.#input.pause();
     this.#schedule();
   }
 
   /** A client that sends nonsense is told; one that cannot be reached any more has ended its session. */
   #transportFailed(what: string): void {
-    if (what.startsWith('inStream') || what.startsWith('outStream')) {
-      this.close();
-      this.#onEnd();
-    } else this.#tell(`a message of the client cannot be read: ${what}`);
+    if (what.startsWith('inStream') || what.startsWith('outStream')) this.#leave();
+    else this.#tell(`a message of the client cannot be read: ${what}`);
   }
 
   #tell(line: string): void {
@@ -70,13 +117,16 @@ export class DapServer extends ProtocolServer {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    // A client that does not read its replies gets no more of them: they would be kept here.
+    if (this.#output?.writableNeedDrain === true) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
       const request = this.#waiting.shift();
       if (request !== undefined) this.#answer(request);
-      if (this.#waiting.length > 0) this.#schedule();
+      if (this.#waiting.length < limits.waitingRequests) this.#input.resume();
+      this.#schedule();
     });
   }
 
@@ -94,6 +144,12 @@ export class DapServer extends ProtocolServer {
       this.#reply(request, { success: false, message: 'cancelled' });
       return;
     }
+    const admission = this.#access.admit(request);
+    if (admission !== 'admitted') {
+      this.#refuse(request, errors.tokenNeeded(admission === 'foreign'));
+      if (admission === 'foreign') this.#leave();
+      return;
+    }
     const handler = handlerOf(this.#adapter, request.command);
     if (handler === undefined) {
       this.#fail(request, errorIds.unknownRequest, `Pagewalk does not answer the request ${request.command}`);
@@ -109,8 +165,11 @@ export class DapServer extends ProtocolServer {
     }
     if (request.command !== 'disconnect') return;
     // Disconnecting cancels what runs; its replies go out before the end.
-    if (this.#running.size === 0) this.#onEnd();
-    else void Promise.all(this.#running.values()).then(this.#onEnd);
+    if (this.#running.size === 0) this.#end();
+    else
+      void Promise.all(this.#running.values()).then(() => {
+        this.#end();
+      });
   }
 
   #awaitAnswer(request: DebugProtocol.Request, call: Call, promised: Promise<Answer>): void {

@@ -1,5 +1,6 @@
-/** A debug-adapter client that counts: it speaks to the adapter in this process, byte by byte, and keeps everything it hears. */
-import { PassThrough } from 'node:stream';
+/** A debug-adapter client that counts: it speaks to an adapter in this process, or to a listening one, and keeps everything it hears. */
+import { Duplex, PassThrough } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Host } from '../../debug-adapter/base/host.ts';
 import { DapServer } from '../../debug-adapter/dap/server.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
@@ -21,26 +22,41 @@ export interface AdapterEvent {
 export class RawClient {
   readonly replies = new Map<number, Reply[]>();
   readonly events: AdapterEvent[] = [];
-  readonly #input = new PassThrough();
+  readonly #input: Writable;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   readonly #watching: { readonly found: (event: AdapterEvent) => boolean; readonly resolve: (event: AdapterEvent) => void }[] = [];
   #heard = Buffer.alloc(0);
   #sequence = 0;
   ended = false;
 
-  constructor(host: Host = nodeHost()) {
-    const output = new PassThrough();
+  /** Of an adapter that is made for it, or at the other end of a connection. */
+  constructor(adapter: Host | Duplex = nodeHost()) {
+    const output = adapter instanceof Duplex ? adapter : new PassThrough();
     output.on('data', (bytes: Buffer) => {
       this.#hear(bytes);
     });
-    new DapServer(host, () => {
+    if (adapter instanceof Duplex) {
+      this.#input = adapter;
+      adapter.on('close', () => {
+        this.ended = true;
+      });
+      return;
+    }
+    const input = new PassThrough();
+    this.#input = input;
+    const onEnd = (): void => {
       this.ended = true;
-    }).start(this.#input, output);
+    };
+    new DapServer(adapter, { onEnd }).start(input, output);
   }
 
   /** Sends bytes behind a header that fits them, whatever they are. */
   raw(text: string): void {
-    this.#input.write(`Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    this.bytes(`Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+  }
+
+  bytes(bytes: string | Uint8Array): void {
+    this.#input.write(bytes);
   }
 
   send(command: string, parameters?: unknown): number {
