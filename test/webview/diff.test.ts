@@ -1,4 +1,4 @@
-/** The page of two ptdumps by what it is sent: alignment, folding, marks, words, keyboard, export, hostile names, a million rows. */
+/** The page of two ptdumps by what it is sent: alignment, folding, marks, words, keyboard, export, hostile names. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -319,76 +319,4 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
       await show();
       assert.deepEqual(await violations(page), []);
     });
-
-  test('a million rows: no frame waits for scrolling, only changes, or going to the next', async () => {
-    await diff.send({ kind: 'session', state: 'live', name: 'one', next: null }, { kind: 'sides', generation: 1, first, second });
-    const measured = await page.evaluate(async (all) => {
-      const tell = (data: unknown): void => {
-        window.dispatchEvent(new MessageEvent('message', { data }));
-      };
-      const frame = (): Promise<number> => new Promise((resume) => requestAnimationFrame(resume));
-      const addresses = (index: number): [string, string] => [
-        `0xffff8${(index * 2 + 0x80000000).toString(16)}000`,
-        `0xffff8${(index * 2 + 0x80000001).toString(16)}000`,
-      ];
-      const lineAt = (index: number, word: string): unknown => {
-        const [start, end] = addresses(index);
-        return {
-          text: `${start}-${end}          4K     ${word}                 GLB NX pte`,
-          region: { start, end, level: 'pte', attributes: [word, 'GLB', 'NX'], present: true },
-          marker: null,
-        };
-      };
-      const batch = 10_000;
-      for (const [side, word] of [
-        ['first', 'RW'],
-        ['second', 'ro'],
-      ] as const)
-        for (let start = 0; start < all; start += batch) {
-          const lines = Array.from({ length: batch }, (_, at) => lineAt(start + at, (start + at) % 10 === 0 ? word : 'RW'));
-          tell({ kind: 'lines', generation: 1, side, start, total: all, lines });
-          await frame();
-        }
-      const changes = Array.from({ length: all / 10 }, (_, at) => {
-        const [start, end] = addresses(at * 10);
-        const one = { start, end, level: 'pte', attributes: ['RW', 'GLB', 'NX'], present: true, physical: null };
-        return { kind: 'changed', start, end, what: ['rights'], before: one, after: { ...one, attributes: ['ro', 'GLB', 'NX'] } };
-      });
-      const longest = async (during: () => Promise<void>): Promise<number> => {
-        let [worst, last, on] = [0, 0, true];
-        const look = (now: number): void => {
-          worst = Math.max(worst, now - last);
-          last = now;
-          if (on) requestAnimationFrame(look);
-        };
-        await frame();
-        last = await frame();
-        requestAnimationFrame(look);
-        await during();
-        on = false;
-        return worst;
-      };
-      const aligning = await longest(async () => {
-        tell({ kind: 'changes', generation: 1, start: 0, total: changes.length, changes, addressBits: 64, warnings: [] });
-        while (document.querySelector('.canvas .row') === null) await frame();
-      });
-      const rowsElement = document.querySelector('.rows');
-      const scrolling = await longest(async () => {
-        for (let step = 0; step < 60; step++) {
-          rowsElement?.scrollTo(0, (rowsElement.scrollHeight * ((step * 37) % 60)) / 60);
-          await frame();
-        }
-      });
-      const press = async (selector: string): Promise<void> => {
-        document.querySelector(selector)?.shadowRoot?.querySelector('button')?.click();
-        await frame();
-        await frame();
-      };
-      const next = await longest(() => press('vscode-toolbar-button[label="Next change"]'));
-      const only = await longest(() => press('.only'));
-      return { aligning, scrolling, next, only, said: document.querySelector('.said')?.textContent ?? '' };
-    }, 1_000_000);
-    console.log(`a million rows side by side, longest frame in ms: ${JSON.stringify(measured)}`);
-    assert.match(measured.said, /^100,000 lost the right to write/);
-  });
 });

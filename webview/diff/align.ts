@@ -10,8 +10,10 @@ import type { RegionTable } from '../ptdump/table.ts';
 /** Nothing is mapped on this side. */
 export const gap = -1;
 
-export const rowStates = ['equal', 'changed', 'added', 'removed', 'marker'] as const;
+const rowStates = ['equal', 'changed', 'added', 'removed', 'marker'] as const;
 export type RowState = (typeof rowStates)[number];
+const equal = rowStates.indexOf('equal');
+const marker = rowStates.indexOf('marker');
 
 /** What one side has in a row. */
 export interface Cell {
@@ -30,7 +32,7 @@ interface ChangePages {
 const behindAll = 2 ** 52;
 const goesOnBit = 2 ** 31;
 /** Rows between two looks at the clock. */
-const stride = 4096;
+const stride = 1024;
 
 export class Alignment {
   readonly left: RegionTable;
@@ -44,13 +46,14 @@ export class Alignment {
   readonly #changeCount: number[] = [];
   readonly #pageOfRow: number[] = [];
   readonly #markers: number[] = [];
-  readonly #pages: readonly ChangePages[];
+  /** Where each run of equal rows begins and ends, ascending. */
+  readonly #runStarts: number[] = [];
+  readonly #runEnds: number[] = [];
 
   constructor(left: RegionTable, right: RegionTable, changes: readonly PtdumpChangeFacts[]) {
     this.left = left;
     this.right = right;
     this.changes = changes;
-    this.#pages = changes.map(({ start, end }) => ({ start: pageOf(start), end: pageOf(end) === 0 ? behindAll : pageOf(end) }));
   }
 
   get length(): number {
@@ -67,11 +70,16 @@ export class Alignment {
   }
 
   isMarker(row: number): boolean {
-    return this.#states[row] === rowStates.indexOf('marker');
+    return this.#states[row] === marker;
   }
 
   isEqual(row: number): boolean {
-    return this.#states[row] === 0;
+    return this.#states[row] === equal;
+  }
+
+  /** First row behind the run of equal rows that `row` lies in. */
+  endOfEqual(row: number): number {
+    return this.#runEnds[lastUpTo(this.#runStarts, row)] ?? row;
   }
 
   /** The changes that lie in a row: the first and how many; `[-1, 0]` for none. */
@@ -86,18 +94,17 @@ export class Alignment {
 
   /** The marker under which a row stands, or -1. */
   markerOf(row: number): number {
-    let [low, high] = [0, this.#markers.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#markers[middle] ?? 0) <= row) low = middle + 1;
-      else high = middle;
-    }
-    return this.#markers[low - 1] ?? -1;
+    return this.#markers[lastUpTo(this.#markers, row)] ?? -1;
   }
 
   /** Makes the rows, a stretch at a time; yields the share that is done. */
   *build(): Generator<number, void> {
     const { left, right } = this;
+    const pages: ChangePages[] = [];
+    for (const { start, end } of this.changes) {
+      pages.push({ start: pageOf(start), end: pageOf(end) === 0 ? behindAll : pageOf(end) });
+      if (pages.length % stride === 0) yield 0;
+    }
     let [i, j, change] = [0, 0, 0];
     const mapped = (table: RegionTable, from: number): number => {
       let line = from;
@@ -138,9 +145,9 @@ export class Alignment {
       // A row reaches to where the next line begins, or to the end of what is mapped.
       const reach = Math.max(onLeft ? (left.endPages[leftOn] ?? 0) : 0, onRight ? (right.endPages[rightOn] ?? 0) : 0);
       const end = Math.min(reach, nextStart(left, mapped(left, i)), nextStart(right, mapped(right, j)));
-      while ((this.#pages[change]?.end ?? Infinity) <= page) change++;
+      while ((pages[change]?.end ?? Infinity) <= page) change++;
       let last = change;
-      while ((this.#pages[last]?.start ?? Infinity) < end) last++;
+      while ((pages[last]?.start ?? Infinity) < end) last++;
       const differs = last > change;
       const state: RowState = !differs ? 'equal' : !onLeft ? 'added' : !onRight ? 'removed' : 'changed';
       const lineOf = (on: boolean, starts: boolean, line: number): number => (!on ? gap : starts ? line : line + goesOnBit);
@@ -155,6 +162,10 @@ export class Alignment {
   }
 
   #push(left: number, right: number, row: { page: number; state: RowState; first: number; count: number }): void {
+    if (row.state === 'equal') {
+      if (!this.isEqual(this.length - 1)) this.#runStarts.push(this.length);
+      this.#runEnds[this.#runStarts.length - 1] = this.length + 1;
+    }
     this.#leftLines.push(left);
     this.#rightLines.push(right);
     this.#pageOfRow.push(row.page);
@@ -162,6 +173,17 @@ export class Alignment {
     this.#firstChange.push(row.first);
     this.#changeCount.push(row.count);
   }
+}
+
+/** Index of the last number that is `most` or less; -1 for none. */
+function lastUpTo(ascending: readonly number[], most: number): number {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] ?? 0) <= most) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 function nextStart(table: RegionTable, line: number): number {

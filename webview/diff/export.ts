@@ -5,7 +5,7 @@ import { quoted } from '../ptdump/export.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
-import { countsOf } from './summary.ts';
+import { Tally } from './summary.ts';
 
 export interface Exported {
   readonly alignment: Alignment;
@@ -23,7 +23,7 @@ export function exported(of: Exported, format: PtdumpExportFormat): string {
       return csv(of.alignment.changes);
     case 'json': {
       const { before, after, addressBits, warnings, alignment } = of;
-      return `${JSON.stringify({ ...countsOf(alignment.changes), before, after, addressBits, changes: alignment.changes, warnings }, undefined, 1)}\n`;
+      return `${JSON.stringify({ ...new Tally(alignment.changes).counts, before, after, addressBits, changes: alignment.changes, warnings }, undefined, 1)}\n`;
     }
   }
 }

@@ -3,29 +3,30 @@ import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PanelCommand } from '../../debug-adapter/protocol/panel.ts';
+import { RowSlots } from '../panel/row-slots.ts';
 import { mostRows } from '../panel/virtual-list.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
 import { unified } from './export.ts';
 import { api, DiffPage, usesSession } from './page.ts';
-import { compactWidth, rowView } from './row.ts';
-import { firstOf, isFolded } from './rows.ts';
+import { compactWidth, rowView, shapeOf } from './row.ts';
+import { firstOf, foldedCount, isFolded } from './rows.ts';
 import { drawRuler } from './ruler.ts';
-import { changeWords, countsOf, summary } from './summary.ts';
+import { changeWords } from './summary.ts';
 
 /** Pixels of the page below which words stand close together; the sheet says the same. */
 const compactBelow = 1400;
 
 class DiffElement extends DiffPage {
   protected compact = false;
-  /** Whose counts and words are kept. */
-  #summed: Alignment | undefined;
-  #said = '';
-  #counts = countsOf([]);
+  readonly #slots = new RowSlots();
+  /** Whose width is kept. */
+  #measured: Alignment | undefined;
   /** Characters of the longest words of a line where they stand close together. */
   #compactWidth = 0;
   readonly #resized = new ResizeObserver(() => {
@@ -53,10 +54,8 @@ class DiffElement extends DiffPage {
 
   protected override rowsChanged(): void {
     const { alignment } = this;
-    if (alignment !== this.#summed) {
-      this.#summed = alignment;
-      this.#counts = countsOf(alignment?.changes ?? []);
-      this.#said = summary(alignment?.changes ?? []);
+    if (alignment !== this.#measured) {
+      this.#measured = alignment;
       this.#compactWidth = alignment === undefined ? 0 : Math.max(...[alignment.left, alignment.right].map(compactWidth));
     }
     void this.updateComplete.then(() => {
@@ -187,14 +186,14 @@ class DiffElement extends DiffPage {
   }
 
   #summary(): TemplateResult {
-    const { added, removed, changed, becameWritableExecutable: dangerous } = this.#counts;
+    const { added, removed, changed, becameWritableExecutable: dangerous } = this.tally.counts;
     const figure = (count: number): string => count.toLocaleString('en');
     return html`<div class="summary" role="status">
       <span class="badge added ${added === 0 ? 'zero' : ''}">+${figure(added)} ${l10n.t('added')}</span>
       <span class="badge removed ${removed === 0 ? 'zero' : ''}">−${figure(removed)} ${l10n.t('removed')}</span>
       <span class="badge changed ${changed === 0 ? 'zero' : ''}">~${figure(changed)} ${l10n.t('changed')}</span>
       ${dangerous === 0 ? nothing : html`<span class="badge danger">${l10n.t('{0} became W+X', figure(dangerous))}</span>`}
-      <span class="said">${this.#said}</span>
+      <span class="said">${this.tally.words}</span>
     </div>`;
   }
 
@@ -202,11 +201,12 @@ class DiffElement extends DiffPage {
     const { alignment, rows, list } = this;
     if (alignment === undefined) return html``;
     const items = list?.items ?? [];
+    const shown = items.map(({ index, start }) => ({ id: index, top: start, shape: shapeOf(alignment, rows[index] ?? 0) }));
     const widths = alignment.left.widths();
     // `0x…-0x…` as the kernel prints it.
-    const start = 2 + (this.shown?.addressBits ?? 64) / 4;
+    const digits = 2 + (this.shown?.addressBits ?? 64) / 4;
     const words = this.compact ? this.#compactWidth : widths.rights + widths.cache + widths.flags;
-    const columns = `--range:${2 * start + 2}ch;--start:${start + 1}ch;--words:${words + 1}ch`;
+    const columns = `--range:${2 * digits + 2}ch;--start:${digits + 1}ch;--words:${words + 1}ch`;
     return html`<div class="body" style=${columns}>
       <div
         class="rows"
@@ -224,7 +224,11 @@ class DiffElement extends DiffPage {
           ${this.#coveredMarker()}
         </div>
         <div class="canvas" role="rowgroup" style="height:${list?.height ?? 0}px">
-          ${items.map(({ index, start: top }) => this.#row(index, top))}
+          ${repeat(
+            this.#slots.arrange(shown, list?.moving ?? false),
+            ({ slot }) => slot,
+            ({ row: { id, top } }) => this.#row(id, top),
+          )}
         </div>
         ${rows.length === 0 ? html`<p class="none muted">${l10n.t('The page tables do not differ.')}</p>` : nothing}
       </div>
@@ -265,7 +269,7 @@ class DiffElement extends DiffPage {
       top,
       selected: index === this.selected,
       open: this.open.has(firstOf(row)),
-      count: this.folded.get(firstOf(row)) ?? 0,
+      count: isFolded(row) ? foldedCount(alignment, firstOf(row)) : 0,
       changes: count === 0 ? [] : alignment.changes.slice(first, first + count),
       press: () => {
         this.select(index, { still: true });

@@ -16,7 +16,7 @@ import { exported } from './export.ts';
 import type { Exported } from './export.ts';
 import { firstOf, isFolded, listedRows } from './rows.ts';
 import type { ListRow } from './rows.ts';
-import { onlyFrame } from './summary.ts';
+import { onlyFrame, Tally } from './summary.ts';
 
 interface PageState {
   /** Where the sides are found again. */
@@ -45,6 +45,7 @@ export const api = pageHost<DiffToHost, PageState>();
 const firstState: PageState = { first: null, second: null, swapped: false, onlyChanges: false, frames: true, at: null };
 /** Milliseconds of work between two frames. */
 const slice = 10;
+const changesBetweenLooks = 256;
 const ownersAtOnce = 200;
 /** Of the columns' names, in pixels; the sheet says the same. */
 const headHeight = 22;
@@ -58,8 +59,8 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   protected stage = '';
   protected alignment: Alignment | undefined;
   protected rows: readonly ListRow[] = [];
-  /** How many rows each folded run stands for. */
-  protected folded: ReadonlyMap<number, number> = new Map();
+  /** What the changes come to. */
+  protected tally = new Tally();
   protected open = new Set<number>();
   protected selected = -1;
   protected list: VirtualList | undefined;
@@ -158,10 +159,7 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     const { shown } = this;
     if (shown === undefined) return;
     const run = ++this.#building;
-    const wanted = this.kept.frames ? shown.changes : shown.changes.filter((change) => !onlyFrame(change));
-    const changes = this.kept.swapped ? wanted.map(inverted) : wanted;
-    const alignment = new Alignment(shown.tables[this.nameOf('left')], shown.tables[this.nameOf('right')], changes);
-    const building = alignment.build();
+    const building = this.#compare(shown);
     const work = (): void => {
       if (run !== this.#building) return;
       const end = performance.now() + slice;
@@ -169,8 +167,12 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
         const { done, value } = building.next();
         if (done === true) {
           this.stage = '';
-          this.alignment = alignment;
-          this.relist();
+          setTimeout(() => {
+            if (run !== this.#building) return;
+            this.alignment = value.alignment;
+            this.tally = value.tally;
+            this.relist();
+          });
           return;
         }
         this.stage = l10n.t('aligning… {0} %', Math.round(100 * value));
@@ -179,6 +181,23 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
       setTimeout(work);
     };
     work();
+  }
+
+  /** All that takes time with a million rows; yields the share that is done. */
+  *#compare({ changes: all, tables }: Comparison): Generator<number, { alignment: Alignment; tally: Tally }> {
+    const { frames, swapped } = this.kept;
+    const tally = new Tally();
+    const changes: PtdumpChangeFacts[] = [];
+    for (const [index, change] of all.entries()) {
+      if (index % changesBetweenLooks === 0) yield 0;
+      if (!frames && onlyFrame(change)) continue;
+      const seen = swapped ? inverted(change) : change;
+      changes.push(seen);
+      tally.add(seen);
+    }
+    const alignment = new Alignment(tables[this.nameOf('left')], tables[this.nameOf('right')], changes);
+    yield* alignment.build();
+    return { alignment, tally };
   }
 
   /** The rows anew, the selected one kept where it is still listed. */
@@ -192,10 +211,8 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   }
 
   #list(alignment: Alignment): void {
-    const { rows, folded } = listedRows(alignment, { onlyChanges: this.kept.onlyChanges, open: this.open });
-    this.rows = rows;
-    this.folded = folded;
-    this.list?.setCount(rows.length);
+    this.rows = listedRows(alignment, { onlyChanges: this.kept.onlyChanges, open: this.open });
+    this.list?.setCount(this.rows.length);
     this.rowsChanged();
   }
 

@@ -7,7 +7,7 @@ import type { Column, PlacedWord } from '../ptdump/columns.ts';
 import { markerName, sizeText } from '../ptdump/table.ts';
 import type { RegionTable } from '../ptdump/table.ts';
 import { gap } from './align.ts';
-import type { Alignment, Cell } from './align.ts';
+import type { Alignment, Cell, RowState } from './align.ts';
 import { firstOf, isFolded } from './rows.ts';
 import type { ListRow } from './rows.ts';
 import { becameDangerous } from './summary.ts';
@@ -35,12 +35,17 @@ type Side = 'left' | 'right';
 const signs = { equal: '', changed: '~', added: '+', removed: '−', marker: '' } as const;
 const cellsOfHalf = 5;
 
+/** Rows of one shape have the same elements, but for a mark more or less. */
+export function shapeOf(alignment: Alignment, row: ListRow): RowState | 'folded' {
+  return isFolded(row) ? 'folded' : alignment.state(row);
+}
+
 export function rowView(model: RowModel): TemplateResult {
   const { alignment, row, index, top, selected } = model;
   const first = firstOf(row);
   const state = alignment.state(first);
   const shape = (own: string): string => `row ${own}${selected ? ' selected' : ''}`;
-  const place = `transform:translateY(${top}px)`;
+  const place = `top:${top}px`;
   if (isFolded(row)) {
     const { count } = model;
     const said = count === 1 ? l10n.t('1 equal region') : l10n.t('{0} equal regions', count.toLocaleString('en'));

@@ -27,15 +27,21 @@ const context = 1;
 /** A shorter run is not worth folding. */
 const leastFolded = 3;
 
-export interface Listed {
-  readonly rows: readonly ListRow[];
-  /** How many rows a folded run stands for, by its first. */
-  readonly folded: ReadonlyMap<number, number>;
+/** The rows of a run of equal ones that are folded: neither of the two ends that stand beside a change. */
+function foldable(alignment: Alignment, start: number, end: number): { from: number; to: number } {
+  return {
+    from: start + (start > 0 && !alignment.isMarker(start - 1) ? context : 0),
+    to: end - (end < alignment.length && !alignment.isMarker(end) ? context : 0),
+  };
 }
 
-export function listedRows(alignment: Alignment, { onlyChanges, open }: Listing): Listed {
+/** How many rows the folded run stands for that begins at `from`. */
+export function foldedCount(alignment: Alignment, from: number): number {
+  return foldable(alignment, from, alignment.endOfEqual(from)).to - from;
+}
+
+export function listedRows(alignment: Alignment, { onlyChanges, open }: Listing): ListRow[] {
   const rows: ListRow[] = [];
-  const folded = new Map<number, number>();
   const { length } = alignment;
   let marker = -1;
   const show = (from: number, to: number): void => {
@@ -49,26 +55,23 @@ export function listedRows(alignment: Alignment, { onlyChanges, open }: Listing)
     if (alignment.isMarker(row)) marker = row++;
     else if (!alignment.isEqual(row)) show(row, ++row);
     else {
-      let end = row;
-      while (end < length && alignment.isEqual(end)) end++;
-      const from = row + (row > 0 && !alignment.isMarker(row - 1) ? context : 0);
-      const to = end - (end < length && !alignment.isMarker(end) ? context : 0);
+      const end = alignment.endOfEqual(row);
       if (onlyChanges) {
         row = end;
         continue;
       }
+      const { from, to } = foldable(alignment, row, end);
       if (to - from < leastFolded) show(row, end);
       else {
         show(row, from);
         if (marker >= 0) rows.push(marker);
         marker = -1;
         rows.push(foldedRow(from));
-        folded.set(from, to - from);
         if (open.has(from)) show(from, to);
         show(to, end);
       }
       row = end;
     }
   }
-  return { rows, folded };
+  return rows;
 }

@@ -20,17 +20,20 @@ export function drawRuler(canvas: HTMLCanvasElement, count: number, stateOf: (in
   const context = canvas.getContext('2d');
   if (context === null || count === 0) return;
   const style = getComputedStyle(canvas);
+  const fills: Readonly<Partial<Record<RowState, string>>> = Object.fromEntries(
+    Object.entries(colours).map(([state, variable]) => [state, style.getPropertyValue(variable)]),
+  );
   const height = Math.max(leastMark * scale, Math.ceil(canvas.height / count));
   const step = Math.max(1, Math.floor(count / canvas.height / mostLooks));
   let [drawn, last] = [-1, ''];
   for (let index = 0; index < count; index += step) {
     const state = stateOf(index);
-    const colour = state === undefined ? undefined : colours[state];
+    const colour = state === undefined ? undefined : fills[state];
     if (colour === undefined) continue;
     const top = Math.floor((index / count) * canvas.height);
     if (top === drawn && colour === last) continue;
     [drawn, last] = [top, colour];
-    context.fillStyle = style.getPropertyValue(colour);
+    context.fillStyle = colour;
     context.fillRect(0, top, canvas.width, height);
   }
 }

@@ -24,68 +24,100 @@ function isDangerous(side: PtdumpChangeSide | null): boolean {
   return side?.present === true && isWritableExecutable(side.attributes);
 }
 
-export function countsOf(changes: readonly PtdumpChangeFacts[]): Counts {
-  const of = (kind: PtdumpChangeFacts['kind']): number => changes.filter((change) => change.kind === kind).length;
+/** What a change does to rights, found once for all that is asked of it. */
+interface Turn {
+  readonly dangerous: boolean;
+  /** 1: got the right, -1: lost it, 0: neither, or not mapped on both sides. */
+  readonly write: number;
+  readonly execute: number;
+  readonly frameOnly: boolean;
+}
+
+function turnOf(change: PtdumpChangeFacts): Turn {
+  const { before, after } = change;
+  const both = before?.present === true && after?.present === true;
+  const turned = (has: (attributes: readonly string[]) => boolean): number =>
+    both ? Number(has(after.attributes)) - Number(has(before.attributes)) : 0;
   return {
-    added: of('added'),
-    removed: of('removed'),
-    changed: of('changed'),
-    becameWritableExecutable: changes.filter(becameDangerous).length,
+    dangerous: becameDangerous(change),
+    write: turned(isWritable),
+    execute: turned(isExecutable),
+    frameOnly: onlyFrame(change),
   };
 }
 
 /** Each kind of change of rights that occurs, as a sentence's part. */
 const turns: readonly {
-  readonly is: (change: PtdumpChangeFacts) => boolean;
+  readonly is: (turn: Turn) => boolean;
   readonly one: () => string;
   readonly many: (count: string) => string;
 }[] = [
   {
-    is: becameDangerous,
+    is: ({ dangerous }) => dangerous,
     one: () => l10n.t('1 region became writable and executable'),
     many: (count) => l10n.t('{0} regions became writable and executable', count),
   },
   {
-    is: (change) => !becameDangerous(change) && turned(change, isWritable) === 1,
+    is: ({ dangerous, write }) => !dangerous && write === 1,
     one: () => l10n.t('1 became writable'),
     many: (count) => l10n.t('{0} became writable', count),
   },
   {
-    is: (change) => !becameDangerous(change) && turned(change, isExecutable) === 1,
+    is: ({ dangerous, execute }) => !dangerous && execute === 1,
     one: () => l10n.t('1 became executable'),
     many: (count) => l10n.t('{0} became executable', count),
   },
   {
-    is: (change) => turned(change, isWritable) === -1,
+    is: ({ write }) => write === -1,
     one: () => l10n.t('1 lost the right to write'),
     many: (count) => l10n.t('{0} lost the right to write', count),
   },
   {
-    is: (change) => turned(change, isExecutable) === -1,
+    is: ({ execute }) => execute === -1,
     one: () => l10n.t('1 lost the right to execute'),
     many: (count) => l10n.t('{0} lost the right to execute', count),
   },
   {
-    is: onlyFrame,
+    is: ({ frameOnly }) => frameOnly,
     one: () => l10n.t('1 differs only in the physical memory behind it'),
     many: (count) => l10n.t('{0} differ only in the physical memory behind them', count),
   },
 ];
 
-/** 1: got a right, -1: lost it, 0: neither, or not mapped on both sides. */
-function turned({ before, after }: PtdumpChangeFacts, has: (attributes: readonly string[]) => boolean): number {
-  if (before === null || after === null || !before.present || !after.present) return 0;
-  return Number(has(after.attributes)) - Number(has(before.attributes));
-}
+/** Counts changes as they come, so that a hundred thousand of them can be counted between frames. */
+export class Tally {
+  readonly #kinds: Record<PtdumpChangeFacts['kind'], number> = { added: 0, removed: 0, changed: 0 };
+  #dangerous = 0;
+  /** Of each of `turns`. */
+  readonly #turns = turns.map(() => 0);
 
-export function summary(changes: readonly PtdumpChangeFacts[]): string {
-  if (changes.length === 0) return l10n.t('The page tables do not differ.');
-  const parts = turns.flatMap(({ is, one, many }) => {
-    const count = changes.filter(is).length;
-    return count === 0 ? [] : [count === 1 ? one() : many(count.toLocaleString('en'))];
-  });
-  const safe = changes.some(becameDangerous) ? [] : [l10n.t('no region became writable and executable')];
-  return [...parts, ...safe].join('; ');
+  constructor(changes: readonly PtdumpChangeFacts[] = []) {
+    for (const change of changes) this.add(change);
+  }
+
+  add(change: PtdumpChangeFacts): void {
+    this.#kinds[change.kind]++;
+    const turn = turnOf(change);
+    if (turn.dangerous) this.#dangerous++;
+    turns.forEach(({ is }, index) => {
+      if (is(turn)) this.#turns[index] = (this.#turns[index] ?? 0) + 1;
+    });
+  }
+
+  get counts(): Counts {
+    return { ...this.#kinds, becameWritableExecutable: this.#dangerous };
+  }
+
+  get words(): string {
+    const { added, removed, changed } = this.#kinds;
+    if (added + removed + changed === 0) return l10n.t('The page tables do not differ.');
+    const parts = turns.flatMap(({ one, many }, index) => {
+      const count = this.#turns[index] ?? 0;
+      return count === 0 ? [] : [count === 1 ? one() : many(count.toLocaleString('en'))];
+    });
+    const safe = this.#dangerous > 0 ? [] : [l10n.t('no region became writable and executable')];
+    return [...parts, ...safe].join('; ');
+  }
 }
 
 /** One change: `NX → x`, `RW PSE, frame 0x1000 → 0x2000`, `added RW NX pte`. */

@@ -92,19 +92,20 @@ export function isProblem(parsed: Filter | FilterProblem | undefined): parsed is
 /** A test of one region's line; what concerns kinds of lines is asked once for each kind. */
 export function compile(filter: Filter, world: FilterWorld): (line: number) => boolean {
   const { table } = world;
-  const verdicts = filter.alternatives.map(() => new Map<number, boolean>());
+  const alternatives = filter.alternatives.map((tests) => ({
+    ofKind: tests.flatMap((test) => (test.on === 'kind' ? [test.holds] : [])),
+    ofLine: tests.flatMap((test) => (test.on === 'line' ? [test.holds] : [])),
+    verdicts: [] as boolean[],
+  }));
   return (line) => {
     const kind = table.kindOf[line] ?? -1;
-    return filter.alternatives.some((tests, index) => {
-      const known = verdicts[index];
-      let fits = known?.get(kind);
-      if (fits === undefined) {
-        const facts = table.kinds[kind];
-        fits = facts !== undefined && tests.every((test) => test.on === 'line' || test.holds(facts));
-        known?.set(kind, fits);
-      }
-      return fits && tests.every((test) => test.on === 'kind' || test.holds(world, line));
-    });
+    const facts = table.kinds[kind];
+    if (facts === undefined) return false;
+    for (const { ofKind, ofLine, verdicts } of alternatives) {
+      const fits = (verdicts[kind] ??= ofKind.every((holds) => holds(facts)));
+      if (fits && ofLine.every((holds) => holds(world, line))) return true;
+    }
+    return false;
   };
 }
 
@@ -220,7 +221,9 @@ function textTest(word: string, { words }: Vocabulary): Test {
   const isWord = (known: string): boolean => known.toLowerCase() === lower;
   if (words.some(isWord) || (lower.length < 3 && ptdumpWords.some(isWord)))
     return { on: 'kind', holds: ({ attributes }) => attributes.some(isWord) };
-  return { on: 'line', holds: ({ table }, line) => table.texts[line]?.toLowerCase().includes(lower) ?? false };
+  // A million lines are asked: no copy of each is made in lower case.
+  const pattern = new RegExp(word.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'i');
+  return { on: 'line', holds: ({ table }, line) => pattern.test(table.texts[line] ?? '') };
 }
 
 function covers(table: RegionTable, line: number, page: number): boolean {

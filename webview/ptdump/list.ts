@@ -30,12 +30,17 @@ const rightsWords = {
   hole: () => l10n.t('nothing mapped'),
 } as const;
 
+/** Which of the templates below draws a row. */
+export function shapeOf(table: RegionTable, row: Row): 'marker' | 'folded' | 'region' {
+  return isFolded(row) ? 'folded' : table.isMarker(row) ? 'marker' : 'region';
+}
+
 export function rowView(model: RowModel): TemplateResult {
   const { table, row, index, top, selected } = model;
   const line = lineOf(row);
   const kind = table.kindOf[line] ?? -1;
   const classes = (own: string): string => `row ${own}${selected ? ' selected' : ''}`;
-  const place = `transform:translateY(${top}px)`;
+  const place = `top:${top}px`;
   if (kind < 0) {
     const name = markerName(table.texts[line] ?? '');
     return html`<div

@@ -7,18 +7,23 @@ import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
+import type { FindingFacts } from '../../debug-adapter/protocol/facts.ts';
 import { details } from './details.ts';
 import './filter-box.ts';
-import { rowView } from './list.ts';
+import { rowView, shapeOf } from './list.ts';
 import './map.ts';
+import { RowSlots } from '../panel/row-slots.ts';
 import { mostRows } from '../panel/virtual-list.ts';
 import { api, PtdumpPage } from './page.ts';
 import { isClosed, isFolded, lineOf } from './rows.ts';
 import type { PageRange } from './strip.ts';
-import { markerName, pageOf } from './table.ts';
+import { markerName } from './table.ts';
 
 class PtdumpElement extends PtdumpPage {
+  readonly #slots = new RowSlots();
+
   override connectedCallback(): void {
     super.connectedCallback();
     window.addEventListener('keydown', this.#pageKey);
@@ -120,6 +125,7 @@ class PtdumpElement extends PtdumpPage {
 
   #list(): TemplateResult {
     const items = this.list?.items ?? [];
+    const shown = items.map(({ index, start }) => ({ id: index, top: start, shape: shapeOf(this.table, this.rows[index] ?? 0) }));
     const first = lineOf(this.rows[this.list?.firstInView ?? 0] ?? 0);
     // The group's name covers the first row in view, where its own row is not.
     const marker = this.table.isMarker(first) ? -1 : this.table.markerOf(first);
@@ -148,7 +154,11 @@ class PtdumpElement extends PtdumpPage {
           ${marker < 0 ? nothing : html`<div class="sticky" aria-hidden="true">${markerName(this.table.texts[marker] ?? '')}</div>`}
         </div>
         <div class="canvas" role="rowgroup" style="height:${this.list?.height ?? 0}px">
-          ${items.map(({ index, start }) => this.#row(index, start, index >= low && index <= high && high >= 0))}
+          ${repeat(
+            this.#slots.arrange(shown, this.list?.moving ?? false),
+            ({ slot }) => slot,
+            ({ row: { id, top } }) => this.#row(id, top, id >= low && id <= high && high >= 0),
+          )}
         </div>
       </div>
     </div>`;
@@ -178,11 +188,8 @@ class PtdumpElement extends PtdumpPage {
     });
   }
 
-  #findingsOf(line: number): typeof this.findings {
-    if (this.findings.length === 0) return [];
-    const from = this.table.startPages[line] ?? 0;
-    const to = this.table.endPages[line] ?? 0;
-    return this.findings.filter(({ virtual }) => pageOf(virtual) >= from && pageOf(virtual) < to);
+  #findingsOf(line: number): FindingFacts[] {
+    return this.findings.within(this.table.startPages[line] ?? 0, this.table.endPages[line] ?? 0);
   }
 
   #aside(): TemplateResult | typeof nothing {
@@ -215,11 +222,11 @@ class PtdumpElement extends PtdumpPage {
       this.changed.count === 1
         ? l10n.t('1 entry changed since {0}', this.changedSince)
         : l10n.t('{0} entries changed since {1}', figure(this.changed.count), this.changedSince);
-    const findings = this.findings.length === 1 ? l10n.t('1 finding') : l10n.t('{0} findings', figure(this.findings.length));
+    const findings = this.findings.count === 1 ? l10n.t('1 finding') : l10n.t('{0} findings', figure(this.findings.count));
     return html`<div class="status">
       <span class="count" role="status">${this.#said()}</span>
       ${table.writableExecutable === 0 ? nothing : html`<span>${l10n.t('{0} writable and executable', figure(table.writableExecutable))}</span>`}
-      ${this.findings.length === 0 ? nothing : html`<span>${findings}</span>`}
+      ${this.findings.count === 0 ? nothing : html`<span>${findings}</span>`}
       ${this.changed.count === 0 ? nothing : html`<span>${changed}</span>`}
       ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
       ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
@@ -254,14 +261,10 @@ class PtdumpElement extends PtdumpPage {
     let first = table.firstFrom(from);
     while (table.isMarker(first)) first++;
     if (to - from > 1) {
-      const rows = this.rows
-        .map((_, index) => index)
-        .filter((index) => {
-          const line = lineOf(this.rows[index] ?? 0);
-          return (table.startPages[line] ?? 0) < to && (table.endPages[line] ?? 0) > from;
-        });
-      const [low, high] = [rows[0], rows.at(-1)];
-      if (low === undefined || high === undefined) return;
+      const low = this.firstRowFrom(first);
+      const last = table.firstFrom(to - 1);
+      const high = this.firstRowFrom((table.startPages[last] ?? to) < to ? last + 1 : last) - 1;
+      if (low > high) return;
       this.select(high, { still: true });
       this.anchor = high;
       this.select(low, { extend: true });

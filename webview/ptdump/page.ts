@@ -3,7 +3,7 @@
  * and what was asked of the session. What it has read stays when the session ends. main.ts draws it.
  */
 import * as l10n from '@vscode/l10n';
-import type { AddressSpaceFacts, FindingFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageHost } from '../panel/host.ts';
@@ -13,6 +13,7 @@ import { ChangedPages } from './changed-pages.ts';
 import { exported } from './export.ts';
 import { addressText, compile, isProblem, parseFilter } from './filter.ts';
 import type { Filter, FilterProblem } from './filter.ts';
+import { FindingPages } from './finding-pages.ts';
 import type {} from './map.ts';
 import { endOfRun, filteredRows, isClosed, isFolded, lineOf, unfilteredRows } from './rows.ts';
 import type { Row } from './rows.ts';
@@ -57,7 +58,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected loadFailed = false;
   protected facts: Extract<HostToPtdump, { kind: 'details' }> | undefined;
   protected detailsClosed = false;
-  protected findings: readonly FindingFacts[] = [];
+  protected findings = new FindingPages([]);
   protected findingsState = '';
   protected mappings: Mappings | 'asked' | undefined;
   protected virtualPages = new Map<string, readonly number[]>();
@@ -111,7 +112,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         break;
       case 'findings':
         if (message.generation !== this.generation) break;
-        this.findings = message.findings.filter(({ user }) => user === this.kept.user || !user);
+        this.findings = new FindingPages(message.findings.filter(({ user }) => user === this.kept.user || !user));
         this.findingsState = message.problem ?? '';
         this.showMap();
         break;
@@ -162,7 +163,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.selected = -1;
     this.anchor = -1;
     this.facts = undefined;
-    this.findings = [];
+    this.findings = new FindingPages([]);
     this.openRuns.clear();
     this.turned.clear();
     this.ownersAsked.clear();
@@ -202,8 +203,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   }
 
   protected showMap(): void {
-    const marks = this.findings.map(({ virtual, message }) => ({ page: pageOf(virtual), message }));
-    this.querySelector('pagewalk-map')?.show(this.table, marks);
+    this.querySelector('pagewalk-map')?.show(this.table, this.findings.marks);
   }
 
   protected folding(): { holes: boolean; openRuns: ReadonlySet<number>; turned: ReadonlySet<number> } {
@@ -300,15 +300,20 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.requestUpdate();
   }
 
-  /** Rows ascend by line. */
-  protected rowOf(line: number): number {
+  /** The first row of `line` or of one behind it: rows ascend by line. */
+  protected firstRowFrom(line: number): number {
     let [low, high] = [0, this.rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if (lineOf(this.rows[middle] ?? 0) < line) low = middle + 1;
       else high = middle;
     }
-    return lineOf(this.rows[low] ?? -1) === line && this.rows[low] !== undefined ? low : -1;
+    return low;
+  }
+
+  protected rowOf(line: number): number {
+    const row = this.firstRowFrom(line);
+    return this.rows[row] !== undefined && lineOf(this.rows[row]) === line ? row : -1;
   }
 
   protected lookUp({ physical }: Filter): void {

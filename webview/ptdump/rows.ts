@@ -50,15 +50,14 @@ export function unfilteredRows(table: RegionTable, folding: Folding, rows: Row[]
       closed = isClosed(table, line, folding);
       rows.push(line++);
     } else if (closed) line++;
-    else if (!folding.holes && table.isHole(line) && !folding.openRuns.has(line)) {
+    else if (folding.holes || !table.isHole(line)) rows.push(line++);
+    else {
       const end = endOfRun(table, line);
-      if (end === table.length && !complete) return line;
-      rows.push(end - line > 1 ? foldedRow(line) : line);
+      if (folding.openRuns.has(line)) while (line < end) rows.push(line++);
+      else if (end === table.length && !complete) return line;
+      else rows.push(end - line > 1 ? foldedRow(line) : line);
       line = end;
-    } else if (folding.openRuns.has(line)) {
-      const end = endOfRun(table, line);
-      while (line < end) rows.push(line++);
-    } else rows.push(line++);
+    }
   }
   return table.length;
 }

@@ -23,6 +23,15 @@ interface Section extends PageRange {
   readonly name: string;
 }
 
+/** Size in CSS pixels, and the theme. */
+interface Look {
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+  readonly style: CSSStyleDeclaration;
+  readonly colour: (name: string, otherwise?: string) => string;
+}
+
 const lane = 30;
 const colours: Readonly<Record<Rights, string>> = {
   wx: '--vscode-charts-red',
@@ -45,6 +54,8 @@ export class Strip {
   #brush: PageRange | undefined;
   #cursor: number | undefined;
   #drawing = false;
+  /** The bars and the names, which stay while one moves about; undefined when they are to be painted anew. */
+  #ground: HTMLCanvasElement | undefined;
 
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
@@ -61,12 +72,12 @@ export class Strip {
 
   set brush(range: PageRange | undefined) {
     this.#brush = range;
-    this.draw();
+    this.#paintSoon();
   }
 
   set cursor(page: number | undefined) {
     this.#cursor = page;
-    this.draw();
+    this.#paintSoon();
   }
 
   get zoomed(): boolean {
@@ -141,7 +152,13 @@ export class Strip {
     return this.#marks.find(({ page }) => Math.abs(this.heightOf(page) - y) < 5);
   }
 
+  /** Draws all of it anew: it has another size, or there are other colours. */
   draw(): void {
+    this.#ground = undefined;
+    this.#paintSoon();
+  }
+
+  #paintSoon(): void {
     if (this.#drawing) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
@@ -157,24 +174,13 @@ export class Strip {
     const { clientWidth: width, clientHeight: height } = canvas;
     if (context === null || table === undefined || height === 0) return;
     const scale = window.devicePixelRatio;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    context.scale(scale, scale);
     const style = getComputedStyle(canvas);
     const colour = (name: string, otherwise = style.color): string => style.getPropertyValue(name).trim() || otherwise;
-    context.fillStyle = colour('--vscode-editorWidget-background', 'transparent');
-    context.fillRect(0, 0, lane, height);
-    const step = 1 / scale;
-    const fills = new Map(rightsClasses.map((rights) => [rights, colour(colours[rights])]));
-    for (let y = 0; y < height; y += step) {
-      const rights = this.#rightsIn(table, this.pageAt(y), this.pageAt(y + step));
-      if (rights === 'hole') continue;
-      context.fillStyle = fills.get(rights) ?? style.color;
-      context.fillRect(0, y, lane * widths[rights], step + 0.1);
-    }
-    context.strokeStyle = colour('--vscode-contrastBorder', colour('--vscode-panel-border'));
-    context.strokeRect(0.5, 0.5, lane - 1, height - 1);
-    this.#paintNames(context, { width, height, colour: colour('--vscode-foreground'), font: style.fontFamily });
+    this.#ground ??= this.#groundOf(table, { width, height, scale, style, colour });
+    canvas.width = this.#ground.width;
+    canvas.height = this.#ground.height;
+    context.drawImage(this.#ground, 0, 0);
+    context.scale(scale, scale);
     if (this.#brush !== undefined) {
       const from = Math.max(-2, this.heightOf(this.#brush.from));
       const to = Math.min(height + 2, this.heightOf(this.#brush.to));
@@ -201,6 +207,29 @@ export class Strip {
       context.lineTo(lane + 3, y);
       context.stroke();
     }
+  }
+
+  #groundOf(table: RegionTable, { width, height, scale, style, colour }: Look): HTMLCanvasElement {
+    const ground = document.createElement('canvas');
+    ground.width = Math.round(width * scale);
+    ground.height = Math.round(height * scale);
+    const context = ground.getContext('2d');
+    if (context === null) return ground;
+    context.scale(scale, scale);
+    context.fillStyle = colour('--vscode-editorWidget-background', 'transparent');
+    context.fillRect(0, 0, lane, height);
+    const step = 1 / scale;
+    const fills = new Map(rightsClasses.map((rights) => [rights, colour(colours[rights])]));
+    for (let y = 0; y < height; y += step) {
+      const rights = this.#rightsIn(table, this.pageAt(y), this.pageAt(y + step));
+      if (rights === 'hole') continue;
+      context.fillStyle = fills.get(rights) ?? style.color;
+      context.fillRect(0, y, lane * widths[rights], step + 0.1);
+    }
+    context.strokeStyle = colour('--vscode-contrastBorder', colour('--vscode-panel-border'));
+    context.strokeRect(0.5, 0.5, lane - 1, height - 1);
+    this.#paintNames(context, { width, height, colour: colour('--vscode-foreground'), font: style.fontFamily });
+    return ground;
   }
 
   #paintNames(context: CanvasRenderingContext2D, look: { width: number; height: number; colour: string; font: string }): void {
