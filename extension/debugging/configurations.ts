@@ -3,6 +3,8 @@ import * as vscode from 'vscode';
 import { registerLostAdapters } from './lost-adapter.ts';
 import { debugType } from './sessions.ts';
 import { registerSplitSets } from './split-set.ts';
+import { launchable } from './untrusted-files.ts';
+import type { Choice } from './untrusted-files.ts';
 
 /** Path of the bundled command line. */
 export function programPath(context: vscode.ExtensionContext): string {
@@ -31,7 +33,7 @@ async function resolveDebugConfiguration(
 ): Promise<vscode.DebugConfiguration | undefined> {
   const pageCache = vscode.workspace.getConfiguration('pagewalk').get<number>('pageCache');
   if (configuration['image'] !== undefined || configuration['scenario'] !== undefined)
-    return { pageCache, askMembers: true, ...configuration };
+    return launchable({ pageCache, askMembers: true, ...configuration }, vscode.workspace.isTrusted, askForSources);
   // An empty configuration is F5 without a launch.json.
   if (typeof configuration.name === 'string' && configuration.name !== '') {
     void vscode.window.showErrorMessage(
@@ -43,6 +45,20 @@ async function resolveDebugConfiguration(
   if (document?.languageId === scenarioLanguage) return scenarioConfiguration(document.uri);
   const image = await pickImage();
   return image === undefined ? undefined : { pageCache, askMembers: true, ...imageConfiguration(image) };
+}
+
+/** Asks whether files that a configuration names beside the dump are read, in a folder that is not trusted. */
+async function askForSources(sources: readonly string[]): Promise<Choice> {
+  const load = vscode.l10n.t('Read Them');
+  const leave = vscode.l10n.t('Open Without Them');
+  const chosen = await vscode.window.showWarningMessage(
+    vscode.l10n.t('The launch configuration names files beside the dump, and this folder is not trusted. Are they to be read?'),
+    { modal: true, detail: sources.join('\n') },
+    load,
+    leave,
+  );
+  if (chosen === undefined) return undefined;
+  return chosen === load ? 'with' : 'without';
 }
 
 export async function pickImage(): Promise<vscode.Uri | undefined> {
