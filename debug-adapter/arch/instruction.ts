@@ -74,6 +74,7 @@ export class InstructionReader {
     this.#branch = branchNames[set.replace(/^(x86|riscv|ppc|mips).*/, '$1').replace(/^(?:arm64|thumb)$/, 'arm')];
   }
 
+  /** `address` is the instruction's own; relative targets are made absolute with it. */
   read(instruction: DecodedInstruction, address: bigint): ExplainedInstruction {
     const { mnemonic } = instruction;
     // The library writes large immediates in decimal digits.

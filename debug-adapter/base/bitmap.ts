@@ -44,6 +44,7 @@ export class RankedBitmap {
     this.population = total;
   }
 
+  /** Whether bit `bit` is set; false outside of the bitmap. */
   has(bit: number): boolean {
     if (!(bit >= 0 && bit < this.length)) return false;
     const inBlock = bit % blockBits;

@@ -12,6 +12,7 @@ export class BoundedCache<Key, Value> {
     this.#half = Math.max(1, capacity >>> 1);
   }
 
+  /** The value kept for `key`, which is then forgotten last; undefined where it was never kept or is forgotten. */
   get(key: Key): Value | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
@@ -20,6 +21,7 @@ export class BoundedCache<Key, Value> {
     return old;
   }
 
+  /** Keeps the value; may forget the older half of all others. */
   set(key: Key, value: Value): void {
     if (this.#young.size >= this.#half) {
       this.#old = this.#young;
@@ -28,6 +30,7 @@ export class BoundedCache<Key, Value> {
     this.#young.set(key, value);
   }
 
+  /** Forgets everything. */
   clear(): void {
     this.#young = new Map();
     this.#old = new Map();

@@ -22,26 +22,34 @@ export class ByteReader {
     this.#part = place.part;
   }
 
+  /** Bytes from the position to the end. */
   get remaining(): number {
     return this.bytes.length - this.position;
   }
 
+  /**
+   * Each of these takes a number in the reader's byte order and goes on behind it. Throws `error` where too few bytes are left.
+   */
   u8(): number {
     return this.#view.getUint8(this.#take(1));
   }
 
+  /** Two bytes, unsigned. */
   u16(): number {
     return this.#view.getUint16(this.#take(2), this.littleEndian);
   }
 
+  /** Four bytes, unsigned. */
   u32(): number {
     return this.#view.getUint32(this.#take(4), this.littleEndian);
   }
 
+  /** Four bytes, two's complement. */
   i32(): number {
     return this.#view.getInt32(this.#take(4), this.littleEndian);
   }
 
+  /** Eight bytes, unsigned. */
   u64(): bigint {
     return this.#view.getBigUint64(this.#take(8), this.littleEndian);
   }

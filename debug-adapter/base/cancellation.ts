@@ -17,6 +17,7 @@ export class CancellationSource implements CancellationToken {
     return this.#cancelled;
   }
 
+  /** From now on the token is cancelled, and its listeners are told once. */
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;

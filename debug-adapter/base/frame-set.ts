@@ -11,6 +11,7 @@ export class FrameSet {
   #lastNumber = -1;
   #last: Uint32Array | undefined;
 
+  /** Adding a frame that is there already changes nothing. */
   add(frame: number): void {
     const inBlock = frame % blockFrames;
     const number = (frame - inBlock) / blockFrames;
@@ -23,6 +24,7 @@ export class FrameSet {
     block[inBlock >>> 5] = (block[inBlock >>> 5] ?? 0) | (1 << (inBlock & 31));
   }
 
+  /** False for numbers that no frame has. */
   has(frame: number): boolean {
     const inBlock = frame % blockFrames;
     const block = this.#block((frame - inBlock) / blockFrames);

@@ -11,6 +11,7 @@ type Admission = 'admitted' | 'not-yet' | 'foreign';
 /** Requests that tell nothing of any file. */
 const harmless: ReadonlySet<string> = new Set(['initialize', 'disconnect']);
 
+/** Compares tokens in constant time. */
 export class Access {
   readonly #wanted: Buffer | undefined;
   #admitted: boolean;

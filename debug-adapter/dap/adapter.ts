@@ -167,6 +167,7 @@ export class Adapter {
     return this.#nodes[(this.#references.get(key) ?? 0) - 1];
   }
 
+  /** The variable behind a client's handle. Throws `UserError` for one that was not given. */
   node(reference: number): VariableNode {
     const node = this.#nodes[reference - 1];
     if (node === undefined) throw errors.badArgument(`variablesReference ${reference} is not known; it belongs to another session`);

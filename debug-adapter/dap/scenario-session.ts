@@ -53,10 +53,12 @@ export class ScenarioSession {
     this.noDebug = options.noDebug;
   }
 
+  /** The run; another one after a restart. */
   get debugger(): ScenarioDebugger {
     return this.#debugger;
   }
 
+  /** The scenario as a DAP source. */
   get source(): { readonly name: string; readonly path: string } {
     return { name: this.path.slice(Math.max(this.path.lastIndexOf('/'), this.path.lastIndexOf('\\')) + 1), path: this.path };
   }
@@ -90,6 +92,7 @@ export class ScenarioSession {
     return this.#adapter.client?.linesStartAt1 === false ? line : line + 1;
   }
 
+  /** A line as the client counts into one that counts from 0. */
   fromClient(line: number): number {
     return this.#adapter.client?.linesStartAt1 === false ? line : line - 1;
   }
@@ -124,6 +127,7 @@ export class ScenarioSession {
   /** The token of the way that is under way, or will be next: asked anew at each look. */
   readonly #token: { current: CancellationSource | undefined } = { current: undefined };
 
+  /** For what the run under way asks of others: cancelled by a `pause`. */
   get token(): { readonly cancelled: boolean } {
     const token = this.#token;
     return {
@@ -133,6 +137,7 @@ export class ScenarioSession {
     };
   }
 
+  /** Asks the run to stop at its next step. */
   pause(): void {
     this.#running?.cancel();
   }
@@ -142,6 +147,7 @@ export class ScenarioSession {
     this.#debugger = fresh;
   }
 
+  /** Ends the run; nothing is sent any more. */
   close(): void {
     this.#closed = true;
     this.pause();

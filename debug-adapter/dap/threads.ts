@@ -57,6 +57,7 @@ export class Threads {
     this.#session = session;
   }
 
+  /** CPUs first, then tasks, as many as have room. */
   all(): readonly KernelThread[] {
     return [...this.#table().values()];
   }
@@ -67,6 +68,7 @@ export class Threads {
     return this.#left;
   }
 
+  /** Throws `UserError` for an id that no thread has. */
   thread(id: number): KernelThread {
     const found = this.#table().get(id);
     if (found === undefined) throw errors.badArgument(`thread ${id} does not exist; ask for the threads first`);
@@ -78,6 +80,7 @@ export class Threads {
     return this.all().find((thread) => thread.cpu === cpu);
   }
 
+  /** Unwound at the first question. Throws `UserError` where there is none. */
   stack(thread: KernelThread): StackFacts {
     let stack = this.#stacks.get(thread.id);
     if (stack === undefined) {
@@ -88,6 +91,7 @@ export class Threads {
     return stack;
   }
 
+  /** Frames, with a label where the stack changes or the trace ends early. */
   rows(thread: KernelThread): readonly StackRow[] {
     const { frames, problem } = this.stack(thread);
     const rows = frames.flatMap((frame, index): StackRow[] => {
@@ -97,6 +101,7 @@ export class Threads {
     return problem === null ? rows : [...rows, { label: problem }];
   }
 
+  /** Stays the same for as long as the session is open. */
   frameId(thread: KernelThread, row: number): number {
     if (row === 0) return thread.id;
     const key = `${thread.id} ${row}`;

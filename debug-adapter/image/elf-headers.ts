@@ -122,6 +122,7 @@ export class ProgramHeaders {
     this.#header = header;
   }
 
+  /** The headers of one p_type (PT_LOAD is 1, PT_NOTE 4), in the order of the file. */
   *ofType(type: number): Generator<ProgramHeader> {
     for (let index = 0; index < this.count; index++) {
       this.#reader.position = index * this.#header.programSize;

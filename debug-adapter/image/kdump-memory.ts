@@ -99,6 +99,7 @@ export class KdumpMemory implements PhysicalMemory {
     return [...new Set([...named, ...this.#codecs.keys()])];
   }
 
+  /** By the two bitmaps; `page` counts pages of `blockSize` bytes. */
   stateOf(page: number): PageState {
     if (this.dumped.has(page)) return 'dumped';
     return this.ram.has(page) ? 'excluded' : 'not-ram';

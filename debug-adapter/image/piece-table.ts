@@ -25,6 +25,7 @@ export class PieceTable {
     return index < this.count ? (this.starts[index] ?? 0) : Number.POSITIVE_INFINITY;
   }
 
+  /** First address behind piece `index`; infinity behind the last piece. */
   end(index: number): number {
     return index < this.count ? (this.ends[index] ?? 0) : Number.POSITIVE_INFINITY;
   }

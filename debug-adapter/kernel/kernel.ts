@@ -79,6 +79,7 @@ export class Kernel {
     for (const warning of parts.root.warnings) this.warnings.add(warning);
   }
 
+  /** The image's physical memory. */
   get physical(): PhysicalMemory {
     return this.memory.physical;
   }
@@ -94,6 +95,7 @@ export class Kernel {
     return this.#symbols;
   }
 
+  /** The type information, opened when it is first asked for; undefined where there is none, with a warning that says why. */
   get types(): TypeTable | undefined {
     this.#types ??= { table: this.#open(this.#sources.openTypes) };
     return this.#types.table;
@@ -146,6 +148,7 @@ export class Kernel {
     return this.#open(() => this.once(subject));
   }
 
+  /** Adds a sentence to `warnings`; the same one counts once. */
   warn(message: string): void {
     this.warnings.add(message);
   }

@@ -32,6 +32,7 @@ export class Witnesses {
     if (value !== undefined && value !== 0n) this.note(quantity, value, `the kernel's variable ${name}`);
   }
 
+  /** The value that is believed: the first witness's. */
   value(quantity: string): bigint | undefined {
     return this.findings.find((finding) => finding.quantity === quantity)?.value;
   }

@@ -102,6 +102,7 @@ export class OrcTable {
     return addToAddress(at, this.#memory.i32(at));
   }
 
+  /** Entry `index` as it stands in memory (struct orc_entry): offsets in bytes, and the flags word. Throws `MemoryFault`. */
   raw(index: number): { readonly spOffset: number; readonly bpOffset: number; readonly flags: number } {
     const at = addToAddress(this.#entries, index * entrySize);
     const signed = (value: number): number => (value << 16) >> 16;

@@ -276,6 +276,7 @@ export class PageContent {
     this.#framesPerPage = kernel.pageSize / frameSize;
   }
 
+  /** Whether page `pfn` is all zeros; `missing` where a byte that would tell is not in the dump. */
   of(pfn: number): 'zero' | 'data' | 'missing' {
     const { physical } = this.#kernel;
     let missing = false;

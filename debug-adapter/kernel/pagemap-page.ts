@@ -55,6 +55,7 @@ export class PagemapPages {
     return frame <= this.#highestFrame;
   }
 
+  /** Whether it is one of the kernel's pages of zeros (is_zero_pfn()). */
   isZeroPage(frame: number): boolean {
     return this.#zeroFrame !== undefined && frame >= this.#zeroFrame && frame < this.#zeroFrame + this.#zeroFrames;
   }

@@ -80,6 +80,7 @@ export class PagemapProcess {
     this.accessTracked = accessBit === undefined ? undefined : 1n << BigInt.asUintN(6, accessBit);
   }
 
+  /** log2 of the kernel's page size. */
   get pageShift(): number {
     return this.#pageTable.mode.pageShift;
   }
@@ -90,6 +91,7 @@ export class PagemapProcess {
     return 2 ** ((levels.at(-2)?.shift ?? pageShift) - pageShift);
   }
 
+  /** What pagemap-walk.ts needs; its loops ask `token`. */
   walkContext(token: CancellationToken): WalkContext {
     const { architecture } = this.kernel.machine;
     return {
@@ -101,6 +103,7 @@ export class PagemapProcess {
     };
   }
 
+  /** The names of the entry's bits. */
   flags(entry: WalkedEntry): readonly string[] {
     return this.#pageTable.mode.flags(entry.level, entry.low, entry.high);
   }

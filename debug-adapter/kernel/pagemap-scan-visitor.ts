@@ -56,6 +56,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
     this.#onlyWritten = this.#anyOf === 0 && this.#inverted === 0 && this.#mask === category.written && this.#returned === category.written;
   }
 
+  /** A new walk begins, with room for regions again. */
   begin(): void {
     this.full = false;
   }

@@ -91,6 +91,7 @@ export class RootComparison {
     return (this.#mayCopy && !this.allShared ? levels[1] : levels[0])?.name ?? 'pgd';
   }
 
+  /** Tells `output` each difference between `root` and init_mm's root, in the order of addresses. */
   compare(root: PhysAddr, output: ComparisonOutput): void {
     if (root !== this.#reference) this.#compareTables({ level: 0, base: 0n }, { own: root, reference: this.#reference }, output);
   }

@@ -66,6 +66,7 @@ export class StructShape {
     return this.type.size;
   }
 
+  /** Whether the type has the member; `path` may lead through members of members (`a.b`). */
   has(path: string): boolean {
     return this.#member(path) !== undefined;
   }
@@ -86,10 +87,12 @@ export class StructShape {
     return type.kind === 'array' ? type.count : 0;
   }
 
+  /** Address of the member in the object at `object`. Throws `UserError` where the type lacks it. */
   address(object: Address, path: string): Address {
     return addToAddress(object, this.#need(path).offset);
   }
 
+  /** The pointer in the member. Throws `UserError` where the type lacks it, `MemoryFault` where it cannot be read. */
   pointer(object: Address, path: string): Address {
     return this.#memory.pointer(addToAddress(object, this.#need(path).offset));
   }

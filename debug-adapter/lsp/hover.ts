@@ -37,6 +37,7 @@ export class ScenarioHover implements HoverProvider {
     this.#catalogue = catalogue;
   }
 
+  /** Markdown for the word at the position; undefined where there is nothing to say. */
   getHoverContent(document: LangiumDocument, params: HoverParams): Hover | undefined {
     const root = document.parseResult.value.$cstNode;
     if (root === undefined) return undefined;

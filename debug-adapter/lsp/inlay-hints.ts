@@ -20,6 +20,7 @@ const leastAddress = 1n << 20n;
 export class ScenarioInlayHints implements InlayHintProvider {
   #last: { readonly text: string; readonly values: ReadonlyMap<string, unknown> } | undefined;
 
+  /** None while the text has problems. */
   getInlayHints(document: LangiumDocument, { range }: InlayHintParams): InlayHint[] {
     if ((document.diagnostics?.length ?? 0) > 0) return [];
     const scenario = document.parseResult.value as Scenario;

@@ -6,6 +6,7 @@ import type { ProblemData } from '../scenario/problem.ts';
 
 /** Fixes travel in the data of the diagnostic (check-calls.ts); nothing is worked out anew. */
 export class ScenarioQuickFixes implements CodeActionProvider {
+  /** The first fix of a problem is the preferred one. */
   getCodeActions(document: LangiumDocument, { context }: CodeActionParams): CodeAction[] {
     return context.diagnostics.flatMap((diagnostic) => {
       const { fixes = [] } = (diagnostic.data ?? {}) as Partial<ProblemData>;

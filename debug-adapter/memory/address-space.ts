@@ -115,22 +115,27 @@ export class AddressSpace {
     return bytes;
   }
 
+  /** Each of these reads a number in the machine's byte order. Throws `MemoryFault` where a byte of it is missing. */
   u8(address: Address): number {
     return this.#within(address, 1)?.getUint8(this.#offset) ?? this.#slow(address, 1).getUint8(0);
   }
 
+  /** Two bytes, unsigned. */
   u16(address: Address): number {
     return this.#within(address, 2)?.getUint16(this.#offset, this.littleEndian) ?? this.#slow(address, 2).getUint16(0, this.littleEndian);
   }
 
+  /** Four bytes, unsigned. */
   u32(address: Address): number {
     return this.#within(address, 4)?.getUint32(this.#offset, this.littleEndian) ?? this.#slow(address, 4).getUint32(0, this.littleEndian);
   }
 
+  /** Four bytes, two's complement. */
   i32(address: Address): number {
     return this.u32(address) | 0;
   }
 
+  /** Eight bytes, unsigned. */
   u64(address: Address): bigint {
     return (
       this.#within(address, 8)?.getBigUint64(this.#offset, this.littleEndian) ?? this.#slow(address, 8).getBigUint64(0, this.littleEndian)
@@ -142,6 +147,7 @@ export class AddressSpace {
     return this.pointerSize === 8 ? this.u64(address) : BigInt(this.u32(address));
   }
 
+  /** The word at `address` as an address, its upper half 0 on 32 bits. */
   pointer(address: Address): Address {
     return toAddress(this.word(address));
   }

@@ -32,6 +32,7 @@ export class EntryChanges {
     this.#asked = asked;
   }
 
+  /** Whether a bound ended the search: there may be more changes. */
   get truncated(): boolean {
     return this.#truncated;
   }

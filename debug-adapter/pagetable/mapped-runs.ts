@@ -15,18 +15,22 @@ export class MappedRuns {
   readonly #frames = numberColumn();
   readonly #lengths = numberColumn();
 
+  /** Runs, ascending by virtual page. */
   get length(): number {
     return this.#pages.length;
   }
 
+  /** First virtual page (address / 4096) of run `index`. */
   page(index: number): number {
     return this.#pages.at(index);
   }
 
+  /** Frame (physical address / 4096) of the run's first page. */
   frame(index: number): number {
     return this.#frames.at(index);
   }
 
+  /** Pages of 4 KiB in the run. */
   pages(index: number): number {
     return this.#lengths.at(index);
   }

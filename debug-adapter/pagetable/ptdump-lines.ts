@@ -77,6 +77,7 @@ export abstract class PtdumpText implements PtdumpVisitor {
     this.input.unwalked(BigInt(virtualPage) << 12n, depth, at, why);
   }
 
+  /** Walks the ranges and gives the lines. Throws `Cancelled`. */
   run(): PtdumpLine[] {
     const { pageTable, ranges, shadow, token } = this.input;
     walkForPtdump({ pageTable, ranges, shadow, token: token ?? neverCancelled }, this);
@@ -104,6 +105,7 @@ export abstract class PtdumpText implements PtdumpVisitor {
     return BigInt.asUintN(this.input.pageTable.mode.addressBits, BigInt(page) << 12n);
   }
 
+  /** As the kernel prints addresses of this width: 0x and all digits. */
   protected hex(value: bigint): string {
     return formatPaddedAddress(value, this.#digits);
   }
@@ -113,6 +115,7 @@ export abstract class PtdumpText implements PtdumpVisitor {
     return BigInt.asUintN(this.input.pageTable.mode.addressBits, this.addressOf(endPage) - this.addressOf(this.start));
   }
 
+  /** Adds a line that stands for the region from `start` to `endPage`. */
   protected pushRegion(
     text: string,
     region: { readonly endPage: number; readonly level: string; readonly attributes: readonly string[]; readonly present: boolean },

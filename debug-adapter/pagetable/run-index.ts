@@ -62,6 +62,7 @@ export class RunCollector {
     this.#capacity = capacity;
   }
 
+  /** Runs collected so far. */
   get size(): number {
     return this.#starts.length;
   }
@@ -78,6 +79,7 @@ export class RunCollector {
     this.#indexes.push(index);
   }
 
+  /** Sorts what was collected; nothing may be added after. Throws `Cancelled`. */
   finish(token: CancellationToken): RunIndex {
     const order = sortedOrder(this.#starts.values.subarray(0, this.size), token);
     return new RunIndex({
@@ -122,6 +124,7 @@ export class RunIndex {
     this.#ends = ends;
   }
 
+  /** Runs in the index. */
   get size(): number {
     return this.#columns.order.length;
   }

@@ -50,6 +50,7 @@ export class CheckNodes {
   readonly #firsts = indexColumn();
   readonly #counts = indexColumn();
 
+  /** Nodes met so far; their numbers are below it. */
   get length(): number {
     return this.#levels.length;
   }
@@ -83,6 +84,7 @@ export class CheckNodes {
     return place;
   }
 
+  /** What is known of node `place`. */
   at(place: number): MetTable {
     const kind = this.#kinds.at(place);
     return {
@@ -112,10 +114,12 @@ export class CheckNodes {
     return this.#paths.at(place);
   }
 
+  /** Adds to the number of ways that lead from roots to the node. */
   addPaths(place: number, paths: number): void {
     this.#paths.values[place] = this.paths(place) + paths;
   }
 
+  /** Notes that `count` entries of node `holder`, from `first` on, point to node `child`. */
   link(run: { readonly child: number; readonly holder: number; readonly first: number; readonly count: number }): void {
     this.#children.push(run.child);
     this.#holders.push(run.holder);

@@ -79,6 +79,7 @@ export class TableGraph {
     return this.#unreadable;
   }
 
+  /** Runs of mapped memory found so far. */
   get runs(): number {
     return this.#collector.size;
   }

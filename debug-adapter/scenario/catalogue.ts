@@ -35,6 +35,7 @@ export class Catalogue {
     this.flags = flags;
   }
 
+  /** The operation or function of this name; undefined where there is none. */
   find(name: string): Callable | undefined {
     return this.callables.get(name);
   }

@@ -27,18 +27,22 @@ const places: readonly (readonly [tokens: readonly string[], words: string])[] =
 
 /** What Chevrotain asks for each kind of mismatch; tokens are named as they are written. */
 export class ScenarioParserMessages implements Messages {
+  /** One token was expected, another stands there. */
   buildMismatchTokenMessage({ expected, actual, previous }: Parameters<Messages['buildMismatchTokenMessage']>[0]): string {
     return expected.name === 'EOF' ? noStatement(actual) : message([expected], actual, previous);
   }
 
+  /** Text stands behind the last statement. */
   buildNotAllInputParsedMessage({ firstRedundant }: Parameters<Messages['buildNotAllInputParsedMessage']>[0]): string {
     return noStatement(firstRedundant);
   }
 
+  /** None of the alternatives begins with what stands there. */
   buildNoViableAltMessage({ expectedPathsPerAlt, actual, previous }: Parameters<Messages['buildNoViableAltMessage']>[0]): string {
     return message(firsts(expectedPathsPerAlt.flat()), actual[0], previous);
   }
 
+  /** Something that must stand at least once is not there. */
   buildEarlyExitMessage({ expectedIterationPaths, actual, previous }: Parameters<Messages['buildEarlyExitMessage']>[0]): string {
     return message(firsts(expectedIterationPaths), actual[0], previous);
   }

@@ -84,6 +84,7 @@ export class ScenarioRun {
     this.#settle();
   }
 
+  /** Where the run stands: before a statement, in an operation's step, at the end, or at a failure. */
   get stop(): Stop {
     if (this.#failure !== undefined) return { kind: 'failed', failure: this.#failure, range: this.#failure.range };
     const instruction = this.#program[this.#state.at];
@@ -95,6 +96,7 @@ export class ScenarioRun {
       : { kind: 'step', node, range, step: this.#step };
   }
 
+  /** Variables of all open blocks, by name. */
   get variables(): ReadonlyMap<string, OperationValue> {
     return this.#state.variables;
   }

@@ -36,6 +36,7 @@ export class ReverseMaps {
     this.#spaces = spaces;
   }
 
+  /** Page tables are read by the first question of each kind and kept. Throws `Cancelled`. */
   facts(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts {
     const built = options.all === true ? (this.#ofAll ??= this.#build(options)) : (this.#ofKernel ??= this.#build(options));
     const warnings = [...built.warnings, ...built.map.warnings];

@@ -163,6 +163,7 @@ export class Breakpoints {
     this.#catalogue = catalogue;
   }
 
+  /** Whether any function has a breakpoint: without, calls need not be looked at. */
   get haveFunctions(): boolean {
     return this.#functions.length > 0;
   }
@@ -208,10 +209,12 @@ export class Breakpoints {
     return placed;
   }
 
+  /** What a stop at this statement would be for; empty where it has no breakpoint. */
   ofStatement(node: Statement): readonly Trigger[] {
     return this.#lines.length === 0 ? [] : this.#lines.filter((one) => one.node === node).map(({ trigger }) => trigger);
   }
 
+  /** What a stop at a call of this function would be for. */
   ofFunction(name: string): readonly Trigger[] {
     return this.#functions.filter((one) => one.name === name).map(({ trigger }) => trigger);
   }

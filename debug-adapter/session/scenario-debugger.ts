@@ -77,6 +77,7 @@ export class ScenarioDebugger {
     return this.#started.run;
   }
 
+  /** Where the run stands. */
   get stop(): Stop {
     return this.#run.stop;
   }
@@ -97,6 +98,7 @@ export class ScenarioDebugger {
     return kind === 'end' || kind === 'failed';
   }
 
+  /** False where nothing has run yet. */
   get canGoBack(): boolean {
     return this.#run.canStepBack;
   }
@@ -284,6 +286,7 @@ export class ScenarioDebugger {
     return stop.kind === 'failed' ? exceptionFacts(stop.failure, this.frames()) : undefined;
   }
 
+  /** The scenario's variables as a tree of values. */
   variables(): readonly ValueView[] {
     return [...this.#run.variables].map(([name, value]) => viewOf(name, value));
   }
@@ -298,6 +301,7 @@ export class ScenarioDebugger {
     return this.#run.variables.has(name) || Object.hasOwn(this.frames()[frame]?.variables ?? {}, name);
   }
 
+  /** Whether a breakpoint on this name can ever be hit as an operation or function of scenarios. */
   hasFunction(name: string): boolean {
     return scenarioCatalogue.find(name) !== undefined;
   }

@@ -48,11 +48,13 @@ export class Watches {
     this.#client = watches.slice(0, most);
   }
 
+  /** Adds one that stays. Throws `UserError` for what cannot be watched and beyond the most that can. */
   add(wish: WatchWish): void {
     if (this.#staying.length >= most) throw errors.limit(`at most ${most} places are watched at once; take some away`);
     this.#staying = [...this.#staying, { id: this.#nextId++, watch: this.make(wish) }];
   }
 
+  /** Takes away one that stays. Throws `UserError` for an id that none has. */
   remove(id: string): void {
     if (!this.#staying.some((one) => String(one.id) === id)) throw errors.badArgument(`there is no watch ${id}`);
     this.#staying = this.#staying.filter((one) => String(one.id) !== id);
@@ -70,6 +72,7 @@ export class Watches {
     return found;
   }
 
+  /** The run went elsewhere: values are compared with those of now. */
   reset(): void {
     for (const list of [this.#client, this.#staying]) for (const { watch } of list) watch.reset();
   }

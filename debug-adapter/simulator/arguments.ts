@@ -27,14 +27,17 @@ export class ArgumentReader {
     this.given = values;
   }
 
+  /** Whether the argument was given. */
   has(name: string): boolean {
     return this.given[name] !== undefined;
   }
 
+  /** Whether the argument was given as a number. */
   isNumber(name: string): boolean {
     return typeof this.given[name] === 'bigint';
   }
 
+  /** A number of any size and sign. */
   bigint(name: string): bigint {
     const value = this.given[name];
     if (typeof value !== 'bigint') throw this.#bad(value === undefined ? `${name} is missing` : `${name} is no number`);
@@ -77,6 +80,7 @@ export class ArgumentReader {
     return Number(address >> 12n);
   }
 
+  /** A text, and where the parameter names those that it can be, one of them. */
   text(name: string): string {
     const value = this.given[name];
     if (typeof value !== 'string') throw this.#bad(`${name} is no text`);
@@ -85,6 +89,7 @@ export class ArgumentReader {
     return value;
   }
 
+  /** A truth value. */
   switch(name: string): boolean {
     const value = this.given[name];
     if (typeof value !== 'boolean') throw this.#bad(`${name} is neither true nor false`);

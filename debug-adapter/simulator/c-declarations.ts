@@ -93,17 +93,20 @@ export class CTypes {
     return { offset, size: this.sizeOf(type) };
   }
 
+  /** Whether the struct is declared and has the member; `path` may lead through members of members. */
   has(struct: string, path: string): boolean {
     const record = this.#records.get(`struct ${struct}`);
     return record?.members !== undefined && path.split('.').length > 0 && this.#lookup(record, path) !== undefined;
   }
 
+  /** The declaration of a struct. Throws `RangeError` where there is none. */
   record(struct: string): CRecord {
     const record = this.#records.get(`struct ${struct}`);
     if (record?.members === undefined) throw new RangeError(`struct ${struct} is not declared`);
     return record;
   }
 
+  /** In bytes, padding included; 0 for void. Throws `SyntaxError` for a struct that is only named. */
   sizeOf(type: CType): number {
     switch (type.kind) {
       case 'void':

@@ -132,6 +132,7 @@ export class Core {
     this.calls.push({ name, variables });
   }
 
+  /** The innermost open call has ended. */
   leave(): void {
     this.calls.pop();
   }

@@ -165,17 +165,20 @@ export class KernelMemory extends Ram {
     if (this.pointerSize === 8) this.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));
   }
 
+  /** An unsigned long: as wide as a pointer. */
   long(at: number): bigint {
     const low = BigInt(this.u32(at));
     return this.pointerSize === 8 ? (BigInt(this.u32(at + 4)) << 32n) | low : low;
   }
 
+  /** `at` is a multiple of 2. */
   setU16(at: number, value: number): void {
     const shift = (at & 2) * 8;
     const word = at - (at & 2);
     this.setU32(word, ((this.u32(word) & ~(0xffff << shift)) | ((value & 0xffff) << shift)) >>> 0);
   }
 
+  /** `at` is a multiple of 2. */
   u16(at: number): number {
     return (this.u32(at - (at & 2)) >>> ((at & 2) * 8)) & 0xffff;
   }
@@ -187,6 +190,7 @@ export class KernelMemory extends Ram {
     this.write(at, bytes);
   }
 
+  /** Characters up to a zero byte, at most `size`. */
   text(at: number, size: number): string {
     let text = '';
     for (let index = 0; index < size; index++) {
@@ -226,6 +230,7 @@ export class KernelMemory extends Ram {
     this.listInit(entry);
   }
 
+  /** list_empty(): the head points to itself. */
   listEmpty(head: number): boolean {
     return this.pointer(head) === head;
   }

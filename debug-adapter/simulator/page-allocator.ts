@@ -68,6 +68,7 @@ export class PageAllocator {
     return this.#map.pageAt(frame);
   }
 
+  /** Frame number of the struct page at physical `page`. */
   frameOf(page: number): number {
     return this.#map.frameOf(page);
   }
@@ -139,10 +140,12 @@ export class PageAllocator {
     }
   }
 
+  /** One bit of page.flags. */
   flag(frame: number, name: PageFlag): boolean {
     return ((this.#memory.u32(this.pageAt(frame)) >>> pageFlags.indexOf(name)) & 1) === 1;
   }
 
+  /** Sets or clears one bit of page.flags. */
   setFlag(frame: number, name: PageFlag, on = true): void {
     const page = this.pageAt(frame);
     const bit = 1 << pageFlags.indexOf(name);
@@ -150,10 +153,12 @@ export class PageAllocator {
     this.#memory.setU32(page, (on ? word | bit : word & ~bit) >>> 0);
   }
 
+  /** Writes page.page_type; undefined takes the type away. */
   setType(frame: number, name: keyof typeof pageTypes | undefined): void {
     this.#memory.setU32(this.pageAt(frame) + this.#offsets.type, name === undefined ? noType : (pageTypes[name] << 24) >>> 0);
   }
 
+  /** Whether page.page_type says PGTY_slab. */
   isSlab(frame: number): boolean {
     return this.#memory.u32(this.pageAt(frame) + this.#offsets.type) >>> 24 === pageTypes.slab;
   }

@@ -66,6 +66,7 @@ export class PageWalk {
     };
   }
 
+  /** Yields before each table that is entered. Throws `Fault` where a table cannot be read. */
   *run(): Steps {
     const { root, ranges } = this.#options;
     // A PAE root's entries have no RW bit: nothing below them is writable by effective rights.

@@ -77,6 +77,7 @@ export class Ram implements PhysicalMemory {
     return this.ranges.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
+  /** Whether there is RAM at a byte address. */
   isRam(address: number): boolean {
     return findRange(this.ranges, address) >= 0;
   }
@@ -101,6 +102,7 @@ export class Ram implements PhysicalMemory {
     return this.#words[this.#offset(address) >>> 2] ?? 0;
   }
 
+  /** `address` is a multiple of 4. Throws `RangeError` outside of RAM. */
   setU32(address: number, value: number): void {
     const index = this.#offset(address) >>> 2;
     const chunk = index >>> 4;
@@ -108,10 +110,12 @@ export class Ram implements PhysicalMemory {
     this.#words[index] = value;
   }
 
+  /** The byte at `address`. Throws `RangeError` outside of RAM. */
   u8(address: number): number {
     return this.#bytes[this.#offset(address)] ?? 0;
   }
 
+  /** Writes one byte. Throws `RangeError` outside of RAM. */
   setU8(address: number, value: number): void {
     const at = this.#offset(address);
     const chunk = Math.floor(at / chunkSize);

@@ -33,14 +33,17 @@ export class RbTree {
     this.#augment = augment;
   }
 
+  /** The left child, 0 for none. */
   left(node: number): number {
     return this.#memory.pointer(node + this.#left);
   }
 
+  /** The right child, 0 for none. */
   right(node: number): number {
     return this.#memory.pointer(node + this.#right);
   }
 
+  /** The parent without the colour bits, 0 at the root. */
   parent(node: number): number {
     const word = this.#memory.pointer(node);
     return word - (word & 3);
@@ -51,6 +54,7 @@ export class RbTree {
     return node + this.#left;
   }
 
+  /** Where the pointer to the right child stands. */
   rightLink(node: number): number {
     return node + this.#right;
   }

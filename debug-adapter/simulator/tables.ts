@@ -51,6 +51,7 @@ export class Tables {
     return this.#entries[level] ?? 512;
   }
 
+  /** The kernel's name of a level: `pgd` … `pte`. */
   name(level: number): string {
     return this.mode.levels[level]?.name ?? '';
   }
@@ -61,10 +62,12 @@ export class Tables {
     return level < 0 ? undefined : level;
   }
 
+  /** Index of the entry for virtual page `page` in its table of this level. */
   index(level: number, page: number): number {
     return Math.floor(page / this.span(level)) % this.entries(level);
   }
 
+  /** What the entry at physical `at` is, read as one of this level. */
   kind(level: number, at: number): EntryKind {
     return this.mode.kind(level, this.memory.u32(at), this.memory.u32(at + 4));
   }
@@ -79,6 +82,7 @@ export class Tables {
     return this.mode.leafAddress(level, this.memory.u32(at), this.memory.u32(at + 4));
   }
 
+  /** The protection bits of the leaf at physical `at`, in the encoder's own form. */
   bits(level: number, at: number): number {
     return this.encoder.bitsOf(level, this.memory.u32(at), this.memory.u32(at + 4));
   }
@@ -103,11 +107,13 @@ export class Tables {
     return table + this.index(to.level, page) * 8;
   }
 
+  /** Writes a leaf for the memory at physical `to.address`. */
   setLeaf(level: number, at: number, to: { readonly address: number; readonly bits: number }): void {
     this.encoder.leaf(level, to.address, to.bits);
     this.#write(at);
   }
 
+  /** Writes a pointer to the table at physical `to.table`; entries of processes go into both halves under isolation. */
   setTable(level: number, at: number, to: { readonly table: number; readonly user: boolean }): void {
     this.encoder.table(level, to.table, to.user);
     if (level === 0 && to.user && this.#isolated) {
@@ -118,6 +124,7 @@ export class Tables {
     this.#write(at);
   }
 
+  /** Writes a swap entry, with its marks. */
   setSwap(
     at: number,
     to: { readonly type: number; readonly offset: number; readonly softDirty: boolean; readonly writeProtected: boolean },
@@ -126,20 +133,24 @@ export class Tables {
     this.#write(at);
   }
 
+  /** Makes the entry none. */
   clear(at: number): void {
     this.memory.setU32(at, 0);
     this.memory.setU32(at + 4, 0);
   }
 
+  /** Copies 8 bytes, whatever they mean. */
   copyEntry(to: number, from: number): void {
     this.memory.setU32(to, this.memory.u32(from));
     this.memory.setU32(to + 4, this.memory.u32(from + 4));
   }
 
+  /** The 64 bits at physical `at`. */
   entry(at: number): bigint {
     return (BigInt(this.memory.u32(at + 4)) << 32n) | BigInt(this.memory.u32(at));
   }
 
+  /** Writes 64 bits at physical `at`, whatever they mean. */
   setEntry(at: number, value: bigint): void {
     this.memory.setU32(at, Number(value & 0xffff_ffffn));
     this.memory.setU32(at + 4, Number((value >> 32n) & 0xffff_ffffn));

@@ -69,35 +69,43 @@ export class VmapSpace {
     });
   }
 
+  /** va_start as a page number. */
   start(area: number): number {
     return this.memory.page(area + this.at.start);
   }
 
+  /** va_end as a page number, exclusive. */
   end(area: number): number {
     return this.memory.page(area + this.at.end);
   }
 
+  /** Writes va_start and va_end; `end` is exclusive. */
   setRange(area: number, start: number, end: number): void {
     this.memory.setPage(area + this.at.start, start);
     this.memory.setPage(area + this.at.end, end);
   }
 
+  /** vmap_area.flags; 0 in kernels without that member. */
   flags(area: number): number {
     return this.hasFlags ? this.memory.word(area + this.at.flags) : 0;
   }
 
+  /** Does nothing in kernels without that member. */
   setFlags(area: number, flags: number): void {
     if (this.hasFlags) this.memory.setWord(area + this.at.flags, flags);
   }
 
+  /** The vm_struct's physical address, 0 for none. */
   vm(area: number): number {
     return this.memory.pointer(area + this.at.vm);
   }
 
+  /** 0 for none. The member shares its place with others of a union in struct vmap_area. */
   setVm(area: number, vm: number): void {
     this.memory.setPointer(area + this.at.vm, vm);
   }
 
+  /** nr_vmap_nodes. */
   get nodes(): number {
     return this.memory.u32(this.core.symbol('nr_vmap_nodes'));
   }
@@ -146,6 +154,7 @@ export class VmapSpace {
       for (const link of this.memory.list(this.nodeAt(index) + this.node.busyHead)) yield link - this.at.list;
   }
 
+  /** Into the lazy tree and list of the area's node (the one that its pool bits name, else by address). */
   insertLazy(area: number): void {
     const at = this.nodeAt(this.poolNode(area) ?? this.nodeOf(this.start(area)));
     this.#insert(area, at + this.node.lazyRoot, at + this.node.lazyHead);

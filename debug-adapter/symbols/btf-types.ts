@@ -14,6 +14,7 @@ export class BtfTypes {
     this.#table = table;
   }
 
+  /** Decoded once; types that it refers to are decoded when their fields are read. */
   type(id: number): Type {
     const known = this.#decoded.get(id);
     if (known !== undefined) return known;

@@ -111,6 +111,7 @@ export class BtfTable implements TypeTable {
     return this.#decoder.type(id);
   }
 
+  /** BTF_KIND_* of a type of this table, 0 for an id of another one. */
   kindOf(id: number): number {
     const offset = this.offsetOf(id);
     return offset === undefined ? 0 : (this.types.getUint32(offset + 4, this.littleEndian) >>> 24) & 0x1f;

@@ -19,6 +19,7 @@ export class SymbolAddresses {
     this.absoluteCount = absoluteCount;
   }
 
+  /** Run-time address of symbol number `index`. */
   addressOf(index: number): Address {
     const distance = BigInt(this.#distances[index] ?? 0);
     return toAddress(index < this.absoluteCount ? distance : this.base + distance);

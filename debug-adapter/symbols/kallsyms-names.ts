@@ -36,6 +36,7 @@ export class CompressedNames {
     this.#longLengths = parts.longLengths;
   }
 
+  /** Symbols in the table (kallsyms_num_syms). */
   get count(): number {
     return this.#starts.length;
   }
@@ -81,6 +82,7 @@ export class CompressedNames {
     return found.sort((a, b) => a - b);
   }
 
+  /** Indexes of at most `limit` symbols whose name begins so. */
   withPrefix(prefix: string, limit: number): readonly number[] {
     const found: number[] = [];
     if (this.#order !== undefined) {
