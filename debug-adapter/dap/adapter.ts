@@ -130,7 +130,8 @@ export class Adapter {
   /** Memory or variables were changed from outside: the client is to ask again. */
   changed(): void {
     this.#scenario?.tellMemory();
-    if (this.client?.supportsInvalidatedEvent === true) this.sendEvent('invalidated', { areas: ['all'] });
+    // Were stacks among them, VS Code would take it for a stop, and show where over the panel in which somebody writes.
+    if (this.client?.supportsInvalidatedEvent === true) this.sendEvent('invalidated', { areas: ['variables'] });
   }
 
   /** As `open`, of a scenario. */

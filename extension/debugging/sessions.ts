@@ -40,7 +40,8 @@ export class Sessions implements vscode.Disposable {
               if (supportsWriteMemoryRequest === true) this.#writable.add(session.id);
               else if (supportsWriteMemoryRequest === false) this.#writable.delete(session.id);
             }
-            if (message.type === 'event' && ['stopped', 'invalidated'].includes(message.event ?? '')) this.#set(session);
+            const stopped = message.type === 'event' && ['stopped', 'invalidated'].includes(message.event ?? '');
+            if (stopped && this.#isAsked(session)) this.#set(session);
           },
         }),
       }),
@@ -70,6 +71,12 @@ export class Sessions implements vscode.Disposable {
   ): Promise<PagewalkRequests[Name]['body']> {
     if (this.#current === undefined) throw new Error(vscode.l10n.t('No Pagewalk session is open; open an image first.'));
     return (await this.#current.customRequest(name, parameters)) as PagewalkRequests[Name]['body'];
+  }
+
+  /** A session that stops while another has the focus in VS Code waits until it has it. */
+  #isAsked({ id }: vscode.DebugSession): boolean {
+    const focused = vscode.debug.activeDebugSession;
+    return this.#current === undefined || this.#current.id === id || focused?.type !== debugType || focused.id === id;
   }
 
   #set(session: vscode.DebugSession | undefined): void {

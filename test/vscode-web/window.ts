@@ -262,11 +262,10 @@ export class VSCodeWindow {
     return found;
   }
 
-  /** Loads the window anew, as «Developer: Reload Window» does; what it keeps for extensions is written first. */
+  /** Loads the window anew. (The browser's own reload would leave VS Code no time to write what it keeps.) */
   async reload(): Promise<void> {
     const before = this.#hostStarts();
-    await this.page.reload();
-    await this.page.locator('.monaco-workbench').waitFor();
+    await this.runCommand('Developer: Reload Window');
     await until('the extension host anew', () => this.#hostStarts() > before);
   }
 
