@@ -20,6 +20,7 @@ export class Vmcoreinfo {
     this.#values = values;
   }
 
+  /** Every key of the note, in its order. */
   get keys(): readonly string[] {
     return [...this.#values.keys()];
   }
@@ -59,10 +60,12 @@ export class Vmcoreinfo {
     return hexadecimal(this.#values.get(key));
   }
 
+  /** OSRELEASE: what uname(1) -r said; undefined where the note lacks it. */
   get osRelease(): string | undefined {
     return this.#values.get('OSRELEASE');
   }
 
+  /** PAGESIZE in bytes; undefined where the note lacks it. */
   get pageSize(): number | undefined {
     return small(this.#values.get('PAGESIZE'));
   }
