@@ -40,13 +40,13 @@ class DiffElement extends DiffPage {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    window.addEventListener('keydown', this.#pageKey);
+    document.body.addEventListener('keydown', this.#pageKey);
     this.#resized.observe(this);
     this.#themed.observe(document.body, { attributeFilter: ['class'] });
   }
 
   override disconnectedCallback(): void {
-    window.removeEventListener('keydown', this.#pageKey);
+    document.body.removeEventListener('keydown', this.#pageKey);
     this.#resized.disconnect();
     this.#themed.disconnect();
     super.disconnectedCallback();

@@ -23,11 +23,11 @@ class MemoryElement extends MemoryPage {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    window.addEventListener('keydown', this.#pageKey);
+    document.body.addEventListener('keydown', this.#pageKey);
   }
 
   override disconnectedCallback(): void {
-    window.removeEventListener('keydown', this.#pageKey);
+    document.body.removeEventListener('keydown', this.#pageKey);
     this.#observer?.disconnect();
     super.disconnectedCallback();
   }

@@ -46,11 +46,13 @@ export abstract class PanelPage<Incoming extends { readonly kind: string }, Outg
   override connectedCallback(): void {
     super.connectedCallback();
     window.addEventListener('message', this.#receive);
+    document.addEventListener('keydown', keepUsedKey);
     this.host.postMessage({ kind: 'ready' });
   }
 
   override disconnectedCallback(): void {
     window.removeEventListener('message', this.#receive);
+    document.removeEventListener('keydown', keepUsedKey);
     super.disconnectedCallback();
   }
 
@@ -99,6 +101,11 @@ export abstract class PanelPage<Incoming extends { readonly kind: string }, Outg
       }
     </div>`;
   }
+}
+
+/** A key that the page has used goes no further: VS Code hears keys at the window, and would run its own command as well. */
+function keepUsedKey(event: KeyboardEvent): void {
+  if (event.defaultPrevented) event.stopPropagation();
 }
 
 function isSession(message: { readonly kind: string }): message is PanelSession {

@@ -26,11 +26,11 @@ class PtdumpElement extends PtdumpPage {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    window.addEventListener('keydown', this.#pageKey);
+    document.body.addEventListener('keydown', this.#pageKey);
   }
 
   override disconnectedCallback(): void {
-    window.removeEventListener('keydown', this.#pageKey);
+    document.body.removeEventListener('keydown', this.#pageKey);
     super.disconnectedCallback();
   }
 
