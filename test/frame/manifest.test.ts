@@ -14,13 +14,28 @@ interface Shown {
   readonly when?: string;
 }
 interface Manifest {
-  readonly capabilities: unknown;
+  readonly capabilities: {
+    readonly untrustedWorkspaces: {
+      readonly supported: unknown;
+      readonly description: string;
+      readonly restrictedConfigurations: readonly string[];
+    };
+    readonly virtualWorkspaces: { readonly supported: unknown };
+  };
   readonly contributes: {
     readonly commands: readonly Command[];
     readonly menus: Readonly<Record<string, readonly Shown[]>>;
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsWelcome: readonly { readonly view: string; readonly contents: string; readonly when?: string }[];
     readonly configuration: { readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+    readonly customEditors: readonly { readonly selector: readonly { readonly filenamePattern: string }[] }[];
+    readonly debuggers: readonly {
+      readonly configurationAttributes: {
+        readonly launch: { readonly properties: Readonly<Record<string, { readonly markdownDescription?: string }>> };
+      };
+      readonly initialConfigurations: readonly Readonly<Record<string, unknown>>[];
+      readonly configurationSnippets: readonly { readonly body: Readonly<Record<string, unknown>> }[];
+    }[];
     readonly keybindings?: readonly Shown[];
   };
 }
@@ -55,11 +70,71 @@ describe('the manifest', () => {
     );
   });
 
-  test('every command that needs a session says so in the palette', () => {
+  test('the palette offers nothing that cannot run: without a session, only what needs none', () => {
     const palette = new Map((contributes.menus['commandPalette'] ?? []).map(({ command, when }) => [command, when]));
-    const needing = contributes.commands.filter(({ enablement }) => enablement?.includes('pagewalk.active'));
-    assert.ok(needing.length > 5);
-    for (const { command } of needing) assert.ok(palette.has(command), `${command} is offered where it cannot run`);
+    const always = contributed.filter((command) => !palette.has(command)).sort();
+    const [compare, open] = [
+      ['comparePageTables', 'comparePageTablesAsText'],
+      ['openExampleImage', 'openExampleScenario', 'openImage'],
+    ];
+    assert.deepEqual(
+      always,
+      [...compare, ...open, 'runExampleScenario'].map((name) => `pagewalk.${name}`),
+    );
+    for (const [command, when] of palette) {
+      assert.ok(command !== undefined && contributed.includes(command), command);
+      assert.match(when ?? '', /^(?:pagewalk\.(?:active|scenario)|editorLangId == kmm|false)$/, command);
+    }
+    for (const { command, enablement } of contributes.commands)
+      if (enablement !== undefined) assert.equal(palette.get(command), enablement, `${command} is offered where it cannot run`);
+  });
+
+  test('a menu shows what needs a session only where there is one', () => {
+    const needing = new Map(
+      contributes.commands.flatMap(({ command, enablement }) => (enablement === undefined ? [] : [[command, enablement]])),
+    );
+    const shown = contributes.menus['view/title'] ?? [];
+    assert.ok(shown.length > 3);
+    for (const { command, when } of shown)
+      assert.ok(!needing.has(command ?? '') || /\bpagewalk\.(?:active|scenario)\b/.test(when ?? ''), `${command ?? ''} in «${when ?? ''}»`);
+  });
+
+  test('two files that are selected in the explorer can be compared, of every kind that is opened', () => {
+    const entry = contributes.menus['explorer/context']?.find(({ command }) => command === 'pagewalk.compareFiles');
+    const [, pattern = ''] = /^listDoubleSelection && resourceFilename =~ \/(.+)\/$/.exec(entry?.when ?? '') ?? [];
+    const fits = new RegExp(pattern);
+    for (const name of ['vmcore', 'vmcore.1', 'a.kdump', 'a.elf', 'a.lime', 'a.avml', 'a.raw', 'a.ptdump', 'a.kmm', 'first.vmcore'])
+      assert.match(name, fits);
+    for (const name of ['a.txt', 'kdump.conf', 'self', 'my-vmcore-notes.md', 'vmcoreinfo', 'vmcore-dmesg.txt'])
+      assert.doesNotMatch(name, fits);
+  });
+
+  test('dumps are opened as dumps, and what kdump writes beside them as text', () => {
+    const patterns = contributes.customEditors.flatMap(({ selector }) => selector.map(({ filenamePattern }) => filenamePattern));
+    const isDump = (name: string): boolean =>
+      patterns.some((pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`).test(name));
+    for (const name of ['vmcore', 'vmcore.1', 'vmcore.flat', 'vmcore-incomplete', 'vmcore-a.elf', 'a.kdump', 'first.vmcore'])
+      assert.ok(isDump(name), name);
+    for (const name of ['vmcoreinfo', 'vmcore-dmesg.txt', 'vmcore-dmesg-incomplete.txt', 'a.dmesg']) assert.ok(!isDump(name), name);
+  });
+
+  test('a folder that is not trusted sets nothing, and what is kept from it is said', () => {
+    const { untrustedWorkspaces, virtualWorkspaces } = manifest.capabilities;
+    assert.equal(untrustedWorkspaces.supported, 'limited');
+    assert.deepEqual([...untrustedWorkspaces.restrictedConfigurations].sort(), Object.keys(contributes.configuration.properties).sort());
+    assert.match(untrustedWorkspaces.description, /^%/);
+    assert.equal(virtualWorkspaces.supported, false);
+  });
+
+  test('every attribute of a launch configuration is described, and no other is written', () => {
+    const [debug] = contributes.debuggers;
+    const attributes = debug?.configurationAttributes.launch.properties ?? {};
+    for (const [name, { markdownDescription }] of Object.entries(attributes)) assert.match(markdownDescription ?? '', /^%/, name);
+    const written = [...(debug?.initialConfigurations ?? []), ...(debug?.configurationSnippets ?? []).map(({ body }) => body)];
+    assert.ok(written.length > 1);
+    for (const configuration of written)
+      for (const name of Object.keys(configuration))
+        assert.ok(['type', 'request', 'name'].includes(name) || Object.hasOwn(attributes, name), name);
   });
 
   test('every key of a when clause is known', () => {
