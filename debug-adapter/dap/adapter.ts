@@ -134,7 +134,7 @@ export class Adapter {
     if (this.client?.supportsInvalidatedEvent === true) this.sendEvent('invalidated', { areas: ['variables'] });
   }
 
-  /** As `open`, of a scenario. */
+  /** From now on requests are about the scenario's machine as it stands. */
   openScenario(scenario: ScenarioSession, jobs: JobRunner): void {
     this.#scenario = scenario;
     this.#jobs = jobs;

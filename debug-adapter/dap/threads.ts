@@ -75,7 +75,7 @@ export class Threads {
     return found;
   }
 
-  /** The thread of a CPU. */
+  /** Undefined where the dump has no registers of that CPU. */
   ofCpu(cpu: number): KernelThread | undefined {
     return this.all().find((thread) => thread.cpu === cpu);
   }

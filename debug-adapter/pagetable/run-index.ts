@@ -124,7 +124,7 @@ export class RunIndex {
     this.#ends = ends;
   }
 
-  /** Runs in the index. */
+  /** How many runs can be found. */
   get size(): number {
     return this.#columns.order.length;
   }
