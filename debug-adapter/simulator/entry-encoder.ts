@@ -14,7 +14,7 @@ export abstract class EntryEncoder {
   abstract leaf(level: number, address: number, bits: number): void;
   /** `bits` of a leaf, or of an entry with PROT_NONE. */
   abstract bitsOf(level: number, low: number, high: number): number;
-  /** A swap entry. */
+  /** An entry that is not present, of a swap type below 32 and an offset in pages. */
   abstract swap(type: number, offset: number, marks: SwapMarks): void;
   /** What a swap entry holds. */
   abstract swapOf(low: number, high: number): SwapEntry;

@@ -119,7 +119,7 @@ export function mappingOf(core: Core, file: number): number {
   return core.memory.pointer(file + at.inode) + at.mapping;
 }
 
-/** Pages of a file. */
+/** i_size in pages of 4 KiB, the last one counted whole. */
 export function filePages(core: Core, file: number): number {
   const at = core.memory.pointer(file + core.once(offsetsOf).inode) + core.once(offsetsOf).size;
   return Math.ceil((core.memory.u32(at + 4) * 2 ** 32 + core.memory.u32(at)) / 4096);

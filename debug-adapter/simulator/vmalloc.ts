@@ -242,7 +242,7 @@ export function* ioremap(core: Core, physical: number, size: number): Steps<bigi
   }
 }
 
-/** iounmap() */
+/** iounmap() of mm/ioremap.c; complains, as vunmap() does, of what ioremap() did not make. */
 export function* iounmap(core: Core, page: number): Steps {
   core.enter('iounmap', () => ({ addr: addressOfPage(core, page) }));
   try {
