@@ -113,7 +113,7 @@ class OverviewElement extends PanelPage<HostToOverview, OverviewToHost, PageStat
   #linkButton({ link, icon, label }: (typeof links)[number], kind: string): TemplateResult {
     return html`<button
       class="${kind} ${link}"
-      ?disabled=${this.#info.state === 'refused' && link !== 'compare'}
+      ?disabled=${this.#info.state === 'refused'}
       @click=${() => {
         this.problem = '';
         this.requestUpdate();
@@ -300,7 +300,7 @@ class OverviewElement extends PanelPage<HostToOverview, OverviewToHost, PageStat
   #progress(what: OverviewQuestion, { step, share }: Extract<Progressing<unknown>, { state: 'running' }>, label: string): TemplateResult {
     const words = `${step === '' ? label : `${label}: ${step}`}${share === null ? '' : `, ${Math.floor(share * 100)} %`}`;
     return html`<div class="progress">
-      <vscode-progress-bar aria-label=${label} .value=${share === null ? undefined : share * 100}></vscode-progress-bar>
+      <vscode-progress-bar aria-label=${label} .value=${share === null || share < 0.01 ? undefined : share * 100}></vscode-progress-bar>
       <p>
         <span class="words" role="status">${words}</span>
         <button
