@@ -1,0 +1,176 @@
+/** Every function, class and method that rooms of debug-adapter offer each other says what it promises. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+import ts from 'typescript';
+
+const root = resolve(import.meta.dirname, '../../debug-adapter');
+const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts') && !path.startsWith(join('scenario', 'generated')))
+  .sort();
+const rooms = [...new Set(paths.filter((path) => path !== path.split('/')[0]).map((path) => path.split('/')[0] ?? ''))];
+
+/** Something that is offered, with its docstring's words. */
+interface Offered {
+  /** As `Class.member` or the plain name. */
+  readonly name: string;
+  readonly line: number;
+  readonly documentation: string | undefined;
+}
+
+function modifiersOf(node: ts.Node): readonly ts.SyntaxKind[] {
+  return ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []).map(({ kind }) => kind) : [];
+}
+
+/** The words of the comment that stands directly before a declaration; a file's header belongs to what follows it only where no import does. */
+function documentationOf(node: ts.Node, source: ts.SourceFile): string | undefined {
+  const last = ts.getLeadingCommentRanges(source.text, node.getFullStart())?.at(-1);
+  const text = last === undefined ? '' : source.text.slice(last.pos, last.end);
+  return text.startsWith('/**') ? text.replace(/^\/\*\*|\*\/$|^\s*\*/gm, ' ').trim() : undefined;
+}
+
+function isFunction(statement: ts.VariableStatement): boolean {
+  return statement.declarationList.declarations.some(
+    ({ initializer }) => initializer !== undefined && (ts.isArrowFunction(initializer) || ts.isFunctionExpression(initializer)),
+  );
+}
+
+/** Names that a class or interface declares, and those of what it extends or implements. */
+const declared = new Map<string, { readonly members: ReadonlySet<string>; readonly above: readonly string[] }>();
+const sources = paths.map((path) => {
+  const source = ts.createSourceFile(path, readFileSync(join(root, path), 'utf8'), ts.ScriptTarget.Latest, true);
+  for (const node of source.statements) {
+    if (!(ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) || node.name === undefined) continue;
+    const members = new Set(node.members.flatMap(({ name }) => (name === undefined ? [] : [name.getText()])));
+    declared.set(node.name.text, { members, above: heritageOf(node) });
+  }
+  return { path, source };
+});
+
+function heritageOf(node: ts.ClassDeclaration | ts.InterfaceDeclaration): readonly string[] {
+  return (node.heritageClauses ?? []).flatMap(({ types }) => types.map(({ expression }) => expression.getText()));
+}
+
+/** Whether an interface or class above already documents the member. */
+function isInherited(above: readonly string[], member: string): boolean {
+  return above.some((name) => {
+    const one = declared.get(name);
+    return one !== undefined && (one.members.has(member) || isInherited(one.above, member));
+  });
+}
+
+const hidden = [ts.SyntaxKind.PrivateKeyword, ts.SyntaxKind.OverrideKeyword];
+
+function membersOf(node: ts.ClassDeclaration | ts.InterfaceDeclaration): readonly ts.Node[] {
+  if (ts.isInterfaceDeclaration(node)) return node.members.filter(ts.isMethodSignature);
+  const above = heritageOf(node);
+  return node.members.filter(
+    (member) =>
+      (ts.isMethodDeclaration(member) || ts.isGetAccessor(member)) &&
+      !ts.isPrivateIdentifier(member.name) &&
+      !modifiersOf(member).some((kind) => hidden.includes(kind)) &&
+      !isInherited(above, member.name.getText()),
+  );
+}
+
+function offersOf(source: ts.SourceFile): readonly Offered[] {
+  const found: Offered[] = [];
+  const offer = (node: ts.Node, name: string): void => {
+    const { line } = source.getLineAndCharacterOfPosition(node.getStart());
+    found.push({ name, line: line + 1, documentation: documentationOf(node, source) });
+  };
+  for (const node of source.statements) {
+    if (!modifiersOf(node).includes(ts.SyntaxKind.ExportKeyword)) continue;
+    if (ts.isFunctionDeclaration(node)) offer(node, node.name?.text ?? '');
+    if (ts.isVariableStatement(node) && isFunction(node)) offer(node, node.declarationList.declarations[0]?.name.getText() ?? '');
+    if (ts.isClassDeclaration(node)) offer(node, node.name?.text ?? '');
+    if (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) {
+      for (const member of membersOf(node)) {
+        const name = (member as ts.MethodDeclaration | ts.MethodSignature).name.getText();
+        offer(member, `${node.name?.text ?? ''}.${name}`);
+      }
+    }
+  }
+  return found;
+}
+
+/** `frameOf` and `The frame of` say the same: words that are no part of the name tell something. */
+function saysMore({ name, documentation = '' }: Offered): boolean {
+  const plain = name.toLowerCase();
+  const filler = new Set([
+    'the',
+    'a',
+    'an',
+    'of',
+    'to',
+    'is',
+    'gets',
+    'get',
+    'returns',
+    'sets',
+    'set',
+    'for',
+    'this',
+    'it',
+    'its',
+    'whether',
+  ]);
+  const words = documentation.toLowerCase().match(/[a-z0-9_]+/g) ?? [];
+  return words.some((word) => !filler.has(word) && !plain.includes(word.replace(/s$/, '')));
+}
+
+describe('docstrings', () => {
+  for (const room of rooms) {
+    test(`debug-adapter/${room}: functions, classes and methods that others use are documented`, (t) => {
+      const offers = sources
+        .filter(({ path }) => path.startsWith(`${room}/`))
+        .flatMap(({ path, source }) =>
+          offersOf(source).map((offered) => ({ ...offered, place: `${path}:${offered.line} ${offered.name}` })),
+        );
+      t.diagnostic(`${offers.length} docstrings`);
+      assert.deepEqual(
+        offers.filter(({ documentation }) => documentation === undefined).map(({ place }) => place),
+        [],
+        'without a docstring',
+      );
+      assert.deepEqual(
+        offers.filter((offered) => !saysMore(offered)).map(({ place }) => place),
+        [],
+        'with a docstring that only repeats the name',
+      );
+    });
+  }
+
+  test('the check finds what is missing, and what says nothing', () => {
+    const text = [
+      '/** A file. */',
+      "import { a } from './a.ts';",
+      'export function bare(): void {}',
+      '/** Gets the frame of it. */',
+      'export function frameOf(): void {}',
+      '/** In bytes, below 2^53. */',
+      'export const size = (): number => 1;',
+      'export class Box {',
+      '  open(): void {}',
+      '  #inside(): void {}',
+      '}',
+      'function own(): void {}',
+    ].join('\n');
+    const offers = offersOf(ts.createSourceFile('sample.ts', text, ts.ScriptTarget.Latest, true));
+    assert.deepEqual(
+      offers.map(({ name, documentation }) => [name, documentation]),
+      [
+        ['bare', undefined],
+        ['frameOf', 'Gets the frame of it.'],
+        ['size', 'In bytes, below 2^53.'],
+        ['Box', undefined],
+        ['Box.open', undefined],
+      ],
+    );
+    assert.deepEqual(
+      offers.filter(saysMore).map(({ name }) => name),
+      ['size'],
+    );
+  });
+});
