@@ -1,7 +1,6 @@
 /** What belongs to one CPU: per-CPU variables and allocations, x86's CPU entry areas and espfix stacks. */
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import { stripType } from '../symbols/type-layout.ts';
@@ -211,7 +210,10 @@ export function describeCpuEntryArea(kernel: Kernel, address: Address): readonly
     ];
   }
   const struct = kernel.types?.struct('cpu_entry_area');
-  if (struct === undefined) throw errors.unknownType('struct cpu_entry_area');
+  if (struct === undefined) {
+    const summary = `CPU entry area, byte 0x${within.toString(16)} (which CPU's part it is needs struct cpu_entry_area)`;
+    return [{ kind: 'cpu-entry-area', summary, cpu: null, offset: within }];
+  }
   const slot = Math.floor((within - kernel.pageSize) / struct.size);
   const cpu = kernel.once(entryAreaCpus).get(slot);
   const offset = within - kernel.pageSize - slot * struct.size;

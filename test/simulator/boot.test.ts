@@ -93,6 +93,12 @@ describe('a machine that has started', () => {
     assert.equal(session.identify(toAddress(0xffff_ea00_0000_0000n + 64n * BigInt(frame))).kind, 'struct-page');
   });
 
+  it('names the CPU entry area also where a kernel has no type for it', () => {
+    const { kind, summary } = sessionOf(Machine.create()).identify(toAddress(0xffff_fe00_0000_2010n));
+    assert.equal(kind, 'cpu-entry-area');
+    assert.match(summary, /^CPU entry area, byte 0x2010 \(.*struct cpu_entry_area\)$/);
+  });
+
   it('refuses what no machine has', () => {
     for (const options of [{ ram: 1 }, { cpus: 0 }, { nodes: 9 }, { blockPages: 100 }, { kaslrSeed: -1 }, { ram: 2 ** 40 }] as const) {
       assert.throws(() => Machine.create(options), Fault, JSON.stringify(options));
