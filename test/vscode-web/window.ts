@@ -102,6 +102,12 @@ export class VSCodeWindow {
     await this.page.locator('.editor-instance .view-lines').first().waitFor();
   }
 
+  /** Shows an editor or panel that is open; its tab may lie below the debug toolbar. */
+  async showTab(name: string): Promise<void> {
+    await this.#quickPick('Control+p', `edt ${name}`, name);
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+  }
+
   /** Starts the launch configuration of this name, and waits until its threads are shown. */
   async debug(name: string): Promise<void> {
     await this.#quickPick('Control+p', `debug ${name}`, name);
