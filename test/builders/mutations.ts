@@ -24,7 +24,7 @@ export class Dice {
 }
 
 /** Numbers at which code that adds, shifts or converts goes wrong. */
-const edges: readonly [bigint, ...bigint[]] = [
+export const edges: readonly [bigint, ...bigint[]] = [
   0n,
   1n,
   2n,

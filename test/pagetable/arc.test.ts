@@ -59,6 +59,14 @@ function walk(entry: bigint, at: { up?: number; address?: bigint; shape?: Shape 
   return new PageTable(memory, arc(shape.options), toPhysAddr(memory.root)).translate(toAddress(address));
 }
 
+test('what is not translated is read without a table, as it is translated', () => {
+  const memory = tables(plain);
+  const table = new PageTable(memory, arc(plain.options), toPhysAddr(memory.root));
+  assert.equal(table.translate(toAddress(0x8012_3456n)).physical, 0x8012_3456);
+  assert.equal(table.frameOf(0x8_0123), 0x8_0123);
+  assert.equal(table.frameOf(0x7_ffff), -1);
+});
+
 const reason = (...args: Parameters<typeof walk>): string => walk(...args).reason?.message ?? '';
 
 for (const shape of shapes) {
