@@ -42,6 +42,8 @@ export class PageTable implements Translator {
   readonly #firmware: boolean;
   /** Virtual pages from here on belong to the kernel's half, where halves have separate roots. */
   readonly #firstKernelPage: number;
+  /** Whether some addresses are mapped without a table: where one root has both halves, all of the upper one (arc) or none. */
+  readonly #hasWindows: boolean;
   #pagesAhead = 1;
 
   constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr, use: PageTableUse = { half: 'kernel' }) {
@@ -55,6 +57,7 @@ export class PageTable implements Translator {
     this.#kernel = use.half === 'user' ? use.kernel : undefined;
     this.#firmware = use.half === 'user' && use.firmware === true;
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);
+    this.#hasWindows = mode.split !== 'shared' || mode.directWindow(toAddress(1n << BigInt(mode.addressBits - 1))) !== undefined;
     const top = mode.levels[0];
     this.#rootBits = top === undefined ? 0 : top.shift + top.indexBits;
   }
@@ -86,7 +89,7 @@ export class PageTable implements Translator {
   frameOf(virtualPage: number): number {
     const { levels, split } = this.mode;
     this.#pagesAhead = 1;
-    if (split !== 'shared') {
+    if (this.#hasWindows) {
       const window = this.mode.directWindow(toAddress(BigInt(virtualPage) << BigInt(frameBits)));
       if (window !== undefined) return window / frameSize;
       if (split === 'halves' && virtualPage >= this.#firstKernelPage !== (this.#half === 'kernel')) {
