@@ -6,6 +6,7 @@
 import { BoundedCache } from '../base/bounded-cache.ts';
 import { UserError } from '../base/errors.ts';
 import type { ByteSource } from '../base/host.ts';
+import { Slab } from '../base/slab.ts';
 
 const chunkSize = 64 * 1024;
 const defaultCacheBytes = 24 * 1024 * 1024;
@@ -21,8 +22,7 @@ export class ChunkCache {
   readonly #chunks: BoundedCache<number, Uint8Array>;
   /** Pieces by their offset in the file. */
   readonly #pieces: BoundedCache<number, Uint8Array>;
-  #slab = new Uint8Array(0);
-  #slabUsed = 0;
+  readonly #slab = new Slab();
   readonly #visited = new BoundedCache<number, true>(rememberedChunks);
 
   /** Keeps at most `cacheBytes` of the file, but two chunks at least. */
@@ -33,18 +33,18 @@ export class ChunkCache {
     this.#pieces = new BoundedCache(Math.floor((kept * piecesShare) / pieceSize));
   }
 
-  /** `length` bytes at `offset`, of which nothing is kept and which the caller owns; fewer, or none, where some cannot be read. */
-  run(offset: number, length: number): Uint8Array {
+  /** Fills `into` from `offset` on, of which nothing is kept; gives how many bytes: fewer, or none, where some cannot be read. */
+  run(offset: number, into: Uint8Array): number {
     const inChunk = offset % chunkSize;
-    if (inChunk + length <= chunkSize) {
+    if (inChunk + into.length <= chunkSize) {
       const chunk = this.#chunks.get((offset - inChunk) / chunkSize);
-      if (chunk !== undefined) return chunk.slice(inChunk, inChunk + length);
+      if (chunk !== undefined) return fill(into, chunk.subarray(inChunk, inChunk + into.length));
     }
     try {
-      return this.source.read(offset, length);
+      return this.source.readInto?.(offset, into) ?? fill(into, this.source.read(offset, into.length));
     } catch (error) {
       // A bad block: what lies around it can be read in smaller parts.
-      if (error instanceof UserError) return new Uint8Array(0);
+      if (error instanceof UserError) return 0;
       throw error;
     }
   }
@@ -82,16 +82,10 @@ export class ChunkCache {
     return piece;
   }
 
-  /** Pieces share slabs: buffers of their own would cost as much as reading them. */
   #readPiece(offset: number, length: number): Uint8Array {
     if (this.source.readInto === undefined) return this.source.read(offset, length);
-    if (this.#slabUsed + length > this.#slab.length) {
-      this.#slab = new Uint8Array(chunkSize);
-      this.#slabUsed = 0;
-    }
-    const piece = this.#slab.subarray(this.#slabUsed, this.#slabUsed + length);
+    const piece = this.#slab.take(length);
     const got = this.source.readInto(offset, piece);
-    this.#slabUsed += length;
     return got === length ? piece : piece.subarray(0, got);
   }
 
@@ -117,4 +111,10 @@ export class ChunkCache {
     this.#chunks.set(number, chunk);
     return chunk;
   }
+}
+
+/** Copies `bytes` to the start of `into`, and gives how many. */
+function fill(into: Uint8Array, bytes: Uint8Array): number {
+  into.set(bytes);
+  return bytes.length;
 }

@@ -206,6 +206,10 @@ class KcoreMemory implements PhysicalMemory {
     return page instanceof Uint8Array ? page : undefined;
   }
 
+  readRun(address: number, into: Uint8Array): number {
+    return address < firstVirtualFrame * frameSize ? this.#physical.readRun(address, into) : 0;
+  }
+
   blocks(from: number): Iterable<MemoryBlock> {
     return this.#physical.blocks(from);
   }

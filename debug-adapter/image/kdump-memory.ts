@@ -24,6 +24,9 @@ const compressionBits: readonly (readonly [bit: number, codec: CodecName])[] = [
 /** offset u64, size u32, flags u32, page_flags u64. */
 const descriptorSize = 24;
 const sampledDescriptors = 4096;
+/** Bytes of the longest data of which it is remembered what it unpacks to: the writer gives all pages of zeros one place. */
+const sharedSize = 64;
+const sharedPages = 64;
 
 /** Makes the reason for a page that is damaged; it is told where, by default at its descriptor. */
 type Corrupt = (why: string, fileOffset?: number) => HoleReason;
@@ -62,6 +65,8 @@ export class KdumpMemory implements PhysicalMemory {
   readonly #descriptors: number;
   readonly #rankOfFirst: number;
   readonly #cache: BoundedCache<number, Uint8Array>;
+  /** Pages by the place of their data. */
+  readonly #shared = new BoundedCache<number, Uint8Array>(sharedPages);
   readonly #codecs = new Map<CodecName, PageCodec>();
   readonly #framesPerPage: number;
 
@@ -210,11 +215,15 @@ export class KdumpMemory implements PhysicalMemory {
     if (size > this.blockSize) return corrupt(`it claims ${size} bytes for a page of ${this.blockSize}`);
     if (offset + size > fileSize)
       return { kind: 'truncated', message: `the file ends at byte ${fileSize}, before the data of ${name} (at ${offset})` };
+    const shared = size <= sharedSize ? this.#shared.get(offset) : undefined;
+    if (shared !== undefined) return shared;
     const data = this.#file.bytes(offset, size);
     if (data.length < size) return { kind: 'truncated', message: `the file ends before the data of ${name}` };
-    return this.#unpacked(data, view.getUint32(12, littleEndian), (why) =>
+    const unpacked = this.#unpacked(data, view.getUint32(12, littleEndian), (why) =>
       corrupt(`data at file offset 0x${offset.toString(16)} ${why}`, offset),
     );
+    if (size <= sharedSize && unpacked instanceof Uint8Array) this.#shared.set(offset, unpacked);
+    return unpacked;
   }
 
   /** Whether pages may be missing because the writer stopped, and the file says so. */

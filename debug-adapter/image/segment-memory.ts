@@ -74,12 +74,13 @@ export class SegmentMemory implements PhysicalMemory {
     }
   }
 
-  readRun(address: number, length: number): Uint8Array {
+  readRun(address: number, into: Uint8Array): number {
     const pieces = this.#pieces;
     const index = pieces.find(address);
-    if (index < 0 || pieces.states[index] !== pieceState.present) return nothing.subarray(0, 0);
-    const within = Math.min(length, pieces.end(index) - address);
-    return this.#file.run((pieces.fileOffsets[index] ?? 0) + address - pieces.start(index), within);
+    if (index < 0 || pieces.states[index] !== pieceState.present) return 0;
+    const within = pieces.end(index) - address;
+    const offset = (pieces.fileOffsets[index] ?? 0) + address - pieces.start(index);
+    return this.#file.run(offset, within < into.length ? into.subarray(0, within) : into);
   }
 
   /** A frame that adjoining segments share. */

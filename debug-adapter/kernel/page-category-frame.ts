@@ -4,7 +4,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { findRange } from '../base/range.ts';
 import { appendHole } from '../memory/hole.ts';
-import type { Hole, HoleReason, MemoryRead } from '../memory/hole.ts';
+import type { Hole, HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import { headOfTail } from './compound-head.ts';
@@ -71,19 +71,19 @@ export function describeCategory(kernel: Kernel, pfn: number): IdentifyDetail[] 
 }
 
 /**
- * A read whose holes of memory that the writer left out say what the pages were, where their struct pages are there: what an
+ * Holes of a read, of which those that the writer left out say what the pages were, where their struct pages are there: what an
  * ELF dump fills with zeros is excluded where they are of a category that makedumpfile leaves out. `start` is the address of
  * its first byte; `frameOf` gives the 4 KiB frame behind an offset from there, or -1.
  */
 export function explainExcluded(
   kernel: Kernel,
-  read: MemoryRead,
+  read: readonly Hole[],
   at: { readonly start: Address | PhysAddr; readonly frameOf: (offset: number) => number },
-): MemoryRead {
-  if (!read.holes.some(({ reason }) => isLeftOut(reason))) return read;
+): readonly Hole[] {
+  if (!read.some(({ reason }) => isLeftOut(reason))) return read;
   const inFrame = Number(BigInt(at.start) & 0xfffn);
   const holes: Hole[] = [];
-  for (const hole of read.holes) {
+  for (const hole of read) {
     const leftOut = isLeftOut(hole.reason);
     const end = hole.offset + hole.length;
     for (let offset = hole.offset; offset < end;) {
@@ -94,7 +94,7 @@ export function explainExcluded(
       offset = next;
     }
   }
-  return { bytes: read.bytes, holes };
+  return holes;
 }
 
 function isLeftOut({ kind }: HoleReason): boolean {

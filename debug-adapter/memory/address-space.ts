@@ -8,10 +8,11 @@ import { MemoryFault } from '../base/errors.ts';
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { limits } from '../base/limits.ts';
+import { Slab } from '../base/slab.ts';
 import { decodeText } from '../base/text.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
-import { copyPhysical, frameSize, longRun } from './physical-memory.ts';
+import { copyPhysical, frameSize } from './physical-memory.ts';
 import type { PhysicalMemory } from './physical-memory.ts';
 
 /** Turns 4 KiB virtual page numbers (address / 4096, an integer below 2^52) into 4 KiB physical frame numbers. */
@@ -47,6 +48,7 @@ export class AddressSpace {
   readonly pointerSize: 4 | 8;
   readonly #translator: Translator;
   readonly #pages = new BoundedCache<number, CachedPage>(cachedPages);
+  readonly #slab = new Slab();
   #lastPage = -1;
   #last: CachedPage | undefined;
 
@@ -83,9 +85,13 @@ export class AddressSpace {
   /** Reads `length` bytes (at most `limits.readBytes`); what is missing comes back as holes. Wraps at the top of the space. */
   read(address: Address, length: number): MemoryRead {
     const wanted = Math.min(length, limits.readBytes);
-    const whole = wanted < longRun ? undefined : this.#readWhole(address, wanted);
-    if (whole !== undefined) return { bytes: whole, holes: [] };
-    const bytes = new Uint8Array(wanted);
+    // Shorter ones may be kept for long.
+    const bytes = wanted < frameSize ? new Uint8Array(wanted) : this.#slab.take(wanted);
+    return { bytes, holes: this.readInto(address, bytes) };
+  }
+
+  /** As `read`, but fills all of `bytes`, and gives the holes: there it has zeros. For who reads much and keeps little. */
+  readInto(address: Address, bytes: Uint8Array): readonly Hole[] {
     const holes: Hole[] = [];
     let done = 0;
     while (done < bytes.length) {
@@ -95,16 +101,17 @@ export class AddressSpace {
       const frame = this.#translator.frameOf(page);
       if (frame < 0) {
         const part = Math.min(frameSize - inFrame, bytes.length - done);
+        bytes.fill(0, done, done + part);
         appendHole(holes, { offset: done, length: part, reason: this.#translator.explain(at) });
         done += part;
       } else {
         const pages = this.#run(at, { page, frame, wanted: Math.ceil((inFrame + bytes.length - done) / frameSize) });
         const to = Math.min(bytes.length, done + pages * frameSize - inFrame);
-        copyPhysical(this.physical, frame * frameSize + inFrame, { bytes, from: done, to, holes });
+        copyPhysical(this.physical, { frame, inFrame }, { bytes, from: done, to, holes });
         done = to;
       }
     }
-    return { bytes, holes };
+    return holes;
   }
 
   /** Reads `length` bytes, all of them; throws `MemoryFault` at the first missing one. */
@@ -186,19 +193,6 @@ export class AddressSpace {
       collected.push(byte);
     }
     return decodeText(Uint8Array.from(collected));
-  }
-
-  /** What one run of physical memory answers needs no other buffer; undefined where it is not so. */
-  #readWhole(address: Address, length: number): Uint8Array | undefined {
-    if (this.physical.readRun === undefined) return undefined;
-    const at = this.#wrap(address);
-    const inFrame = Number(at & 0xfffn);
-    const page = Number(at >> 12n);
-    const frame = this.#translator.frameOf(page);
-    const wanted = Math.ceil((inFrame + length) / frameSize);
-    if (frame < 0 || this.#run(at, { page, frame, wanted }) < wanted) return undefined;
-    const bytes = this.physical.readRun(frame * frameSize + inFrame, length);
-    return bytes.length === length ? bytes : undefined;
   }
 
   /** Pages from `page`, mapped to `frame` just now, that map frames which follow one another; `wanted` at most. */

@@ -35,10 +35,10 @@ export interface PhysicalMemory {
   /** What there is of a frame for which `frame` gave `undefined`, with the reasons for what is missing. */
   partialFrame(frameNumber: number): PartialFrame;
   /**
-   * Where many bytes lie in the file one behind the other: those from physical `address` on, `length` of them or up to the
-   * first that is not there so; maybe none, and then it must be asked frame by frame. The caller owns the result.
+   * Where many bytes lie in the file one behind the other: fills `into` with those from physical `address` on, up to the first
+   * that is not there so, and gives how many; maybe none, and then it must be asked frame by frame.
    */
-  readRun?(address: number, length: number): Uint8Array;
+  readRun?(address: number, into: Uint8Array): number;
   /**
    * For passes over all memory, where there is a faster way than frame by frame: what is there from physical address `from`
    * on, ascending and disjoint, in pieces of any size; what is missing is left out.
@@ -52,7 +52,7 @@ export interface PhysicalMemory {
 }
 
 /** Bytes from which on a run is worth a reading of its own: shorter ones mostly come in numbers from one frame. */
-export const longRun = 4096;
+const longRun = 4096;
 
 /** A partial frame with nothing in it. */
 export function missingFrame(reason: HoleReason): PartialFrame {
@@ -61,32 +61,33 @@ export function missingFrame(reason: HoleReason): PartialFrame {
 
 /** Reads `length` bytes from physical `address`; missing bytes come back as holes. */
 export function readPhysical(memory: PhysicalMemory, address: PhysAddr, length: number): MemoryRead {
-  const run = length < longRun ? undefined : memory.readRun?.(address, length);
-  if (run?.length === length) return { bytes: run, holes: [] };
   const bytes = new Uint8Array(length);
   const holes: Hole[] = [];
-  copyPhysical(memory, address, { bytes, from: 0, to: length, holes });
+  const inFrame = address % frameSize;
+  copyPhysical(memory, { frame: (address - inFrame) / frameSize, inFrame }, { bytes, from: 0, to: length, holes });
   return { bytes, holes };
 }
 
-/** Copies from physical `address` to `bytes` from `from` to `to`; holes are relative to the start of `bytes`. */
+/**
+ * Copies from byte `inFrame` of frame `frame` on to `bytes` from `from` to `to`; what is missing is zeros there, and holes
+ * relative to the start of `bytes`. Frames may be numbered beyond what has an exact address as a number.
+ */
 export function copyPhysical(
   memory: PhysicalMemory,
-  address: number,
+  { frame, inFrame }: { readonly frame: number; readonly inFrame: number },
   share: { readonly bytes: Uint8Array; readonly from: number; readonly to: number; readonly holes: Hole[] },
 ): void {
   const { bytes, from, to, holes } = share;
   let done = from;
-  const run = to - from < longRun ? undefined : memory.readRun?.(address, to - from);
-  if (run !== undefined) {
-    bytes.set(run, done);
-    done += run.length;
+  if (to - from >= longRun && memory.readRun !== undefined) {
+    const into = to - from === bytes.length ? bytes : bytes.subarray(from, to);
+    done += memory.readRun(frame * frameSize + inFrame, into);
   }
   while (done < to) {
-    const at = address + done - from;
-    const inFrame = at % frameSize;
-    const part = Math.min(frameSize - inFrame, to - done);
-    copyFromFrame(memory, (at - inFrame) / frameSize, { inFrame, part, bytes, done, holes });
+    const offset = inFrame + done - from;
+    const start = offset % frameSize;
+    const part = Math.min(frameSize - start, to - done);
+    copyFromFrame(memory, frame + (offset - start) / frameSize, { inFrame: start, part, bytes, done, holes });
     done += part;
   }
 }

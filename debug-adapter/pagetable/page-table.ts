@@ -13,6 +13,8 @@ import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { EffectiveRights, Translation, TranslationLevel } from './translation.ts';
 
 const frameBits = 12;
+/** Stretches of which it is remembered where their walks end, as CPUs do it too. */
+const stretches = 256;
 
 type Half = 'kernel' | 'user';
 
@@ -45,6 +47,12 @@ export class PageTable implements Translator {
   /** Whether some addresses are mapped without a table: where one root has both halves, all of the upper one (arc) or none. */
   readonly #hasWindows: boolean;
   #pagesAhead = 1;
+  /** Pages that a table of the last level maps: walks of such a stretch end in one table, there or above. */
+  readonly #stretchPages: number;
+  /** Stretches by number, each in the slot of its lowest bits, with the level and address of their last table. */
+  readonly #stretches = new Float64Array(stretches).fill(-1);
+  readonly #lastLevels = new Uint8Array(stretches);
+  readonly #lastTables = new Float64Array(stretches);
 
   constructor(physical: PhysicalMemory, mode: PagingMode, root: PhysAddr, use: PageTableUse = { half: 'kernel' }) {
     this.physical = physical;
@@ -59,6 +67,8 @@ export class PageTable implements Translator {
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);
     this.#hasWindows = mode.split !== 'shared' || mode.directWindow(toAddress(1n << BigInt(mode.addressBits - 1))) !== undefined;
     const top = mode.levels[0];
+    const last = mode.levels.at(-1);
+    this.#stretchPages = last === undefined ? 1 : 2 ** (last.shift + last.indexBits - frameBits);
     this.#rootBits = top === undefined ? 0 : top.shift + top.indexBits;
   }
 
@@ -96,8 +106,11 @@ export class PageTable implements Translator {
         return virtualPage >= this.#firstKernelPage ? (this.#kernel?.frameOf(virtualPage) ?? -1) : -1;
       }
     }
-    let table: number = this.root;
-    for (let level = 0; level < levels.length; level++) {
+    const stretch = Math.floor(virtualPage / this.#stretchPages);
+    const slot = stretch % stretches;
+    const known = this.#stretches[slot] === stretch;
+    let table: number = known ? (this.#lastTables[slot] ?? 0) : this.root;
+    for (let level = known ? (this.#lastLevels[slot] ?? 0) : 0; level < levels.length; level++) {
       const shape = levels[level];
       if (shape === undefined) return -1;
       const index = indexOf(shape, virtualPage);
@@ -109,7 +122,12 @@ export class PageTable implements Translator {
       const kind = this.mode.kind(level, low, high);
       if (kind === entryKind.table) table = this.mode.tableAddress(level, low, high);
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
-        if (!this.#isCanonicalPage(virtualPage)) return -1;
+        if (!known) {
+          if (!this.#isCanonicalPage(virtualPage)) return -1;
+          this.#stretches[slot] = stretch;
+          this.#lastLevels[slot] = level;
+          this.#lastTables[slot] = table;
+        }
         const pages = 2 ** (this.mode.leafShift(level, low, high) - frameBits);
         const inside = virtualPage % pages;
         this.#pagesAhead = pages - inside;
@@ -219,6 +237,7 @@ export class PageTable implements Translator {
   /** Forgets the tables read, after memory was written. */
   invalidate(): void {
     this.#frames.clear();
+    this.#stretches.fill(-1);
   }
 
   /** The answer for an address that this root does not translate: a direct window's, the other root's. */

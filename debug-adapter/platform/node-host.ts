@@ -9,13 +9,14 @@ import type { ByteSource, FileChange, Host } from '../base/host.ts';
 import { loadDecoders } from './capstone.ts';
 import { changeSince, isLive } from './file-change.ts';
 import { startWorker } from './node-worker.ts';
+import { pageInflate } from './page-inflate.ts';
 
 /** `program`: the entry that serves jobs when it runs in a thread; without it there are no threads. */
 export function nodeHost(program?: URL): Host {
   return {
     openFile,
     siblings,
-    codecs: { inflate, zstd: nativeZstd() },
+    codecs: { inflate: pageInflate(), zstd: nativeZstd() },
     findBytes: (bytes, text, from) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(text, from),
     loadDecoders,
     startWorker: program === undefined ? undefined : () => startWorker(program),
@@ -107,11 +108,6 @@ function siblings(path: string): string[] {
     // A folder that cannot be listed has no siblings to offer; the file itself was opened by name.
     return [];
   }
-}
-
-function inflate(input: Uint8Array, size: number): Uint8Array {
-  // One byte more than is wanted, so that one buffer of that size does instead of one of 16 KiB for every page.
-  return zlib.inflateSync(input, { maxOutputLength: size, chunkSize: size + 1 });
 }
 
 /** zstd is in node:zlib since Node 22.15. */

@@ -9,7 +9,7 @@ import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState } from '../image/image.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import type { MemoryRead } from '../memory/hole.ts';
+import type { Hole, MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';
 import type { WrittenPiece } from '../memory/written-memory.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
@@ -114,6 +114,8 @@ export interface SessionFace {
   memory(mm?: SpaceName): AddressSpace;
   /** `length` bytes as seen through `mm`; what is missing is a hole with its reason. */
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead;
+  /** The same for who reads much and keeps little: fills all of `bytes`, with zeros where there are holes. */
+  readVirtualInto(address: Address, bytes: Uint8Array, mm?: SpaceName): readonly Hole[];
   /** `length` bytes from a physical byte address on; what is missing is a hole with its reason. */
   readPhysical(address: PhysAddr, length: number): MemoryRead;
   /** The pages of a range with their bytes, to the end of the space at most. */

@@ -24,7 +24,7 @@ import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { readAsKcore } from '../kernel/vread-kcore.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
 import { AddressSpace } from '../memory/address-space.ts';
-import type { MemoryRead } from '../memory/hole.ts';
+import type { Hole, MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';
 import { frameSize, readPhysical } from '../memory/physical-memory.ts';
 import { WrittenMemory } from '../memory/written-memory.ts';
@@ -217,14 +217,27 @@ export class Session implements SessionFace {
   readVirtual(address: Address, length: number, mm?: SpaceName): MemoryRead {
     checkReadLength(length);
     const memory = this.memory(mm);
+    const { bytes, holes } = memory.read(address, length);
+    return { bytes, holes: this.#explained(address, { memory, holes }) };
+  }
+
+  readVirtualInto(address: Address, bytes: Uint8Array, mm?: SpaceName): readonly Hole[] {
+    checkReadLength(bytes.length);
+    const memory = this.memory(mm);
+    return this.#explained(address, { memory, holes: memory.readInto(address, bytes) });
+  }
+
+  #explained(address: Address, { memory, holes }: { readonly memory: AddressSpace; readonly holes: readonly Hole[] }): readonly Hole[] {
+    if (holes.length === 0) return holes;
     const frameOf = (offset: number): number => memory.frameOf(Number(addToAddress(address, offset) >> 12n));
-    return explainExcluded(this.kernel, memory.read(address, length), { start: address, frameOf });
+    return explainExcluded(this.kernel, holes, { start: address, frameOf });
   }
 
   readPhysical(address: PhysAddr, length: number): MemoryRead {
     checkReadLength(length);
     const frameOf = (offset: number): number => Math.floor((address + offset) / frameSize);
-    return explainExcluded(this.kernel, readPhysical(this.kernel.physical, address, length), { start: address, frameOf });
+    const { bytes, holes } = readPhysical(this.kernel.physical, address, length);
+    return { bytes, holes: explainExcluded(this.kernel, holes, { start: address, frameOf }) };
   }
 
   memoryPages(address: Address, count: number, options: MemoryPagesOptions): MemoryPages {

@@ -90,16 +90,20 @@ function secondsOf(image: string, run: (session: SessionFace) => void): number {
 }
 
 export function measureReads(image: string, plan: ReadPlan): ReadFigures {
-  const rate = (addresses: readonly Address[], length: number): number =>
+  const buffer = new Uint8Array(chunk);
+  const page = new Uint8Array(frameSize);
+  const random = (session: SessionFace, address: Address): unknown => session.readVirtualInto(address, page);
+  const rate = (addresses: readonly Address[], read: (session: SessionFace, address: Address) => unknown): number =>
     addresses.length /
     secondsOf(image, (session) => {
-      for (const address of addresses) session.readVirtual(address, length);
+      for (const address of addresses) read(session, address);
     });
   return {
     image,
-    randomDirect: rate(plan.randomDirect, frameSize),
-    randomVmalloc: rate(plan.randomVmalloc, frameSize),
-    sequential: rate(plan.sequential, chunk) * chunk,
+    randomDirect: rate(plan.randomDirect, random),
+    randomVmalloc: rate(plan.randomVmalloc, random),
+    // As drgn's allocator gives the same memory for each.
+    sequential: rate(plan.sequential, (session, address) => session.readVirtualInto(address, buffer)) * chunk,
     translations:
       plan.randomVmalloc.length /
       secondsOf(image, (session) => {

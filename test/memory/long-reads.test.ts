@@ -140,9 +140,14 @@ describe('long reads', () => {
           const start = toAddress(BigInt(first) * BigInt(frameSize) + BigInt(inFrame));
           const plain = new AddressSpace(frameByFrame(memory), translator, shape).read(start, length);
           for (const way of [translator, ahead]) {
-            const { bytes, holes } = new AddressSpace(memory, way, shape).read(start, length);
+            const space = new AddressSpace(memory, way, shape);
+            const { bytes, holes } = space.read(start, length);
             assert.deepEqual(holes, plain.holes);
             assert.ok(Buffer.from(bytes).equals(plain.bytes));
+            // What a buffer held before does not show through the holes.
+            const used = new Uint8Array(length).fill(0xaa);
+            assert.deepEqual(space.readInto(start, used), plain.holes);
+            assert.ok(Buffer.from(used).equals(plain.bytes));
           }
           for (const offset of [0, length >> 1, length - 1]) {
             const at = (BigInt(start) + BigInt(offset)) % narrow;
