@@ -2,14 +2,11 @@
 import * as vscode from 'vscode';
 import { AdapterProcess } from '../debugging/adapter-process.ts';
 import type { AnswerDocuments } from '../documents/answer-documents.ts';
+import { choiceOf } from './compare-requests.ts';
+import type { Sides } from './compare-requests.ts';
 import { givenSide, member, pickSide, sideOfFile, sidesOfSession } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import type { Sessions } from '../debugging/sessions.ts';
-
-export interface Sides {
-  readonly first: Side;
-  readonly second: Side;
-}
 
 const linesAtOnce = 5000;
 
@@ -86,14 +83,4 @@ async function documentOf(
     if (page.lines.length === 0 || lines.length >= page.total) break;
   }
   return documents.add(`${label}.ptdump`, lines.map((line) => `${line}\n`).join(''));
-}
-
-/** A side as `pagewalk/ptdump` takes it. */
-export function choiceOf({ mm, user, other, moment }: Side): { mm?: string; user: boolean; other?: string; moment?: string } {
-  return {
-    user,
-    ...(mm === undefined ? {} : { mm }),
-    ...(other === undefined ? {} : { other }),
-    ...(moment === undefined ? {} : { moment }),
-  };
 }

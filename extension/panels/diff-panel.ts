@@ -3,14 +3,13 @@
  * asked of the session; where both are files, an adapter of the panel's own is asked, and no session need be open.
  */
 import * as vscode from 'vscode';
-import type { PtdumpChangeFacts, PtdumpDiffFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { DiffSideFacts, DiffSideName, DiffToHost, HostToDiff } from '../../debug-adapter/protocol/diff-panel.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
-import type { PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import { AdapterProcess } from '../debugging/adapter-process.ts';
 import type { AnswerDocuments } from '../documents/answer-documents.ts';
-import { choiceOf, compareAsText } from './compare.ts';
-import type { Sides } from './compare.ts';
+import { compareAsText } from './compare.ts';
+import { argumentsOf, changesOf, choiceOf } from './compare-requests.ts';
+import type { Sides } from './compare-requests.ts';
 import { keptSide, member, pickSide, sidesOf, sidesOfSession } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
@@ -134,7 +133,7 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
     for (const side of ['first', 'second'] as const) if (!(await this.#sendLines(ask, side, generation))) return;
     const facts = await ask('pagewalk/ptdumpDiff', argumentsOf(sides));
     const { addressBits, warnings } = facts;
-    const changes = comesFromSecond(sides) ? facts.changes.map(inverted) : facts.changes;
+    const changes = changesOf(sides, facts.changes);
     for (let start = 0; ; start += changesAtOnce) {
       if (generation !== this.#generation) return;
       const page = changes.slice(start, start + changesAtOnce);
@@ -168,30 +167,4 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
 
 function titleOf({ first, second }: Sides): string {
   return `${first.label} ↔ ${second.label}`;
-}
-
-/** The request compares from the session's side, where there is one. */
-function comesFromSecond({ first, second }: Sides): boolean {
-  return first.other !== undefined && second.other === undefined;
-}
-
-function argumentsOf(sides: Sides): PagewalkRequests['pagewalk/ptdumpDiff']['arguments'] {
-  const [from, to] = comesFromSecond(sides) ? [sides.second, sides.first] : [sides.first, sides.second];
-  const { mm, user, other: before, moment } = from;
-  const { mm: otherMm, user: otherUser, other, moment: otherMoment } = to;
-  return {
-    user,
-    ...(mm === undefined ? {} : { mm }),
-    ...(before === undefined ? {} : { before }),
-    ...(other === undefined ? {} : { other }),
-    ...(moment === undefined ? {} : { moment }),
-    ...(otherMoment === undefined ? {} : { otherMoment }),
-    // Of text there is nothing to choose.
-    ...(otherMm === undefined ? {} : { otherMm, otherUser }),
-  };
-}
-
-function inverted(change: PtdumpChangeFacts): PtdumpDiffFacts['changes'][number] {
-  const kind = ({ added: 'removed', removed: 'added', changed: 'changed' } as const)[change.kind];
-  return { ...change, kind, before: change.after, after: change.before };
 }
