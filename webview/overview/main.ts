@@ -216,7 +216,7 @@ class OverviewElement extends PanelPage<HostToOverview, OverviewToHost, PageStat
           <h2>${death.kind === 'panic' ? l10n.t('Kernel panic') : l10n.t('Oops')}</h2>
           <p class="reason mono">${death.reason}</p>
           <p class="where">${deathPlace(death)}</p>
-          ${this.#fold('report', l10n.t('Its report, {0} lines', death.report.length), html`<pre tabindex="0">${death.report.join('\n')}</pre>`)}
+          ${this.#fold('report', l10n.t('Its report'), html`<pre tabindex="0">${death.report.join('\n')}</pre>`)}
         </div>
       </div>`;
     if (records === 0 && problem !== null) return html`<p class="note">${l10n.t('The kernel log cannot be read: {0}', problem)}</p>`;
