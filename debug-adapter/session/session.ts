@@ -271,7 +271,7 @@ export class Session implements SessionFace {
   tableEntries(options: Parameters<SessionFace['tableEntries']>[0]): TableFacts {
     const space = this.#spaces.get(options.mm, { user: options.user === true });
     return tableEntries(space.pageTable, {
-      tableAddress: options.tableAddress === undefined ? undefined : toPhysAddr(needHex('tableAddress', options.tableAddress)),
+      tableAddress: options.tableAddress === undefined ? undefined : needPhysical('tableAddress', options.tableAddress),
       level: options.level,
       virtualBase: options.virtualBase === undefined ? undefined : toAddress(needHex('virtualBase', options.virtualBase)),
     });
@@ -420,6 +420,12 @@ function checkReadLength(length: number): void {
   if (length > limits.readBytes) {
     throw errors.limit(`${length} bytes are more than one read gives (${limits.readBytes}); read in parts`);
   }
+}
+
+function needPhysical(name: string, text: Hex): PhysAddr {
+  const value = needHex(name, text);
+  if (value >= 1n << 53n) throw errors.badArgument(`${name} is no physical address: ${text}; they lie below 2^53`);
+  return toPhysAddr(value);
 }
 
 function needHex(name: string, text: Hex): bigint {

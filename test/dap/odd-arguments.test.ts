@@ -1,0 +1,26 @@
+/** Arguments that a soak or a client found to be answered with a defect: each is refused in words, with what would do. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { bundled } from '../support/dumps.ts';
+import { RawClient } from './raw-client.ts';
+
+const cases: readonly (readonly [command: string, parameters: object, message: RegExp])[] = [
+  [
+    'pagewalk/tableEntries',
+    { tableAddress: '0xc008000000110000', level: 'pmd' },
+    /tableAddress is no physical address: .*they lie below 2\^53/,
+  ],
+];
+
+describe('odd arguments', () => {
+  const client = new RawClient();
+  before(() => client.launch({ image: bundled.image }));
+  for (const [command, parameters, message] of cases) {
+    test(`${command} ${JSON.stringify(parameters)}`, async () => {
+      const reply = await client.ask(command, parameters);
+      assert.equal(reply.success, false);
+      assert.match(reply.message ?? '', message);
+    });
+  }
+  after(() => client.body('disconnect'));
+});
