@@ -44,7 +44,8 @@ export class ScenarioProblemList implements vscode.Disposable {
 
   async #ask(): Promise<void> {
     const session = this.#sessions.current;
-    if (session?.configuration['scenario'] === undefined) return;
+    // A run without debugging tells them by itself.
+    if (session?.configuration['scenario'] === undefined || session.configuration['noDebug'] === true) return;
     const asked = ++this.#asked;
     try {
       const told = await this.#sessions.request('pagewalk/scenarioProblems', {});

@@ -14,6 +14,7 @@ interface Shown {
   readonly when?: string;
 }
 interface Manifest {
+  readonly activationEvents: readonly string[];
   readonly capabilities: {
     readonly untrustedWorkspaces: {
       readonly supported: unknown;
@@ -28,6 +29,7 @@ interface Manifest {
     readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
     readonly viewsWelcome: readonly { readonly view: string; readonly contents: string; readonly when?: string }[];
     readonly configuration: { readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+    readonly languages: readonly { readonly id: string; readonly configuration?: string }[];
     readonly customEditors: readonly { readonly selector: readonly { readonly filenamePattern: string }[] }[];
     readonly debuggers: readonly {
       readonly configurationAttributes: {
@@ -97,6 +99,16 @@ describe('the manifest', () => {
     assert.ok(shown.length > 3);
     for (const { command, when } of shown)
       assert.ok(!needing.has(command ?? '') || /\bpagewalk\.(?:active|scenario)\b/.test(when ?? ''), `${command ?? ''} in «${when ?? ''}»`);
+  });
+
+  test('a text whose language the extension serves wakes it', () => {
+    const served = new Set([...all(code, /language: '(\w+)'/g), ...all(code, /\b(?:language|scenarioLanguage) = '(\w+)'/g)]);
+    assert.deepEqual([...served].sort(), ['dmesg', 'kmm', 'ptdump']);
+    for (const name of served) {
+      // VS Code adds the event by itself for a language with a configuration (languages extension point), and for no other.
+      const hasEvent = contributes.languages.some(({ id, configuration }) => id === name && configuration !== undefined);
+      assert.ok(hasEvent || manifest.activationEvents.includes(`onLanguage:${name}`), name);
+    }
   });
 
   test('two files that are selected in the explorer can be compared, of every kind that is opened', () => {
