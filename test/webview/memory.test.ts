@@ -5,55 +5,25 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { HostToMemory, MemoryToHost } from '../../debug-adapter/protocol/memory-panel.ts';
-import type { MemoryPageFacts } from '../../debug-adapter/protocol/memory-pages.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { bundled } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
 import { violations } from './axe.ts';
+import { BytesHost, chunk, hex, pagesOf } from './bytes-host.ts';
 import { MemoryHost } from './memory-host.ts';
 import { WebviewPage } from './page.ts';
 import { themeNames } from './themes.ts';
 
 const places = findPlaces();
 const pictures = join(root, 'artefacts/webview');
-const chunk = 65_536;
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
-
-/** A chunk of pages that are all there; `change` makes them otherwise. */
-function pagesOf(
-  start: bigint,
-  fill: (at: number) => number,
-  change: (page: MemoryPageFacts, at: number) => MemoryPageFacts = (page) => page,
-) {
-  const pages = Array.from({ length: 16 }, (_, at): MemoryPageFacts => {
-    const from = start + BigInt(at * 4096);
-    return change(
-      {
-        start: hex(from),
-        end: hex(BigInt.asUintN(64, from + 4096n)),
-        level: 'pte',
-        entry: '0x8000000000001163',
-        flags: ['PRESENT', 'RW', 'NX'],
-        physical: hex(BigInt(0x1000 * (at + 1))),
-        rights: { write: true, execute: false, user: false },
-        reason: null,
-        owner: { kind: 'direct-map', summary: 'direct map' },
-        block: null,
-      },
-      at,
-    );
-  });
-  const data = Buffer.from(Uint8Array.from({ length: chunk }, (_, at) => fill(at) & 255)).toString('base64');
-  return { address: hex(start), data, unreadable: [], pages, pageSize: 4096, littleEndian: true, pointerSize: 8 };
-}
 
 describe('the memory page', { skip: 'missing' in places ? places.missing : false }, () => {
   let memory: WebviewPage<HostToMemory, MemoryToHost>;
   let page: Page;
   let client: RawClient;
   let host: MemoryHost;
-  let answered = 0;
+  let bytes: BytesHost;
 
   before(async () => {
     assert.ok(!('missing' in places));
@@ -78,7 +48,7 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
     await page.setViewportSize({ width: 1280, height: 640 });
     host.forget();
-    answered = 0;
+    bytes = new BytesHost(memory);
   });
 
   const goTo = async (address: string): Promise<void> => {
@@ -97,26 +67,8 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     page.$$eval(`.line[data-address="${row}"] .cell`, (all) => all.map(({ textContent }) => textContent.trim()));
   const status = (): Promise<string> => page.innerText('.status');
 
-  /** Answers what the page asks for from bytes of the test's own, as often as it asks. */
-  const answer = async (fill: (at: number) => number, change?: (page: MemoryPageFacts, at: number) => MemoryPageFacts): Promise<void> => {
-    for (;;) {
-      const asked = (await memory.sent('load')).slice(answered);
-      if (asked.length === 0) return;
-      answered += asked.length;
-      for (const { generation, address } of asked) {
-        const pages = pagesOf(BigInt(address), fill, change);
-        await memory.send({ kind: 'pages', generation, address, pages, kcore: null, problem: null });
-      }
-    }
-  };
-  const open = async (settings: { writable?: boolean; stop?: number; fill?: (at: number) => number } = {}): Promise<void> => {
-    const { writable = false, stop = 1, fill = (at: number): number => at } = settings;
-    await memory.send(
-      { kind: 'session', state: 'live', name: 'one', next: null },
-      { kind: 'opened', spaces: [], writable, watches: writable, stop },
-    );
-    await answer(fill);
-  };
+  const answer: BytesHost['answer'] = (...how) => bytes.answer(...how);
+  const open: BytesHost['open'] = (settings) => bytes.open(settings);
 
   test('where the session can stop when memory changes, the byte at the cursor can be named for it', async () => {
     await open();
@@ -320,39 +272,10 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     await page.click('.lock');
     await page.reload();
     await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
-    answered = 0;
+    bytes = new BytesHost(memory);
     await open();
     assert.match(await status(), /^0x12340/);
     assert.equal((await memory.sent('lock')).at(-1)?.locked, true);
-  });
-
-  test('the wheel goes by lines and the thumb through all of the space, and no frame waits', async () => {
-    await open();
-    await page.mouse.move(400, 300);
-    await page.mouse.wheel(0, 200);
-    await answer((at) => at);
-    await page.waitForFunction(() => document.querySelector('.line')?.getAttribute('data-address') === '0x90');
-    const bar = await page.locator('.scroll').boundingBox();
-    assert.ok(bar !== null);
-    await page.mouse.move(bar.x + 5, bar.y + 5);
-    await page.mouse.down();
-    await page.mouse.move(bar.x + 5, bar.y + bar.height / 2, { steps: 5 });
-    await page.mouse.up();
-    await answer((at) => at);
-    const middle = BigInt((await page.locator('.line').nth(1).getAttribute('data-address')) ?? '0');
-    assert.ok(middle > 1n << 62n && middle < 3n << 62n, hex(middle));
-    const worst = await page.evaluate(async () => {
-      const grid = document.querySelector('.grid');
-      let [longest, last] = [0, performance.now()];
-      for (let step = 0; step < 60; step++) {
-        grid?.dispatchEvent(new WheelEvent('wheel', { deltaY: 60, cancelable: true }));
-        const now = await new Promise<number>((resume) => requestAnimationFrame(resume));
-        if (step > 0) longest = Math.max(longest, now - last);
-        last = now;
-      }
-      return longest;
-    });
-    console.log(`longest frame while scrolling, in ms: ${worst.toFixed(1)}`);
   });
 
   for (const theme of themeNames)

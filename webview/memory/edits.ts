@@ -1,6 +1,6 @@
 /** Bytes that were written here, and the ways back and forth. */
 
-interface Edit {
+export interface Edit {
   readonly address: bigint;
   readonly before: number;
   readonly after: number;
@@ -9,46 +9,71 @@ interface Edit {
 export class Edits {
   readonly #done: Edit[] = [];
   readonly #undone: Edit[] = [];
+  /** Those of `#done` by their address. */
+  readonly #at = new Map<bigint, Edit[]>();
+  /** Whether the last write took an edit back. */
+  #backwards = false;
+  /** Changes with every edit. */
+  version = 0;
 
-  get canUndo(): boolean {
-    return this.#done.length > 0;
-  }
-
-  get canRedo(): boolean {
-    return this.#undone.length > 0;
-  }
-
-  add(address: bigint, before: number, after: number): void {
-    this.#done.push({ address, before, after });
+  add(edit: Edit): void {
+    this.#do(edit);
     this.#undone.length = 0;
   }
 
   undo(): Edit | undefined {
-    const edit = this.#done.pop();
+    const edit = this.#takeBack();
     if (edit !== undefined) this.#undone.push(edit);
+    this.#backwards = true;
     return edit;
   }
 
   redo(): Edit | undefined {
     const edit = this.#undone.pop();
-    if (edit !== undefined) this.#done.push(edit);
+    if (edit !== undefined) this.#do(edit);
     return edit;
   }
 
-  /** The session did not take it. */
+  /** The session did not take the last write, be it an edit or one taken back. */
   refused(address: bigint): void {
-    if (this.#done.at(-1)?.address === address) this.#done.pop();
+    if ((this.#backwards ? this.#undone : this.#done).at(-1)?.address !== address) return;
+    if (this.#backwards) this.redo();
+    else this.#takeBack();
   }
 
   clear(): void {
     this.#done.length = 0;
     this.#undone.length = 0;
+    this.#at.clear();
+    this.version++;
   }
 
-  /** Whether the byte is another than before the first write. */
-  has(address: bigint): boolean {
-    const first = this.#done.find((edit) => edit.address === address);
-    const last = this.#done.findLast((edit) => edit.address === address);
-    return first !== undefined && last !== undefined && first.before !== last.after;
+  /** Whether any of the bytes [from, to) is another than before the first write. */
+  covers(from: bigint, to: bigint): boolean {
+    if (this.#at.size === 0) return false;
+    for (let address = from; address < to; address++) {
+      const edits = this.#at.get(address);
+      if (edits?.[0]?.before !== edits?.at(-1)?.after) return true;
+    }
+    return false;
+  }
+
+  #do(edit: Edit): void {
+    this.#backwards = false;
+    this.#done.push(edit);
+    const edits = this.#at.get(edit.address);
+    if (edits === undefined) this.#at.set(edit.address, [edit]);
+    else edits.push(edit);
+    this.version++;
+  }
+
+  #takeBack(): Edit | undefined {
+    const edit = this.#done.pop();
+    if (edit === undefined) return undefined;
+    const edits = this.#at.get(edit.address);
+    edits?.pop();
+    if (edits?.length === 0) this.#at.delete(edit.address);
+    this.version++;
+    return edit;
   }
 }

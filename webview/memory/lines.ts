@@ -90,6 +90,11 @@ export class Lines {
     return found;
   }
 
+  /** The page that holds the byte, or the run without bytes. */
+  pageOf(address: bigint): { readonly start: bigint; readonly end: bigint } {
+    return this.#unit(address > 0n ? address : 0n);
+  }
+
   #unit(address: bigint): Unit {
     const segment = this.#segments.at(address);
     if (segment !== undefined) return { start: segment.start, end: segment.end < this.#top ? segment.end : this.#top, segment };

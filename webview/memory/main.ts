@@ -7,17 +7,22 @@ import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
+import { RowSlots } from '../panel/row-slots.ts';
+import { Jog } from './jog.ts';
 import { groupWidth, hex, numberOf, numberText } from './numbers.ts';
 import type { NumberStyle } from './numbers.ts';
 import { optionsView } from './options.ts';
 import { overlayPane } from './overlay-pane.ts';
 import { api, lineHeight, MemoryPage } from './page.ts';
-import { rowView } from './rows.ts';
+import { legend, rowView, shapeOf } from './rows.ts';
 import type { RowModel } from './rows.ts';
 
 class MemoryElement extends MemoryPage {
   #observer: ResizeObserver | undefined;
+  readonly #slots = new RowSlots();
+  readonly #jog = new Jog();
   #wheel = 0;
   #optionsOpen = false;
 
@@ -233,9 +238,9 @@ class MemoryElement extends MemoryPage {
     const model: RowModel = {
       ...{ segments: this.segments, style, perRow: this.perRow, digits: this.#digits, physical: this.kept.physical },
       ...{ cursor: this.cursor, selection: [low, high + 1n] as const, overlay: this.overlay },
-      isHit: (address) => this.isHit(address),
-      isEdited: (address) => this.edits.has(address),
+      ...{ found: this.found, edits: this.edits },
     };
+    const lines = shown.map((line, at) => ({ id: `${line.kind}${line.address}`, shape: shapeOf(line), line, top: at * lineHeight }));
     const group = this.cursor - (this.cursor % BigInt(style.group));
     const inView = shown.some((line) => (line.kind === 'bytes' || line.kind === 'gone') && group >= line.address && group < line.end);
     return html`<div
@@ -256,28 +261,28 @@ class MemoryElement extends MemoryPage {
       }}
     >
       <span class="ruler" role="presentation" aria-hidden="true">0000000000</span>
-      ${shown.map((line, index) => rowView(line, index + 1, model))}
+      ${repeat(
+        this.#slots.arrange(lines, this.moving),
+        ({ slot }) => slot,
+        ({ row: { line, top } }) => rowView(line, top, model),
+      )}
     </div>`;
   }
 
   #scrollbar(): TemplateResult {
-    const share = Number((this.place.address * 1_000_000n) / this.top) / 1_000_000;
-    return html`<div
-      class="scroll"
-      role="scrollbar"
-      aria-label=${l10n.t('Address')}
-      aria-controls="bytes"
-      aria-orientation="vertical"
-      aria-valuemin="0"
-      aria-valuemax="100"
-      aria-valuenow=${Math.round(share * 100)}
-      aria-valuetext=${hex(this.place.address)}
-      title=${l10n.t('All of the space: pull to go far, turn the wheel to go near')}
-      @pointerdown=${this.#grab}
-      @pointermove=${this.#pull}
-    >
-      <div class="thumb" style="top:calc(${(share * 100).toFixed(4)}% - ${(share * 24).toFixed(2)}px)"></div>
-    </div>`;
+    return this.#jog.view({
+      ...{ top: this.top, perRow: this.perRow, address: this.place.address },
+      goTo: (address) => {
+        this.scrollToAddress(address);
+      },
+      turnPage: (by) => {
+        this.scrollLines(by * Math.max(1, this.rowsInView - 2));
+      },
+      turnWheel: this.#turn,
+      changed: () => {
+        this.requestUpdate();
+      },
+    });
   }
 
   #pane(): TemplateResult | typeof nothing {
@@ -323,12 +328,7 @@ class MemoryElement extends MemoryPage {
       ${part === undefined ? nothing : html`<span class="mono">${part.member.name} <span class="muted">${part.member.type}</span></span>`}
       ${this.digit === undefined ? nothing : html`<span>${l10n.t('typing {0}_', this.digit)}</span>`}
       ${this.writable ? html`<span>${l10n.t('can be written: type hexadecimal digits')}</span>` : nothing}
-      ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
-      <span class="legend"
-        ><span class="used"><i></i>${l10n.t('used')}</span><span class="dirty"><i></i>${l10n.t('dirty')}</span
-        ><span class="free"><i></i>${l10n.t('free')}</span><span class="hole"><i></i>${l10n.t('not readable')}</span
-        ><span class="changed"><i></i>${l10n.t('changed')}</span></span
-      >
+      ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`} ${legend()}
     </div>`;
   }
 
@@ -362,23 +362,19 @@ class MemoryElement extends MemoryPage {
     this.scrollLines(whole);
   };
 
-  readonly #grab = (event: PointerEvent): void => {
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
-    this.#pull(event);
-  };
-
-  readonly #pull = (event: PointerEvent): void => {
-    if ((event.buttons & 1) === 0) return;
-    const { top, height } = (event.currentTarget as Element).getBoundingClientRect();
-    this.scrollTo64((event.clientY - top) / height);
-  };
-
   readonly #press = (event: MouseEvent): void => {
-    const target = event.target instanceof Element ? event.target.closest('[data-at]') : null;
-    const line = target?.closest('[data-address]');
-    if (!(target instanceof HTMLElement) || !(line instanceof HTMLElement)) return;
-    this.select(BigInt(line.dataset['address'] ?? '0') + BigInt(target.dataset['at'] ?? '0'), event.shiftKey);
+    const target = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-at], .letters') : null;
+    const line = target?.closest<HTMLElement>('[data-address]');
+    if (target === null || line === null || line === undefined) return;
+    const at = target.dataset['at'] ?? String(this.#letterAt(target, event.clientX));
+    this.select(BigInt(line.dataset['address'] ?? '0') + BigInt(at), event.shiftKey);
   };
+
+  /** All letters are as wide. */
+  #letterAt(letters: Element, x: number): number {
+    const { left, width } = letters.getBoundingClientRect();
+    return Math.min(this.perRow - 1, Math.max(0, Math.floor(((x - left) / width) * this.perRow)));
+  }
 
   readonly #pageKey = (event: KeyboardEvent): void => {
     if (event.key === 'F3') this.goToHit(event.shiftKey ? -1 : 1);
@@ -403,9 +399,14 @@ class MemoryElement extends MemoryPage {
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key, shiftKey, altKey } = event;
-    if (altKey) return;
     const control = event.ctrlKey || event.metaKey;
     const { lines, cursor } = this;
+    if (altKey) {
+      if (key !== 'PageDown' && key !== 'PageUp') return;
+      this.turnPage(key === 'PageDown' ? 1 : -1, shiftKey);
+      event.preventDefault();
+      return;
+    }
     if (control && this.#controlKey(key)) {
       event.preventDefault();
       return;
@@ -459,6 +460,13 @@ class MemoryElement extends MemoryPage {
         return true;
       case 'y':
         this.redo();
+        return true;
+      // As in the editor: what is in view moves, and the cursor does not.
+      case 'ArrowDown':
+        this.scrollLines(1);
+        return true;
+      case 'ArrowUp':
+        this.scrollLines(-1);
         return true;
       default:
         return false;

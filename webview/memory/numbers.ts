@@ -29,7 +29,7 @@ export function numberText(value: bigint, bits: number, form: NumberForm): strin
   return form === 'signed' ? BigInt.asIntN(bits, value).toString() : value.toString();
 }
 
-export function groupText(bytes: readonly number[], style: NumberStyle): string {
+export function groupText(bytes: readonly number[] | Uint8Array, style: NumberStyle): string {
   const value = numberOf(bytes, style.littleEndian);
   return numberText(value, bytes.length * 8, style.form).padStart(groupWidth(style), '\u00a0');
 }

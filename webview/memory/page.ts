@@ -9,6 +9,8 @@ import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import { pageHost } from '../panel/host.ts';
 import { PanelPage } from '../panel/panel-page.ts';
 import { Edits } from './edits.ts';
+import type { Edit } from './edits.ts';
+import { Found } from './found.ts';
 import { Lines } from './lines.ts';
 import type { Line, Place } from './lines.ts';
 import { hex, numberOf, typedAddress } from './numbers.ts';
@@ -38,6 +40,8 @@ const firstState: PageState = {
 const chunk = 65_536n;
 const mostChunks = 64;
 const mostSteps = 100;
+/** Milliseconds after which lines that were moved are at rest. */
+const restAfter = 150;
 /** Questions that answers may lead to before somebody moves: a run without bytes could be read for ever. */
 const mostUnasked = 12;
 /** Pixels; memory.css says the same. */
@@ -55,6 +59,10 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   protected anchor = 0n;
   protected overlay: Overlay | undefined;
   protected hits: Hits | undefined;
+  protected found: Found | undefined;
+  /** Whether the lines have just been moved. */
+  protected moving = false;
+  #rest: number | undefined;
   protected searching = false;
   protected hitAt = -1;
   protected rowsInView = 1;
@@ -113,17 +121,17 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
       case 'hits':
         this.searching = false;
         this.hits = message;
+        this.found = new Found(message, this.kept.physical);
         this.hitAt = -1;
         this.problem = message.problem ?? '';
         if (message.hits.length > 0) this.goToHit(1);
         break;
       case 'written':
-        if (message.problem === null) this.reload();
-        else {
+        if (message.problem !== null) {
           this.problem = message.problem;
           this.edits.refused(BigInt(message.address));
-          this.reload();
         }
+        this.#readAgain();
         break;
     }
   }
@@ -196,7 +204,16 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     api.postMessage({ kind: 'load', generation: this.#generation, address: hex(start), count: Number(chunk), mm, physical, kcore });
   }
 
-  /** Reads what is in view again: it was written, or is to be seen otherwise. */
+  /** Reads what is in view again, which stays until that is there; what was written may be an entry that maps other pages. */
+  #readAgain(): void {
+    const shown = this.lines.from(this.place, this.rowsInView);
+    const [from, to] = [shown[0]?.address ?? 0n, shown.at(-1)?.end ?? 0n];
+    this.segments.keep(from, to);
+    this.#forgetAsked();
+    for (const start of new Set(shown.map(({ address }) => address - (address % chunk)))) this.#ask(start);
+  }
+
+  /** Reads what is in view again: it is to be seen otherwise. */
   protected reload(): void {
     this.#forgetAsked();
     this.segments.forget();
@@ -209,6 +226,7 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     this.segments.clear();
     this.edits.clear();
     this.hits = undefined;
+    this.found = undefined;
     this.overlay = undefined;
     if (this.cursor >= this.top) this.cursor = this.anchor = 0n;
     this.#forgetAsked();
@@ -284,20 +302,31 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   }
 
   protected scrollLines(by: number): void {
-    this.place = this.lines.move(this.place, by);
+    this.#scrollTo(this.lines.move(this.place, by));
+  }
+
+  /** Brings the row of an address to the top of the view. */
+  protected scrollToAddress(address: bigint): void {
+    this.#scrollTo(this.lines.of(address));
+  }
+
+  #scrollTo(place: Place): void {
+    this.place = place;
+    this.moving = true;
+    window.clearTimeout(this.#rest);
+    this.#rest = window.setTimeout(() => {
+      this.moving = false;
+      this.requestUpdate();
+    }, restAfter);
     this.read();
     this.requestUpdate();
   }
 
-  /** Where the thumb is pulled to: 0 the begin of the space, 1 its end. */
-  protected scrollTo64(share: number): void {
-    const steps = 1n << 40n;
-    const at = (this.top * BigInt(Math.round(Math.min(1, Math.max(0, share)) * Number(steps)))) / steps;
-    const last = this.top - 4096n;
-    const page = at > last ? last : at - (at % 4096n);
-    this.place = this.lines.line({ address: page, head: true });
-    this.read();
-    this.requestUpdate();
+  /** The cursor to where the next page of memory begins, or this one, or the one before; what is not mapped is one page. */
+  protected turnPage(by: 1 | -1, extend: boolean): void {
+    const page = this.lines.pageOf(this.cursor);
+    const address = by > 0 ? page.end : page.start < this.cursor ? page.start : this.lines.pageOf(page.start - 1n).start;
+    this.select(address, extend);
   }
 
   /** The byte at an address, of what was read. */
@@ -357,15 +386,6 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     this.requestUpdate();
   }
 
-  protected isHit(address: bigint): boolean {
-    if (this.hits === undefined) return false;
-    const { hits, length } = this.hits;
-    return hits.some(({ virtual, physical }) => {
-      const start = this.kept.physical ? physical : virtual;
-      return start !== null && address >= BigInt(start) && address < BigInt(start) + BigInt(length);
-    });
-  }
-
   /** A hexadecimal digit at the cursor; the second writes the byte. */
   protected typeDigit(digit: string): void {
     const old = this.byte(this.cursor);
@@ -376,19 +396,25 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     }
     const value = Number.parseInt(this.digit + digit, 16);
     this.digit = undefined;
-    this.edits.add(this.cursor, old, value);
+    this.edits.add({ address: this.cursor, before: old, after: value });
     this.writeByte(this.cursor, value);
     this.cursor = this.anchor = this.cursor + 1n;
   }
 
   protected undo(): void {
     const edit = this.edits.undo();
-    if (edit !== undefined) this.writeByte(edit.address, edit.before);
+    if (edit !== undefined) this.#writeAgain(edit, edit.before);
   }
 
   protected redo(): void {
     const edit = this.edits.redo();
-    if (edit !== undefined) this.writeByte(edit.address, edit.after);
+    if (edit !== undefined) this.#writeAgain(edit, edit.after);
+  }
+
+  /** Where it can be seen. */
+  #writeAgain({ address }: Edit, value: number): void {
+    this.select(address, false);
+    this.writeByte(address, value);
   }
 
   protected writeByte(address: bigint, value: number): void {

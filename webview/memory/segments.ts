@@ -31,6 +31,8 @@ export class Segments {
   #pageSize = 4096;
   /** Bytes of the last stop by page, for marking what changed since. */
   #before = new Map<bigint, Uint8Array>();
+  /** Changes when bytes do without being read anew. */
+  version = 0;
 
   /** Bytes of a page. */
   get pageSize(): number {
@@ -48,6 +50,7 @@ export class Segments {
 
   /** Forgets what was read; it is what later bytes are compared with. */
   age(): void {
+    this.version++;
     this.#before = new Map(this.#all.flatMap(({ start, bytes }) => (bytes === undefined ? [] : [[start, bytes] as const])));
     this.#all = [];
   }
@@ -57,13 +60,20 @@ export class Segments {
     this.#all = [];
   }
 
+  /** Forgets all but what lies in [from, to). */
+  keep(from: bigint, to: bigint): void {
+    this.#all = this.#all.filter(({ start, end }) => start < to && end > from);
+  }
+
   clear(): void {
+    this.version++;
     this.#all = [];
     this.#before.clear();
   }
 
   /** The byte of the last stop where it was another. */
   before(address: bigint, segment: Segment): number | undefined {
+    if (this.#before.size === 0) return undefined;
     const old = this.#before.get(segment.start);
     const at = Number(address - segment.start);
     return old === undefined || segment.bytes === undefined || old[at] === segment.bytes[at] ? undefined : old[at];
@@ -101,7 +111,9 @@ export class Segments {
   /** Changes a byte that was written, until it is read again. */
   write(address: bigint, value: number): void {
     const segment = this.at(address);
-    if (segment?.bytes !== undefined) segment.bytes[Number(address - segment.start)] = value;
+    if (segment?.bytes === undefined) return;
+    segment.bytes[Number(address - segment.start)] = value;
+    this.version++;
   }
 
   #put(segment: Segment): void {
