@@ -48,7 +48,10 @@ export function serveOnPort(host: Host, options: PortOptions): Promise<void> {
       const onEnd = (): void => {
         socket.end();
         // A client that does not close its end has its place taken.
-        setTimeout(() => socket.destroy(), lingerMilliseconds).unref();
+        const lingering = setTimeout(() => socket.destroy(), lingerMilliseconds);
+        socket.on('close', () => {
+          clearTimeout(lingering);
+        });
       };
       const server = new DapServer(host, { onEnd, loadLanguage, token });
       socket.on('close', () => {

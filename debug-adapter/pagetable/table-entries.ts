@@ -36,6 +36,8 @@ export function tableEntries(
       `no level of ${mode.name} is called ${options.level ?? ''}; levels are ${mode.levels.map(({ name }) => name).join(', ')}`,
     );
   const table = options.tableAddress ?? pageTable.root;
+  if (table % shape.entrySize !== 0)
+    throw errors.badArgument(`no table begins at ${formatAddress(table)}: its entries lie at multiples of ${shape.entrySize} bytes`);
   const base = options.virtualBase ?? pageTable.virtualBase;
   const entries: Entry[] = [];
   let unreadable: string | null = null;

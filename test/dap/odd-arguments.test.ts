@@ -10,6 +10,7 @@ const cases: readonly (readonly [command: string, parameters: object, message: R
     { tableAddress: '0xc008000000110000', level: 'pmd' },
     /tableAddress is no physical address: .*they lie below 2\^53/,
   ],
+  ['pagewalk/tableEntries', { tableAddress: '0x8a22fff', level: 'pmd' }, /no table begins at 0x8a22fff: its entries lie at multiples of 8/],
 ];
 
 describe('odd arguments', () => {
