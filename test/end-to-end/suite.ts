@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
 import { defineFigures } from './figures.ts';
+import { defineDocumentTests } from './documents.ts';
 import { defineSessionTests } from './session.ts';
 
 export async function run(): Promise<void> {
@@ -9,6 +10,7 @@ export async function run(): Promise<void> {
   mocha.suite.emit('pre-require', globalThis, null, mocha);
   defineFigures();
   defineSessionTests();
+  defineDocumentTests();
   const failures: string[] = [];
   let passed = 0;
   const skips: string[] = [];
