@@ -21,6 +21,27 @@ export const smallMachines = [
 
 export const debian = 'x86-64-debian-6.12';
 
+/** One call of truth/guest/scan.jsonl: the arguments of the PAGEMAP_SCAN ioctl, and what the kernel answered. */
+export interface RecordedScan {
+  readonly scan: string;
+  readonly tag: string;
+  readonly size: number;
+  readonly flags: number;
+  readonly start: string;
+  readonly end: string;
+  readonly vec: boolean;
+  readonly vec_len: number;
+  readonly max_pages: number;
+  readonly category_inverted: number;
+  readonly category_mask: number;
+  readonly category_anyof_mask: number;
+  readonly return_mask: number;
+  readonly rc: number;
+  readonly errno: number;
+  readonly walk_end: string | null;
+  readonly regions: readonly (readonly [string, string, number])[];
+}
+
 export function openMachine(name: string): Session {
   return openSession(nodeHost(), { paths: [expandedDump(name, name === debian ? 'dump.elf' : 'vmcore.elf')] });
 }

@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { machineFeatures, machineSettings } from '../../debug-adapter/scenario/machine-settings.ts';
 import { scenarioCatalogue } from '../../debug-adapter/session/scenario.ts';
 import { absent, truthText } from '../support/dumps.ts';
+import { smallMachines } from '../support/processes.ts';
 import { noTextMate, tokensOf } from './tokens.ts';
 import type { Token } from './tokens.ts';
 
@@ -47,17 +48,7 @@ describe('ptdump', { skip }, () => {
     assert.equal(await scopeOf(`${start}    RW                 GLB NX pte`), 'keyword.other.attribute');
   });
 
-  for (const dump of [
-    'x86-64',
-    'x86-64-efi',
-    'x86-64-kasan',
-    'i386-pae-pti',
-    'arm64-4k',
-    'arm64-64k',
-    'riscv64-sv48',
-    's390x',
-    'ppc64le',
-  ]) {
+  for (const dump of smallMachines) {
     it(`the whole dump of ${dump}`, { skip: absent(dump) ?? false }, async () => {
       const left = await leftOver('ptdump', truthText(dump, 'ptdump-kernel.txt'));
       // The dash of a range, and what riscv prints for a bit that is not set.

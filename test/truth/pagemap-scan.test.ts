@@ -6,26 +6,7 @@ import fc from 'fast-check';
 import type { PagemapScanFacts } from '../../debug-adapter/protocol/facts.ts';
 import { absent, dumpFolder, jsonLines } from '../support/dumps.ts';
 import { debian, openMachine, smallMachines } from '../support/processes.ts';
-
-interface Call {
-  readonly scan: string;
-  readonly tag: string;
-  readonly size: number;
-  readonly flags: number;
-  readonly start: string;
-  readonly end: string;
-  readonly vec: boolean;
-  readonly vec_len: number;
-  readonly max_pages: number;
-  readonly category_inverted: number;
-  readonly category_mask: number;
-  readonly category_anyof_mask: number;
-  readonly return_mask: number;
-  readonly rc: number;
-  readonly errno: number;
-  readonly walk_end: string | null;
-  readonly regions: readonly (readonly [string, string, number])[];
-}
+import type { RecordedScan } from '../support/processes.ts';
 
 const errnos: Readonly<Record<string, number>> = { EPERM: 1, EFAULT: 14, EINVAL: 22 };
 const names = ['WPALLOWED', 'WRITTEN', 'FILE', 'PRESENT', 'SWAPPED', 'PFNZERO', 'HUGE', 'SOFT_DIRTY', 'GUARD'];
@@ -36,7 +17,7 @@ function bitsOf(categories: readonly string[]): number {
 
 test('every PAGEMAP_SCAN call gives what the ioctl gave', { skip: absent(debian) ?? false }, () => {
   const session = openMachine(debian);
-  const calls = jsonLines<Call>(join(dumpFolder(debian) ?? '', 'truth/guest/scan.jsonl'));
+  const calls = jsonLines<RecordedScan>(join(dumpFolder(debian) ?? '', 'truth/guest/scan.jsonl'));
   const wrong: string[] = [];
   for (const call of calls) {
     const facts = session.pagemapScan({

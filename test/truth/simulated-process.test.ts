@@ -9,26 +9,7 @@ import type { RecordedArea, RecordedPages } from '../simulator/recorded-process.
 import { sessionOf } from '../simulator/session-of.ts';
 import { absent, dumpFolder, jsonLines } from '../support/dumps.ts';
 import { debian } from '../support/processes.ts';
-
-interface Call {
-  readonly scan: string;
-  readonly tag: string;
-  readonly size: number;
-  readonly flags: number;
-  readonly start: string;
-  readonly end: string;
-  readonly vec: boolean;
-  readonly vec_len: number;
-  readonly max_pages: number;
-  readonly category_inverted: number;
-  readonly category_mask: number;
-  readonly category_anyof_mask: number;
-  readonly return_mask: number;
-  readonly rc: number;
-  readonly errno: number;
-  readonly walk_end: string | null;
-  readonly regions: readonly (readonly [string, string, number])[];
-}
+import type { RecordedScan } from '../support/processes.ts';
 
 interface Answer {
   readonly return: bigint;
@@ -42,7 +23,7 @@ const errnos: Readonly<Record<string, number>> = { EPERM: 1, EFAULT: 14, EINVAL:
 const names = ['WPALLOWED', 'WRITTEN', 'FILE', 'PRESENT', 'SWAPPED', 'PFNZERO', 'HUGE', 'SOFT_DIRTY'];
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-function scan(process: RecordedProcess, call: Call): Answer {
+function scan(process: RecordedProcess, call: RecordedScan): Answer {
   const value: OperationValue = process.run('pagemap_scan', {
     size: BigInt(call.size),
     flags: BigInt(call.flags),
@@ -60,7 +41,7 @@ function scan(process: RecordedProcess, call: Call): Answer {
 }
 
 /** Where an answer is not what the kernel gave; undefined where it is. */
-function difference(process: RecordedProcess, call: Call): string | undefined {
+function difference(process: RecordedProcess, call: RecordedScan): string | undefined {
   const answer = scan(process, call);
   const bits = (categories: string): number =>
     names.reduce((sum, name, bit) => sum + (categories.split('|').includes(name) ? 2 ** bit : 0), 0);
@@ -80,9 +61,9 @@ test('every PAGEMAP_SCAN call of the recorded process, in order and with its eff
   const truth = (name: string): string => join(dumpFolder(debian) ?? '', 'truth', name);
   const areas = jsonLines<RecordedArea>(truth('drgn/vmas.jsonl'));
   const entries = recordedEntries(jsonLines<RecordedPages>(truth('guest/pagemap.jsonl')));
-  const own = jsonLines<Partial<Call>>(truth('guest/user.jsonl')).filter((line): line is Call => line.scan !== undefined);
+  const own = jsonLines<Partial<RecordedScan>>(truth('guest/user.jsonl')).filter((line): line is RecordedScan => line.scan !== undefined);
   const arming = own.filter(({ flags }) => flags === 3);
-  const later = [...own.filter(({ flags }) => flags !== 3), ...jsonLines<Call>(truth('guest/scan.jsonl'))];
+  const later = [...own.filter(({ flags }) => flags !== 3), ...jsonLines<RecordedScan>(truth('guest/scan.jsonl'))];
   assert.equal(arming.length, 2);
   assert.ok(later.length >= 3420 + 37);
 
@@ -90,7 +71,7 @@ test('every PAGEMAP_SCAN call of the recorded process, in order and with its eff
   process.ranges();
   process.program(areas, entries);
   const wrong: string[] = [];
-  const compare = (call: Call): void => {
+  const compare = (call: RecordedScan): void => {
     const found = difference(process, call);
     if (found !== undefined) wrong.push(found);
   };

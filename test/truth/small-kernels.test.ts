@@ -9,20 +9,9 @@ import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
 import { absent, addressOf, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { smallMachines } from '../support/processes.ts';
 
-const kernels = [
-  'x86-64',
-  'x86-64-efi',
-  'x86-64-kasan',
-  'i386-pae-pti',
-  'arm64-4k',
-  'arm64-64k',
-  'riscv64-sv48',
-  's390x',
-  'ppc64le',
-] as const;
-
-for (const name of kernels) {
+for (const name of smallMachines) {
   const skip = absent(name);
   describe(name, { skip: skip ?? false }, () => {
     let session: Session;
