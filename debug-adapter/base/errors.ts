@@ -4,6 +4,8 @@
  */
 import { formatAddress } from './address.ts';
 import type { Address } from './address.ts';
+import { limits } from './limits.ts';
+import { oneLine } from './text.ts';
 
 /** Stable names of user-facing failures; scripts may test them in `--json` output. */
 export type ErrorCode =
@@ -42,8 +44,9 @@ export class UserError extends Error {
   override readonly name = 'UserError';
   readonly code: ErrorCode;
 
-  constructor(code: ErrorCode, message: string) {
-    super(message);
+  /** A message may quote what came from outside: each stays one line of bounded length. Several are told in lines of their own. */
+  constructor(code: ErrorCode, ...messages: readonly string[]) {
+    super(messages.map((message) => oneLine(message, limits.messageCharacters)).join('\n'));
     this.code = code;
   }
 }
@@ -129,7 +132,7 @@ export const errors = {
       `no type is called ${name} in the dump's type information; check the spelling (struct, union and enum may be left out)`,
     ),
   unknownProcess: (pid: string) => new UserError('unknown-process', `no task has the PID ${pid}; list the tasks with: pagewalk ps IMAGE`),
-  badArgument: (what: string) => new UserError('bad-argument', what),
+  badArgument: (...what: readonly string[]) => new UserError('bad-argument', ...what),
   badSetting: (name: string, why: string) => new UserError('bad-argument', `the setting ${name} cannot be used: ${why}`),
   /** `at`: index of the character that is meant. */
   badExpression: (expression: string, what: string, at?: number) =>

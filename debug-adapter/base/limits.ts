@@ -1,6 +1,6 @@
 /**
  * Bounds on what one answer may cost, so that no dump, however wild, makes the program hang or fill memory. Exceeding one
- * is told with the partial result.
+ * is told with the partial result, or refused where there is none; test/base/limits.test.ts exceeds each.
  */
 export const limits = {
   /** Longest list or tree of kernel objects followed, in nodes. */
@@ -9,6 +9,8 @@ export const limits = {
   treeDepth: 64,
   /** Longest C string read from the dump, in bytes. */
   stringBytes: 4096,
+  /** Characters of a message for a user; a path has at most 4096. */
+  messageCharacters: 8192,
   /** Largest single read that a request may ask for, in bytes. */
   readBytes: 16 * 1024 * 1024,
   /** Longest message of a client, and its longest header, in bytes: a write of `readBytes` in base64 fits. */
@@ -59,6 +61,32 @@ export const limits = {
   searchedOver: 64,
   /** Instructions decoded for one answer, before and behind the address that is asked for. */
   instructions: 100_000,
+  /** Tables that a page-table dump visits beyond one for each frame of RAM: shared ones that differ inside, such as espfix's. */
+  tableVisits: 1_000_000,
+  /** Frames of one kernel stack: 64 KiB and 16 bytes a frame. */
+  stackFrames: 4096,
+  /** Records and bytes of the kernel log; CONFIG_LOG_BUF_SHIFT is 25 at most. */
+  logRecords: 1 << 22,
+  logBytes: 1 << 28,
+  /** Runs of entries of /proc/PID/pagemap, and regions of PAGEMAP_SCAN, in one answer. */
+  pagemapRuns: 2_000_000,
+  pagemapRegions: 1_000_000,
+  /** Characters of an expression, levels of its tree, and elements that a format specifier may ask for. */
+  expressionCharacters: 4096,
+  expressionDepth: 200,
+  expressionElements: 10_000,
+  /** Bytes of one question about pages: each page is walked and identified. */
+  memoryPageBytes: 1024 * 1024,
+  /** Bytes of one write to memory. */
+  writtenBytes: 1024 * 1024,
+  /** Characters of a scenario, and nodes of its tree inside each other: brackets, blocks, operators in a row. */
+  scenarioCharacters: 1 << 22,
+  scenarioDepth: 400,
+  /** Bytes of one bytes() and places of one search() in a scenario. */
+  scenarioReadBytes: 65_536,
+  scenarioHits: 10_000,
+  /** Moments of a scenario that are kept to be compared with. */
+  keptMoments: 1000,
   /** Page size range that a dump may claim, in bytes. */
   pageSize: { least: 4096, most: 65_536 },
 } as const;

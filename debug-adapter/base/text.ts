@@ -39,3 +39,12 @@ export function decodePadded(bytes: Uint8Array): string {
   while (end > 0 && bytes[end - 1] === 0) end--;
   return utf8.decode(bytes.subarray(0, end));
 }
+
+/** Control characters, line and paragraph separators, and those that turn the direction of writing: none shows what it is. */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const unseen = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** `text` with `?` for every character that breaks the line or is not seen, cut to at most `most` characters. */
+export function oneLine(text: string, most: number): string {
+  return (text.length > most ? `${text.slice(0, most)}…` : text).replace(unseen, '?');
+}

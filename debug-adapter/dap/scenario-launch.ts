@@ -87,7 +87,7 @@ async function startDebugger(adapter: Adapter, path: string): Promise<ScenarioDe
   const problems = parsed.problems.map((problem) => failureText(path, problem));
   if (problems.length > 0) {
     const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : [];
-    throw errors.badArgument([...problems.slice(0, mostProblems), ...more].join('\n'));
+    throw errors.badArgument(...problems.slice(0, mostProblems), ...more);
   }
   const made = language.debugScenario(parsed);
   if (!('breakpoints' in made)) throw errors.badArgument(failureText(path, made));

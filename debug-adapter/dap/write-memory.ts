@@ -3,14 +3,12 @@ import * as v from 'valibot';
 import { addToAddress, formatAddress, parseAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { WrittenPiece } from '../memory/written-memory.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
-
-/** Bytes of one request. */
-const mostBytes = 1 << 20;
 
 const schema = v.looseObject({
   memoryReference: v.string(),
@@ -27,7 +25,8 @@ function writeMemory(adapter: Adapter, parameters: unknown): Answer {
   const base = parseAddress(memoryReference);
   if (base === undefined) throw errors.badArgument(`${memoryReference} is no address`);
   const bytes = new Uint8Array(Buffer.from(data, 'base64'));
-  if (bytes.length > mostBytes) throw errors.limit(`one request writes at most ${mostBytes} bytes, not ${bytes.length}`);
+  if (bytes.length > limits.writtenBytes)
+    throw errors.limit(`one request writes at most ${limits.writtenBytes} bytes, not ${bytes.length}`);
   const { pieces, written, problem } = piecesOf(adapter.session, { address: addToAddress(base, offset), bytes, mm });
   if (problem !== undefined && (!allowPartial || written === 0)) throw errors.badArgument(problem);
   if (adapter.scenario === undefined) adapter.write(pieces);

@@ -1,6 +1,7 @@
 /** Evaluates expressions over a dump's memory. Nothing is written; no function of the kernel is called. */
 import { errors, UserError } from '../base/errors.ts';
 import { toAddress } from '../base/address.ts';
+import { limits } from '../base/limits.ts';
 import { locateMember, sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
 import { binary, isComparisonOfTexts, sameText, scalarOf } from './arithmetic.ts';
@@ -15,16 +16,14 @@ export interface Evaluated {
   readonly style: FormatSpecifier['style'];
 }
 
-/** Elements that a format specifier may ask for. */
-const mostElements = 10_000;
-
 /** Evaluates `text`. Throws `UserError` (what is wrong with it) or `MemoryFault` (memory that it needs is missing). */
 export function evaluate(text: string, context: ExpressionContext): Evaluated {
   const isType = (name: string): boolean => context.types?.parse(name) !== undefined && context.symbols.find(name) === undefined;
   const { expression, format } = parseExpression(text, isType);
   const value = new Evaluation(text, context).value(expression);
   if (format?.count === undefined) return { value, style: format?.style };
-  if (format.count > mostElements) throw errors.badExpression(text, `more than ${mostElements} elements are asked for`);
+  if (format.count > limits.expressionElements)
+    throw errors.badExpression(text, `more than ${limits.expressionElements} elements are asked for`);
   const items = Array.from({ length: format.count }, (_, index) => elementOf(value, BigInt(index), context.memory));
   return { value: listValue(items, items[0]?.type ?? { kind: 'void' }), style: format.style };
 }

@@ -1,5 +1,6 @@
 /** Tokens of the C-like expression language. */
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 export interface Token {
   /** `character` is a character constant and `text` a string; their text is what stands between the quotes. */
@@ -13,12 +14,12 @@ export interface Token {
 
 const pattern =
   /\s*(?:(0x[0-9a-f]+|[0-9]+)([ul]*)(?!\w)|'([^'\\]|\\[0nrt\\'])'|"((?:[^"\\]|\\[0nrt\\"])*)"|([A-Za-z_]\w*(?:(?:\.(?:isra|constprop|part|llvm|lto_priv))?\.\d+)*)|\$([A-Za-z_]\w*)|(->|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>()[\].,?:]))/iy;
-const longest = 4096;
 const escapes: Readonly<Record<string, string>> = { '\\0': '\0', '\\n': '\n', '\\r': '\r', '\\t': '\t' };
 
 /** Splits an expression; throws `bad-expression` at the first character that begins no token. */
 export function tokenize(text: string): Token[] {
-  if (text.length > longest) throw errors.badExpression(`${text.slice(0, 40)}…`, `more than ${longest} characters`);
+  if (text.length > limits.expressionCharacters)
+    throw errors.badExpression(`${text.slice(0, 40)}…`, `more than ${limits.expressionCharacters} characters`);
   const tokens: Token[] = [];
   let at = 0;
   while (text.slice(at).trim() !== '') {

@@ -1,5 +1,6 @@
 /** Parses an expression into a tree: a Pratt parser over C's operators, with a bound on depth. */
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { ConstantForm } from './c-types.ts';
 import { tokenize } from './lexer.ts';
 import type { Token } from './lexer.ts';
@@ -56,7 +57,6 @@ const binding: Readonly<Record<string, number>> = {
   '%': 11,
 };
 const choiceBinding = 1;
-const deepest = 200;
 const typeWords = new Set(['struct', 'union', 'enum', 'unsigned', 'signed', 'const', 'volatile', 'void']);
 
 /** `isType` says whether a name in parentheses begins a cast. */
@@ -128,7 +128,7 @@ class Parser {
   }
 
   #binary(least: number): Expression {
-    if (++this.#depth > deepest) throw errors.badExpression(this.#text, `more than ${deepest} levels`);
+    if (++this.#depth > limits.expressionDepth) throw errors.badExpression(this.#text, `more than ${limits.expressionDepth} levels`);
     let left = this.#unary();
     for (;;) {
       const token = this.#peek();
@@ -150,7 +150,7 @@ class Parser {
   }
 
   #unary(): Expression {
-    if (++this.#depth > deepest) throw errors.badExpression(this.#text, `more than ${deepest} levels`);
+    if (++this.#depth > limits.expressionDepth) throw errors.badExpression(this.#text, `more than ${limits.expressionDepth} levels`);
     const expression = this.#prefix();
     this.#depth--;
     return expression;
@@ -238,7 +238,7 @@ class Parser {
 
   #postfix(start: Expression): Expression {
     let object = start;
-    for (let count = 0; count < deepest; count++) {
+    for (let count = 0; count < limits.expressionDepth; count++) {
       const { at } = this.#peek();
       if (this.#accept('[')) {
         const index = this.#binary(0);
@@ -252,7 +252,7 @@ class Parser {
       if (name.kind !== 'name') throw errors.badExpression(this.#text, `a member's name is missing behind «${through}»`, name.at);
       object = { kind: 'member', at: name.at, object, name: name.text, through };
     }
-    throw errors.badExpression(this.#text, `more than ${deepest} members in a row`);
+    throw errors.badExpression(this.#text, `more than ${limits.expressionDepth} members in a row`);
   }
 }
 

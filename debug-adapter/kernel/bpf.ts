@@ -56,7 +56,10 @@ function listed(
     kernel.warn(`BPF programs: ${message}; programs behind it are missing`);
   });
   for (const node of nodes) {
-    if (images.length >= limits.modules) break;
+    if (images.length >= limits.modules) {
+      kernel.warn(`BPF programs: there are more than ${limits.modules}; the others are missing`);
+      break;
+    }
     const image = optionalRead(() => read(node));
     if (image !== undefined) images.push(image);
   }

@@ -31,7 +31,10 @@ function readModuleTables(kernel: Kernel, base: BtfTable): BtfTable[] {
     kernel.warn(`types of modules: ${message}`);
   };
   for (const address of walkList(kernel.memory, head, entry.offset('list'), problem)) {
-    if (tables.length >= limits.modules) break;
+    if (tables.length >= limits.modules) {
+      problem(`there are more than ${limits.modules} modules; those of the others are missing`);
+      break;
+    }
     try {
       const table = entry.pointer(address, 'btf');
       const size = btf.number(table, 'data_size');

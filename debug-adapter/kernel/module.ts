@@ -78,7 +78,10 @@ function readModules(kernel: Kernel): Module[] {
     kernel.warn(`modules: ${message}; modules behind it are missing`);
   });
   for (const address of objects) {
-    if (found.length >= limits.modules) break;
+    if (found.length >= limits.modules) {
+      kernel.warn(`modules: there are more than ${limits.modules}; the others are missing`);
+      break;
+    }
     try {
       found.push({ address, name: shape.text(address, 'name'), memory: readMemory(shape, address) });
     } catch (error) {

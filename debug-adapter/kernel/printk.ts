@@ -2,6 +2,7 @@
 import { addToAddress, formatAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors, MemoryFault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { decodeText } from '../base/text.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -28,10 +29,6 @@ export interface KernelLog {
   /** What could not be read, one sentence each. */
   readonly problems: readonly string[];
 }
-
-/** Records and bytes beyond which a log is damaged. */
-const mostRecords = 1 << 22;
-const mostBytes = 1 << 28;
 
 /** The whole log; read once. Throws `UserError` where the kernel has none that Pagewalk knows. */
 export function kernelLog(kernel: Kernel): KernelLog {
@@ -131,7 +128,7 @@ class RingReader {
     const member = (name: string): Address => addToAddress(descriptors, layout.offset('prb_desc_ring', name));
     const countBits = memory.u32(member('count_bits'));
     const sizeBits = memory.u32(addToAddress(text, layout.offset('prb_data_ring', 'size_bits')));
-    if (2 ** countBits > mostRecords || 2 ** sizeBits > mostBytes) {
+    if (2 ** countBits > limits.logRecords || 2 ** sizeBits > limits.logBytes) {
       throw errors.notSupported(
         `the kernel log at ${formatAddress(at)} is damaged: it claims 2^${countBits} records in 2^${sizeBits} bytes; see its memory with: pagewalk read IMAGE prb 8`,
       );
@@ -239,7 +236,7 @@ function readRecords(kernel: Kernel): KernelLog {
   const problems: string[] = [];
   let at = first;
   let wrapped = false;
-  while (at !== next && records.length < mostRecords) {
+  while (at !== next && records.length < limits.logRecords) {
     const record = addToAddress(buffer, at);
     const member = (one: string): Address => addToAddress(record, layout.offset(name, one));
     try {
@@ -281,7 +278,7 @@ function readText(kernel: Kernel): KernelLog {
   const buffer = memory.pointer(need(kernel, 'log_buf'));
   const length = memory.u32(need(kernel, 'log_buf_len'));
   const end = memory.u32(need(kernel, 'log_end'));
-  if (length === 0 || length > mostBytes || (length & (length - 1)) !== 0) {
+  if (length === 0 || length > limits.logBytes || (length & (length - 1)) !== 0) {
     throw errors.notSupported(`the kernel log is damaged: it claims ${length} bytes; see its memory with: pagewalk read IMAGE log_buf 8`);
   }
   const kept = Math.min(end, length);

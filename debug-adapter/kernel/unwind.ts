@@ -5,6 +5,7 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { StackRange } from './stack-range.ts';
 import { stackAt } from './stack-range.ts';
 
@@ -44,9 +45,6 @@ export interface StackTrace {
   readonly problem: string | undefined;
 }
 
-/** More frames than any kernel stack has room for: 64 KiB and 16 bytes a frame. */
-const mostFrames = 4096;
-
 export const naturalEnd: UnwindStep = { end: undefined };
 
 /** Follows the stack from `start`; `ranges` are the stacks on which it may lie. */
@@ -61,14 +59,15 @@ export function unwind(start: UnwindState, unwinder: Unwinder, ranges: readonly 
     const next = stepFrom(state, unwinder);
     if ('end' in next) {
       if (next.end === undefined) return { frames, problem: undefined };
-      const guessed = guessFrom(state, unwinder).slice(0, mostFrames);
-      frames.push(...guessed.map((one) => ({ ...one, stack: stackAt(ranges, one.sp) })));
-      return { frames, problem: next.end };
+      const guessed = guessFrom(state, unwinder);
+      frames.push(...guessed.slice(0, limits.stackFrames).map((one) => ({ ...one, stack: stackAt(ranges, one.sp) })));
+      const more = guessed.length > limits.stackFrames ? `; there are more than ${limits.stackFrames} guesses` : '';
+      return { frames, problem: `${next.end}${more}` };
     }
     const { state: caller } = next;
     const problem = problemOf(state, caller, { ranges, visited });
     if (problem !== undefined) return { frames, problem };
-    if (frames.length >= mostFrames) return { frames, problem: `there are more than ${mostFrames} frames` };
+    if (frames.length >= limits.stackFrames) return { frames, problem: `there are more than ${limits.stackFrames} frames` };
     state = caller;
   }
 }

@@ -5,6 +5,7 @@
  */
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
+import { limits } from '../base/limits.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingLevel } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
@@ -97,8 +98,6 @@ interface Uniform {
   readonly note: { readonly depth: number; readonly low: number; readonly high: number } | undefined;
 }
 
-/** Tables that may be visited beyond one for each frame of RAM: shared ones that differ inside, such as espfix's. */
-const sharedVisits = 1_000_000;
 const entriesBetweenChecks = 64;
 
 class Walk {
@@ -125,7 +124,7 @@ class Walk {
     this.#token = options.token;
     this.#known = options.pageTable.mode.levels.map(() => new Map<number, Uniform | null>());
     const { ranges } = options.pageTable.physical;
-    this.#budget = sharedVisits + ranges.reduce((sum, { start, end }) => sum + Math.ceil((end - start) / frameSize), 0);
+    this.#budget = limits.tableVisits + ranges.reduce((sum, { start, end }) => sum + Math.ceil((end - start) / frameSize), 0);
   }
 
   /** Entries of one table from page `start` up to, not including, page `end`; says whether it is uniform. */

@@ -1,9 +1,7 @@
 /** A parser whose trees are never deeper than those who walk them can go. */
+import { limits } from '../base/limits.ts';
 import { createLangiumParser } from 'langium';
 import type { AstNode, LangiumCoreServices, LangiumParser } from 'langium';
-
-/** Nodes inside each other: brackets, blocks, operators in a row. */
-const deepest = 400;
 
 /** Text that is no scenario, in whose place the complaint stands. */
 const noScenario = ':';
@@ -15,7 +13,7 @@ export function boundedParser(services: LangiumCoreServices): LangiumParser {
   const tooDeep: LangiumParser['parse'] = (_, options) => {
     const result = parse(noScenario, options);
     for (const error of result.parserErrors)
-      error.message = `brackets, blocks or operators are more than ${deepest} deep; split the statement`;
+      error.message = `brackets, blocks or operators are more than ${limits.scenarioDepth} deep; split the statement`;
     return result as never;
   };
   parser.parse = (input, options) => {
@@ -36,7 +34,7 @@ function isDeep(root: AstNode): boolean {
   const waiting: { readonly node: AstNode; readonly depth: number }[] = [{ node: root, depth: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node, depth } = next;
-    if (depth > deepest) return true;
+    if (depth > limits.scenarioDepth) return true;
     for (const [name, value] of Object.entries(node)) {
       if (name.startsWith('$')) continue;
       for (const child of Array.isArray(value) ? (value as unknown[]) : [value as unknown]) {

@@ -2,21 +2,16 @@
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { OperationValue, ParameterKind, ParameterSpec } from '../simulator/operation.ts';
 import type { ScenarioEngine, ScenarioSpace } from './engine.ts';
 import { formatValue, isList, isRecord, isSpan, kindOf } from './scenario-value.ts';
-
-/** Bytes that one read() gives at most. */
-const mostBytes = 1 << 16;
 
 /** Where a function is called: the machine, and the process of the `as` around it. */
 export interface FunctionPlace {
   readonly engine: ScenarioEngine;
   readonly process: bigint | undefined;
 }
-
-/** Places that one search() tells at most. */
-const mostHits = 10_000;
 
 /** What an argument is: as an operation's, or a list, or anything. */
 export type ArgumentKind = ParameterKind | 'list' | 'any';
@@ -75,7 +70,8 @@ export const engineFunctions: readonly EngineFunction[] = [
     returns: 'a text: two hexadecimal digits a byte, `??` where nothing is mapped',
     call: ({ engine, process }, given) => {
       const length = numberIn(given, 'length');
-      if (length > BigInt(mostBytes)) throw errors.limit(`${length.toString()} bytes are more than one bytes() gives (64K); read in parts`);
+      if (length > BigInt(limits.scenarioReadBytes))
+        throw errors.limit(`${length.toString()} bytes are more than one bytes() gives (${limits.scenarioReadBytes}); read in parts`);
       return engine.read(addressOf(given), Number(length), process);
     },
   },
@@ -95,7 +91,7 @@ export const engineFunctions: readonly EngineFunction[] = [
     returns: 'a list of records: virtual (a number, or nothing), physical, what (a record: kind, summary)',
     call: ({ engine, process }, given) => {
       const limit = numberIn(given, 'limit');
-      if (limit > BigInt(mostHits)) throw errors.limit(`search() tells at most ${mostHits} places`);
+      if (limit > BigInt(limits.scenarioHits)) throw errors.limit(`search() tells at most ${limits.scenarioHits} places`);
       return engine.search(textIn(given, 'pattern'), process, Number(limit));
     },
   },

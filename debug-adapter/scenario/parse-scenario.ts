@@ -1,6 +1,7 @@
 /** The text of a scenario into its syntax tree, with what is wrong with it. */
 import { URI } from 'langium';
 import type { LangiumDocument } from 'langium';
+import { limits } from '../base/limits.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Scenario } from './generated/ast.ts';
 import type { Problem, ProblemData } from './problem.ts';
@@ -13,9 +14,6 @@ export interface ParsedScenario {
   readonly problems: readonly Problem[];
 }
 
-/** Characters of a scenario: more is no scenario. */
-const longest = 1 << 22;
-
 const known = new WeakMap<Catalogue, ScenarioServices>();
 
 /** Throws nothing: what is wrong is among the problems. */
@@ -23,17 +21,34 @@ export async function parseScenario(text: string, catalogue: Catalogue): Promise
   const services = known.get(catalogue) ?? scenarioServices(catalogue);
   known.set(catalogue, services);
   const { LangiumDocumentFactory, LangiumDocuments, DocumentBuilder } = services.shared.workspace;
-  const document = LangiumDocumentFactory.fromString<Scenario>(text.slice(0, longest), URI.parse(`memory:///scenario-${count++}.kmm`));
+  const document = LangiumDocumentFactory.fromString<Scenario>(
+    text.slice(0, limits.scenarioCharacters),
+    URI.parse(`memory:///scenario-${count++}.kmm`),
+  );
   LangiumDocuments.addDocument(document);
   try {
     await DocumentBuilder.build([document], { validation: true });
   } finally {
     await DocumentBuilder.update([], [document.uri]);
   }
-  return { scenario: document.parseResult.value, problems: problemsOf(document) };
+  const problems = problemsOf(document);
+  return {
+    scenario: document.parseResult.value,
+    problems: text.length > limits.scenarioCharacters ? [...problems, tooLong(document)] : problems,
+  };
 }
 
 let count = 0;
+
+/** What is behind the longest text is not read, and thus does not run. */
+function tooLong({ textDocument }: LangiumDocument): Problem {
+  const end = textDocument.positionAt(limits.scenarioCharacters);
+  return {
+    message: `a scenario has at most ${limits.scenarioCharacters} characters; the rest is not read`,
+    range: { start: end, end },
+    fixes: [],
+  };
+}
 
 /** What the checks and the parser say of a document that was built. */
 function problemsOf(document: LangiumDocument): Problem[] {

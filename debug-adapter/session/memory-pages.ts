@@ -2,14 +2,13 @@
 import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { MemoryRead } from '../memory/hole.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import type { IdentifyFacts, TranslationFacts } from '../protocol/facts.ts';
 import type { MemoryPageFacts } from '../protocol/memory-pages.ts';
 import type { SessionFace, SpaceName } from './session-face.ts';
 
-/** Bytes that one question may ask for: each page is walked and identified. */
-const mostBytes = 1024 * 1024;
 /** Entries behind the range that are looked at, so that a space without mappings is told in few answers. */
 const mostStepsOn = 64;
 const spaceEnd = 1n << 64n;
@@ -52,7 +51,8 @@ export function memoryPages(
   options: MemoryPagesOptions,
 ): MemoryPages {
   const { address, count, pageSize } = range;
-  if (count > mostBytes) throw errors.limit(`${count} bytes are more than one question about pages gives (${mostBytes}); ask in parts`);
+  if (count > limits.memoryPageBytes)
+    throw errors.limit(`${count} bytes are more than one question about pages gives (${limits.memoryPageBytes}); ask in parts`);
   const top = options.physical === true ? physicalEnd : spaceEnd;
   if (address >= top) throw errors.badArgument(`physical addresses lie below 2^53, ${formatAddress(address)} does not`);
   const end = address + BigInt(count) > top ? top : address + BigInt(count);

@@ -4,6 +4,7 @@ import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allCategories, categoryNames, namesOfCategories, scanFlagNames } from '../kernel/pagemap-category.ts';
 import { hasPagemapScan, PagemapProcess, taskSize } from '../kernel/pagemap-process.ts';
@@ -14,10 +15,6 @@ import type { PagemapFacts, PagemapScanFacts, PagemapScanRequest } from '../prot
 import type { PagemapOptions } from './session-face.ts';
 import type { Spaces } from './spaces.ts';
 import { processOf } from './task-facts.ts';
-
-/** Runs of entries, and regions, that one answer has at most. */
-const mostEntries = 2_000_000;
-const mostRegions = 1_000_000;
 
 function openProcess(kernel: Kernel, spaces: Spaces, pid: number): { readonly process: PagemapProcess; readonly comm: string } {
   const { task, mm } = processOf(kernel, pid);
@@ -38,8 +35,8 @@ export function pagemapFacts(kernel: Kernel, spaces: Spaces, asked: PagemapOptio
     const open = entries.at(-1);
     if (open !== undefined && last.next === page && last.low === low && last.high === high) open.count += count;
     else {
-      if (entries.length >= mostEntries)
-        throw errors.limit(`the entries of the range are more than ${mostEntries} runs; ask for a smaller range`);
+      if (entries.length >= limits.pagemapRuns)
+        throw errors.limit(`the entries of the range are more than ${limits.pagemapRuns} runs; ask for a smaller range`);
       entries.push({
         address: formatAddress(BigInt(page) << shift),
         count,
@@ -82,7 +79,11 @@ export function pagemapScanFacts(
   const before = new Set(kernel.warnings);
   const { process } = openProcess(kernel, spaces, request.pid);
   const told = scanArguments(process, request);
-  const result = pagemapScan(process, { ...told, vecLen: told.vecLen < mostRegions ? told.vecLen : BigInt(mostRegions) }, token);
+  const result = pagemapScan(
+    process,
+    { ...told, vecLen: told.vecLen < limits.pagemapRegions ? told.vecLen : BigInt(limits.pagemapRegions) },
+    token,
+  );
   const shift = BigInt(process.pageShift);
   const run = ({ start, end }: { readonly start: number; readonly end: number }): { start: string; end: string } => ({
     start: formatAddress(BigInt(start) << shift),
@@ -92,8 +93,8 @@ export function pagemapScanFacts(
   if (!hasPagemapScan(kernel) && kernel.symbols.count > 0) {
     warnings.push('this kernel has no PAGEMAP_SCAN, which came in 6.7: the answer is what later kernels would give');
   }
-  if (result.regions.length === mostRegions && told.vecLen > mostRegions) {
-    warnings.push(`the scan stops after ${mostRegions} regions; go on from the walk's end`);
+  if (result.regions.length === limits.pagemapRegions && told.vecLen > limits.pagemapRegions) {
+    warnings.push(`the scan stops after ${limits.pagemapRegions} regions; go on from the walk's end`);
   }
   const { error } = result;
   return {
@@ -114,7 +115,7 @@ function scanArguments(process: PagemapProcess, request: PagemapScanRequest): Pa
     start: number('start', request.start) ?? 0n,
     end: number('end', request.end) ?? addressLimit(process),
     vec: request.vec ?? true,
-    vecLen: number('vecLen', request.vecLen) ?? (request.vec === false ? 0n : BigInt(mostRegions)),
+    vecLen: number('vecLen', request.vecLen) ?? (request.vec === false ? 0n : BigInt(limits.pagemapRegions)),
     maxPages: number('maxPages', request.maxPages) ?? 0n,
     categoryInverted: mask('categoryInverted', request.categoryInverted, categoryNames) ?? 0n,
     categoryMask: mask('categoryMask', request.categoryMask, categoryNames) ?? 0n,

@@ -1,5 +1,6 @@
 /** Moments of a run: states of its machine that can be compared with now, and what differs. */
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
 import type { MomentFacts } from '../protocol/scenario.ts';
@@ -7,9 +8,6 @@ import type { Machine, Snapshot } from '../simulator/machine.ts';
 
 const start = 'start';
 const lastStop = 'last stop';
-
-/** Moments that a client may keep. */
-const mostKept = 1000;
 
 /** The start, the last stop, the scenario's snapshots and those that a user keeps, by unique names. */
 export class Moments {
@@ -55,7 +53,7 @@ export class Moments {
     if (trimmed === '') throw errors.badArgument('a moment needs a name');
     if (this.all.some((moment) => moment.name === trimmed && moment.kind !== 'kept'))
       throw errors.badArgument(`there is a moment ${trimmed} already; choose another name`);
-    if (this.#kept.size >= mostKept) throw errors.limit(`at most ${mostKept} moments are kept`);
+    if (this.#kept.size >= limits.keptMoments) throw errors.limit(`at most ${limits.keptMoments} moments are kept`);
     this.#kept.set(trimmed, this.#machine.snapshot());
   }
 

@@ -104,7 +104,7 @@ function defectOf(thrown: unknown): Error | undefined {
 
 function keyOf({ message, stack }: Error): string {
   const places = [...(stack ?? '').matchAll(/debug-adapter\/([\w/-]+\.ts:\d+)/g)].slice(0, 3).map(([, place]) => place);
-  const words = (message.split('\n')[0] ?? '').replace(/0x[0-9a-f]+|\d+/gi, '#').slice(0, 120);
+  const words = (message.split('\n')[0] ?? '').replace(/0x[0-9a-f]+|\d+/gi, '#').slice(0, 60);
   return [words, ...places].join(' < ');
 }
 

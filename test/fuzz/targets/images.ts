@@ -135,7 +135,7 @@ const needed = absent(debian) ?? absent('ppc64le');
 
 const oneFile = Object.entries(files).map(([name, bytesOf]): FuzzTarget => ({
   name: `image: ${name}`,
-  rounds: 120,
+  rounds: 40,
   regressions: regressions[name] ?? [],
   absent: needed,
   prepare: () => {
@@ -157,7 +157,7 @@ const oneFile = Object.entries(files).map(([name, bytesOf]): FuzzTarget => ({
 /** One member is damaged; named are all, or one whose others are searched beside it. */
 const splitSet: FuzzTarget = {
   name: 'image: split set',
-  rounds: 120,
+  rounds: 40,
   regressions: [],
   absent: needed,
   prepare: () => {

@@ -213,7 +213,7 @@ function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
 
 export const pageTableTargets: readonly FuzzTarget[] = modes.map((mode) => ({
   name: `page tables: ${mode.name}`,
-  rounds: 10,
+  rounds: 2,
   regressions: [],
   prepare: () => {
     const pools = poolsOf(mode);

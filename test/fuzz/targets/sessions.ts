@@ -48,7 +48,7 @@ function bundledRuns(): { start: number; data: Uint8Array }[] {
 
 export const sessionTargets: readonly FuzzTarget[] = Object.entries(containers).map(([container, bytesOf]) => ({
   name: `session: ${container}`,
-  rounds: 3,
+  rounds: 2,
   regressions: [],
   prepare: () => {
     const bytes = bytesOf();

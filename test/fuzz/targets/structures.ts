@@ -21,12 +21,12 @@ const dumps: readonly {
   readonly absent?: string | undefined;
   readonly rounds: number;
 }[] = [
-  { name: 'bundled', path: () => bundled.image, rounds: 8 },
+  { name: 'bundled', path: () => bundled.image, rounds: 5 },
   ...['x86-64', 'i386-pae-pti', 'arm64-4k', 'riscv64-sv48', 's390x', 'ppc64le'].map((name) => ({
     name,
     path: () => expandedDump(name, 'vmcore.elf'),
     absent: absent(name),
-    rounds: 4,
+    rounds: 3,
   })),
 ];
 
