@@ -16,6 +16,8 @@ export interface DiffSideFacts {
   readonly mm: string | null;
   /** Whether the session can be asked about its addresses. */
   readonly ofSession: boolean;
+  /** Of a moment of the session that is past: what the session says of addresses is of now. */
+  readonly past?: true;
   /** How to find the side again after a reload of the window; the page keeps it as it is. */
   readonly place: unknown;
 }

@@ -154,8 +154,10 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   }
 
   #sideFacts(side: Side): DiffSideFacts {
-    const { label, mm, other } = side;
-    return { label, source: other ?? this.session?.name ?? '', mm: mm ?? null, ofSession: other === undefined, place: side };
+    const { label, mm, other, moment } = side;
+    const source = other ?? this.session?.name ?? '';
+    const past = moment === undefined ? {} : { past: true as const };
+    return { label, source, mm: mm ?? null, ofSession: other === undefined, ...past, place: side };
   }
 
   async #sendOwners({ generation, side, mm, asked }: Extract<DiffToHost, { kind: 'owners' }>): Promise<void> {

@@ -304,6 +304,29 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
     assert.equal(await page.evaluate(() => 'hit' in window), false);
   });
 
+  test('of a moment that is past no owners are asked, for the session knows those of now', async () => {
+    const [a, b] = [linesOf(beforeLines), linesOf(afterLines)];
+    const changes = changesOf(beforeLines, afterLines);
+    for (const [generation, past] of [
+      [1, true],
+      [2, undefined],
+    ] as const) {
+      await diff.send(
+        { kind: 'session', state: 'live', name: 'vmcore', next: null },
+        { kind: 'sides', generation, first: { ...first, ...(past && { past }) }, second },
+        { kind: 'lines', generation, side: 'first', start: 0, total: a.length, lines: a },
+        { kind: 'lines', generation, side: 'second', start: 0, total: b.length, lines: b },
+        { kind: 'changes', generation, start: 0, total: changes.length, changes, addressBits: 64, warnings: [] },
+      );
+      await page.waitForSelector('.canvas .row.removed');
+    }
+    await page.waitForFunction(() => (window as unknown as { sent: { kind: string }[] }).sent.some(({ kind }) => kind === 'owners'));
+    assert.deepEqual(
+      (await diff.sent('owners')).map(({ generation }) => generation),
+      [2],
+    );
+  });
+
   test('a row is copied as a diff has it', async () => {
     await show();
     await page.focus('.rows');

@@ -283,8 +283,8 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     const inView = (this.list?.items ?? []).flatMap(({ index }) => this.rows[index] ?? []);
     for (const side of ['left', 'right'] as const) {
       const name = this.nameOf(side);
-      const { ofSession, mm } = shown.facts[name];
-      if (!ofSession || mm === null) continue;
+      const { ofSession, past, mm } = shown.facts[name];
+      if (!ofSession || past === true || mm === null) continue;
       const table = alignment[side];
       const lines = inView
         .filter((row) => !isFolded(row) && !alignment.isEqual(row) && !alignment.isMarker(row))
