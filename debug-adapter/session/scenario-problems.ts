@@ -17,16 +17,21 @@ export function scenarioProblems(run: ScenarioDebugger, session: SessionFace): O
   const { findings } = session.findings({});
   const told = findings.slice(0, mostTold);
   const places = run.causes(told.map((finding) => placesOf(finding, session)));
-  const problems = told.map(({ kind, message }, index): ScenarioProblem => ({
-    kind,
-    severity: kind === 'writable-executable' ? 'warning' : 'error',
-    message,
+  const problems = told.map((finding, index): ScenarioProblem => ({
+    kind: finding.kind,
+    severity: finding.kind === 'writable-executable' ? 'warning' : 'error',
+    message: messageOf(finding),
     place: places[index] ?? null,
   }));
   const { stop } = run;
   if (stop.kind === 'failed')
     problems.unshift({ kind: 'failure', severity: 'error', message: stop.failure.message, place: stop.failure.range });
   return { problems, truncated: findings.length > told.length };
+}
+
+/** What it is about comes first: a list cuts long lines. */
+function messageOf({ kind, virtual, reason, message }: FindingFacts): string {
+  return kind === 'root-out-of-sync' ? message : `${virtual}: ${reason}`;
 }
 
 /** The bytes that make a finding: the entry, and the kernel's own where the two do not agree. */

@@ -153,7 +153,7 @@ function byKind(areas: readonly VmallocAreaFacts[], changes: VmallocChanges): Gr
     .map(([word, own]) => ({
       kind: 'group',
       label: word === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : word,
-      description: vscode.l10n.t('{0} areas, {1}', own.length, sizeText(own.reduce((sum, { size }) => sum + size, 0))),
+      description: `${areaCount(own.length)}, ${sizeText(own.reduce((sum, { size }) => sum + size, 0))}`,
       icon: own[0] === undefined ? 'symbol-field' : kindOf(own[0]).icon,
       children: areaNodes(own, { idle: false, changes }),
       open: word === 'vm_map_ram block',

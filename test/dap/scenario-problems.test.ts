@@ -31,6 +31,8 @@ describe('problems of a scenario', () => {
       assert.deepEqual(await told(client), []);
       for (let line = 2; line <= 4; line++) await client.move('next');
       assert.deepEqual(await told(client), [['writable-executable', 3]]);
+      const { problems } = await client.ask<ScenarioProblems>('pagewalk/scenarioProblems');
+      assert.match(problems[0]?.message ?? '', /^0xffffc90000002000: 4K writable and executable/);
       await client.move('stepBack');
       await client.move('stepBack');
       assert.deepEqual(await told(client), []);
