@@ -8,8 +8,11 @@ import { eventually } from './waiting.ts';
 
 const asked = 400;
 
-function quantile(sorted: readonly number[], part: number): string {
-  return (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN).toFixed(1);
+function figures(times: readonly number[]): string {
+  const sorted = [...times].sort((one, other) => one - other);
+  const quantile = (part: number): string =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN).toFixed(1);
+  return `p50 ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, slowest ${quantile(1)} ms`;
 }
 
 /** To be called before other tests, for the first of them activates the extension. */
@@ -19,11 +22,12 @@ export function defineFigures(): void {
       const extension = vscode.extensions.getExtension('pagewalk.pagewalk');
       assert.ok(extension);
       const was = extension.isActive;
-      const begun = performance.now();
+      const [begun, spent] = [performance.now(), process.cpuUsage()];
       await extension.activate();
-      const took = performance.now() - begun;
+      const [took, { user, system }] = [performance.now() - begun, process.cpuUsage(spent)];
       assert.equal(extension.isActive, true);
-      console.log(`FIGURE activation: ${was ? 'was active already' : `${took.toFixed(1)} ms around extension.activate()`}`);
+      const figure = `${took.toFixed(1)} ms around extension.activate(), ${((user + system) / 1000).toFixed(1)} ms of CPU time`;
+      console.log(`FIGURE activation: ${was ? 'was active already' : figure}`);
     });
 
     const image = process.env['PAGEWALK_LARGE_IMAGE'];
@@ -49,18 +53,22 @@ async function hovers(image: string): Promise<void> {
     const addresses = await addressesOf(session);
     const content = addresses.map((address) => `at ${address}\n`).join('');
     const { uri } = await vscode.workspace.openTextDocument({ content, language: 'dmesg' });
-    const times: number[] = [];
+    const [onAddresses, onWords]: [number[], number[]] = [[], []];
     for (const [line, address] of addresses.entries()) {
-      const from = performance.now();
-      const found = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, new vscode.Position(line, 5));
-      times.push(performance.now() - from);
-      assert.ok(found.length > 0, `no hover on ${address}`);
+      for (const [character, times] of [
+        [5, onAddresses],
+        [1, onWords],
+      ] as const) {
+        const from = performance.now();
+        const at = new vscode.Position(line, character);
+        const found = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, at);
+        times.push(performance.now() - from);
+        assert.equal(found.length > 0, times === onAddresses, `hover at ${character} of «at ${address}»`);
+      }
     }
-    times.sort((one, other) => one - other);
     console.log(`FIGURE session on ${image}: opened in ${opened.toFixed(0)} ms`);
-    console.log(
-      `FIGURE hover: ${times.length} addresses, p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, slowest ${quantile(times, 1)} ms`,
-    );
+    console.log(`FIGURE hover on ${addresses.length} addresses: ${figures(onAddresses)}`);
+    console.log(`FIGURE hover on words that are none, which VS Code alone takes: ${figures(onWords)}`);
   } finally {
     await vscode.debug.stopDebugging(session);
   }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { runTests } from '@vscode/test-electron';
+import { listFiles, PackageManager } from '@vscode/vsce';
 import { dumpFolder, expandedDump } from '../support/dumps.ts';
 import { debian } from '../support/processes.ts';
 import { findVSCode, root } from '../support/vscode.ts';
@@ -15,6 +16,13 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skips: readonly string[];
+}
+
+/** What a release holds and no more, copied into `folder`: the tests find nothing that only the repository has. */
+async function packedFiles(folder: string): Promise<string> {
+  for (const file of await listFiles({ cwd: root, packageManager: PackageManager.None }))
+    cpSync(join(root, file), join(folder, file), { recursive: true });
+  return folder;
 }
 
 /** Counts of the run; a machine on which no VS Code can run skips it with the reason. */
@@ -41,7 +49,7 @@ export async function runEndToEnd(): Promise<Outcome> {
   try {
     await runTests({
       vscodeExecutablePath: executable,
-      extensionDevelopmentPath: root,
+      extensionDevelopmentPath: await packedFiles(join(folder, 'extension')),
       extensionTestsPath: suite,
       launchArgs: [workspace, '--disable-extensions'],
       extensionTestsEnv: { PAGEWALK_REPORT: report, PAGEWALK_ARTEFACTS: artefacts, ...large },
