@@ -1,5 +1,6 @@
 /** What the documents name is there. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
@@ -30,6 +31,33 @@ describe('documents', () => {
 
     test(`${path}: the commands of package.json that it names are there`, () => {
       for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) assert.ok(script in scripts, `${path} names npm run ${script}`);
+    });
+  }
+});
+
+/** Commands that README shows with what they print, of those that need nothing but what is bundled. */
+const shown = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^ {4}\$ node dist\/pagewalk\.js (.+)\n((?: {4}[^$\n].*\n)+)/gm)]
+  .map(([, words = '', output = '']) => ({ words: words.replaceAll('$DUMP', 'examples/first-vmcore/mini-sym.kdump'), output }))
+  .filter(({ words }) => words.includes('examples/'));
+
+describe('README', () => {
+  const unbuilt = existsSync(join(root, 'dist/pagewalk.js')) ? false : 'needs dist/pagewalk.js: npm run build';
+
+  test('it shows commands on the bundled dump', () => {
+    assert.ok(shown.length >= 4, `${shown.length} commands`);
+  });
+
+  for (const { words, output } of shown) {
+    test(`${words} prints what README says`, { skip: unbuilt }, () => {
+      const { stdout } = spawnSync(process.execPath, ['dist/pagewalk.js', ...words.split(/\s+/)], { cwd: root, encoding: 'utf8' });
+      const printed = stdout.split('\n').map((line) => line.trimEnd());
+      for (const line of output.split('\n').map((each) => each.slice(4).trimEnd())) {
+        const [start = ''] = line.split('…');
+        assert.ok(
+          printed.some((each) => (line.includes('…') ? each.startsWith(start) : each === line)),
+          `README has: ${line}\nit prints:\n${stdout}`,
+        );
+      }
     });
   }
 });
