@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { infoText } from '../../debug-adapter/command-line/text.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
@@ -22,7 +23,9 @@ const total = (info: InfoFacts, of: 'ram' | 'stored'): number => info.memory.map
 
 test('the clock is what crash says', { skip: absent(debian) ?? false }, () => {
   const [, date = ''] = /^ +DATE: (.*)$/m.exec(truthText(debian, 'crash/sys.txt')) ?? [];
-  assert.equal(infoOf(expandedDump(debian, 'dump.elf')).clock.stopped, Date.parse(date) / 1000);
+  const info = infoOf(expandedDump(debian, 'dump.elf'));
+  assert.equal(info.clock.stopped, Date.parse(date) / 1000);
+  assert.match(infoText(info), /^stopped: +2026-11-20T23:53:19Z\nuptime: +\d+ seconds$/m);
 });
 
 test('the machine was booted when its kernel read the hardware’s clock, by its own log', { skip: absent(debian) ?? false }, () => {

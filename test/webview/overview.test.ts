@@ -181,6 +181,10 @@ describe('the overview page', { skip: 'missing' in places ? places.missing : fal
       assert.deepEqual(await violations(page), []);
       await page.screenshot({ path: join(pictures, `overview-panic-${theme}.png`) });
     }
+    await page.locator('.toolbar .copy').press('Enter');
+    const [copied] = await overview.sent('copy');
+    const died = `Died:              ${death.reason}, in sysrq_handle_crash+0x16/0x20 · task 812 (sh) · CPU 3`;
+    assert.ok(copied?.text.split('\n').includes(died), copied?.text);
     await show({ ...example, info: { ...example.info, log: { records: 0, last: null, death: null, problem: 'the ring is damaged' } } });
     assert.match(await page.innerText('.note'), /The kernel log cannot be read: the ring is damaged/);
   });

@@ -26,7 +26,7 @@ export function summaryText({ file, info, pages }: Summarized): string {
         });
   const parts = [
     [file?.path ?? ''],
-    death === null ? [] : [row(l10n.t('Died'), death.reason), row(l10n.t('Where'), deathPlace(death))],
+    death === null ? [] : [row(l10n.t('Died'), [death.reason, deathPlace(death)].filter((text) => text !== '').join(', '))],
     [...machineRows(info), ...fileRows(info, file)].map(({ name, value }) => row(name, value)),
     quantities,
     counted,
