@@ -203,12 +203,16 @@ export class VSCodeWindow {
   async reveal(text: string | RegExp, within: string): Promise<Locator> {
     const row = this.row(text, within);
     const list = this.page.locator(`${within} .monaco-list`).first();
-    let turns = 0;
+    let before = '';
     await until(`${String(text)} in view`, async () => {
-      if (await row.isVisible()) return true;
+      // Rows just beyond the edges are drawn too.
+      if ((await row.isVisible()) && (await isInside(row, list))) return true;
       await list.hover();
-      // From the top again now and then, for rows come late.
-      await this.page.mouse.wheel(0, turns++ % 60 === 0 ? -100_000 : 60);
+      const drawn = await list.innerText();
+      // From the end to the top again, for rows come late.
+      await this.page.mouse.wheel(0, drawn === before ? -100_000 : 40);
+      before = drawn;
+      await sleep(settled / 2);
       return false;
     });
     return row;
@@ -290,6 +294,12 @@ export class VSCodeWindow {
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });
   }
+}
+
+async function isInside(inner: Locator, outer: Locator): Promise<boolean> {
+  const box = (element: Locator): ReturnType<Locator['boundingBox']> => element.boundingBox({ timeout: closing }).catch(() => null);
+  const [one, other] = await Promise.all([box(inner), box(outer)]);
+  return one !== null && other !== null && one.y >= other.y - 1 && one.y + one.height <= other.y + other.height + 1;
 }
 
 /** Frames come and go while a webview loads: one that goes while it is asked is not shown. */
