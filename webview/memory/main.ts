@@ -63,7 +63,7 @@ class MemoryElement extends MemoryPage {
     const style = this.#style();
     const room = grid.clientWidth / character - this.#digits - 5;
     const widthOf = (bytes: number): number => (bytes / style.group) * (groupWidth(style) + 1) + Math.floor(bytes / 8) + bytes + 1;
-    const fits = [64, 32, 16, 8].find((bytes) => widthOf(bytes) <= room) ?? 8;
+    const fits = [64, 32, 16, 8, 4].find((bytes) => widthOf(bytes) <= room && bytes >= style.group) ?? Math.max(4, style.group);
     const most = Math.min(fits, 16);
     if (rows === this.rowsInView && most === this.roomPerRow) return;
     this.resize(rows, most);

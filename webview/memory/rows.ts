@@ -41,7 +41,7 @@ function head({ segment, address }: Line, top: number, model: RowModel): Templat
     facts.entry === null ? '' : l10n.t('{0} entry {1}: {2}', facts.level ?? '', facts.entry, facts.flags.join(' ') || l10n.t('empty'));
   return html`<div class="line head ${state}" role="row" style="top:${top}px" data-address=${hex(address)} title=${entry}>
     <span role="gridcell" class="what"
-      >${facts.block === null ? nothing : html`<i class="state" aria-hidden="true"></i>`}${ownerWords(segment, model.segments.pageSize)}${mappingWords(segment, model.physical)}</span
+      >${facts.block === null ? nothing : html`<i class="state" aria-hidden="true"></i>`}<bdi>${ownerWords(segment, model.segments.pageSize)}</bdi>${mappingWords(segment, model.physical)}</span
     ><span role="gridcell" class="where">${whereWords(segment, model.physical)}</span>
   </div>`;
 }

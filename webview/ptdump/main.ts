@@ -133,7 +133,8 @@ class PtdumpElement extends PtdumpPage {
     const flags = this.table.flagsWidth();
     const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
     const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
-    const columns = `--columns:${range + 1}ch 7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(flags, 7)}`;
+    const behindRange = `7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(flags, 7)}`;
+    const columns = `--columns:${range + 1}ch ${behindRange};--narrow-columns:${Math.ceil(range / 2)}ch ${behindRange}`;
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
     return html`<div class="table" style=${columns}>
       <div
