@@ -25,6 +25,7 @@ const window = await VSCodeWindow.open(places, { folder, vsix, artefacts: scratc
 try {
   await window.page.setViewportSize(size);
   await window.setTheme('Dark Modern');
+  await overview();
   await diffPanel();
   await window.debug('Open the bundled vmcore');
   await window.runCommand('View: Close All Editors');
@@ -38,6 +39,17 @@ try {
 
 function picture(name: string): Promise<void> {
   return window.picture(join(root, 'examples', `${name}.png`));
+}
+
+async function overview(): Promise<void> {
+  await window.showView('Explorer');
+  await (await window.reveal('mini-sym.kdump', '.explorer-folders-view')).dblclick();
+  await window.webview('pagewalk-overview .chart');
+  await window.runCommand('View: Toggle Primary Side Bar Visibility');
+  await window.parkMouse();
+  await picture('overview');
+  await window.runCommand('View: Close Editor');
+  await window.runCommand('View: Toggle Primary Side Bar Visibility');
 }
 
 async function diffPanel(): Promise<void> {
