@@ -4,6 +4,7 @@ import { errors } from '../base/errors.ts';
 import type { PagemapScanRequest, TaskFacts } from '../protocol/facts.ts';
 import type { SessionFace } from '../session/session-face.ts';
 import { rangeArgument } from './arguments.ts';
+import { inParts, jsonList } from './long-list.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 import { pagemapScanStatus, pagemapScanText, pagemapText } from './pagemap.ts';
@@ -25,8 +26,12 @@ export interface ProcessVerbs {
 export function processVerbs({ verb, open, output, end }: ProcessVerbs): void {
   verb('ps <image>', 'tasks: processes and threads').action((image: string, options: JsonOption) => {
     open(image, options, (session) => {
-      const tasks = session.tasks();
-      output.text(options.json === true ? json({ tasks }) : tasksText(tasks));
+      const parts = inParts((part) => session.tasks(part));
+      if (options.json === true) jsonList(output, 'tasks', parts);
+      else {
+        output.text(taskRow(['PID', 'TGID', 'PPID', 'CPU', 'ST', 'VSZ', 'RSS', 'TASK', 'COMM']));
+        for (const tasks of parts) output.text(tasksText(tasks));
+      }
     });
   });
 
@@ -80,14 +85,19 @@ function pidArgument(text: string): number {
 
 /** As `ps -eL -o pid,tgid,ppid,psr,state,vsz,rss,comm` prints them, with the task_struct. */
 function tasksText(tasks: readonly TaskFacts[]): string {
-  const widths = [7, 7, 7, 4, -2, 10, 9, -18];
-  const row = (cells: readonly string[]): string =>
-    `${cells.map((cell, index) => ((widths[index] ?? 0) < 0 ? cell.padEnd(-(widths[index] ?? 0)) : cell.padStart(widths[index] ?? 0))).join(' ')}\n`;
   const kib = (value: number | null): string => String(value ?? 0);
-  return [
-    row(['PID', 'TGID', 'PPID', 'CPU', 'ST', 'VSZ', 'RSS', 'TASK', 'COMM']),
-    ...tasks.map(({ pid, tgid, ppid, cpu, state, vsz, rss, task, name }) =>
-      row([String(pid), String(tgid), String(ppid), String(cpu ?? '-'), state, kib(vsz), kib(rss), task, name]),
-    ),
-  ].join('');
+  return tasks
+    .map(({ pid, tgid, ppid, cpu, state, vsz, rss, task, name }) =>
+      taskRow([String(pid), String(tgid), String(ppid), String(cpu ?? '-'), state, kib(vsz), kib(rss), task, name]),
+    )
+    .join('');
+}
+
+function taskRow(cells: readonly string[]): string {
+  const widths = [7, 7, 7, 4, -2, 10, 9, -18];
+  const padded = cells.map((cell, index) => {
+    const width = widths[index] ?? 0;
+    return width < 0 ? cell.padEnd(-width) : cell.padStart(width);
+  });
+  return `${padded.join(' ')}\n`;
 }

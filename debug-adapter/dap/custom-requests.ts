@@ -49,6 +49,11 @@ const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema
 const logSchema = v.looseObject({ levels: v.optional(v.boolean(), false) });
 const momentSchema = v.looseObject({ moment: v.optional(v.string()) });
 const addressSchema = v.looseObject({ address: hexSchema });
+/** Part of a list; all of it without. */
+const partSchema = v.looseObject({
+  start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), Number.MAX_SAFE_INTEGER),
+});
 const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
@@ -89,7 +94,7 @@ const bodies: Bodies = {
   'pagewalk/reverseMap': reverseMap,
   'pagewalk/search': search,
   'pagewalk/findings': findings,
-  'pagewalk/tasks': (adapter) => ({ tasks: adapter.session.tasks() }),
+  'pagewalk/tasks': (adapter, parameters) => ({ tasks: adapter.session.tasks(check(partSchema, parameters)) }),
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
   'pagewalk/pageCategories': pageCategories,
   'pagewalk/pagemap': (adapter, parameters) => {

@@ -5,7 +5,7 @@ import { errors } from '../base/errors.ts';
 import type { ValueView } from '../session/scenario-stop.ts';
 import type { Adapter, Answer, Handler, VariableNode } from './adapter.ts';
 import { check } from './check.ts';
-import { pagedNode, recordNode, row } from './nodes.ts';
+import { listNode, pagedNode, recordNode, row } from './nodes.ts';
 import { changes } from './scenario-moments.ts';
 import { frameIndex, scenarioOf, scenarioThread } from './scenario-session.ts';
 import { imageScopes } from './variables.ts';
@@ -106,14 +106,14 @@ function evaluable(node: VariableNode): VariableNode {
 }
 
 function processesNode(adapter: Adapter): VariableNode {
-  return {
-    children: (page) =>
-      pagedNode(adapter.session.tasks(), (task) => {
-        const key = `process ${task.pid}`;
-        const node = recordNode(adapter, key, () => ({ ...task, areas: task.mm === null ? null : adapter.session.maps(task.pid).areas }));
-        return row(String(task.pid), task.comm, { variablesReference: adapter.reference(key, node) });
-      }).children(page),
-  };
+  return listNode(adapter, 'Processes', {
+    read: (part) => adapter.session.tasks(part),
+    make: (task) => {
+      const key = `process ${task.pid}`;
+      const node = recordNode(adapter, key, () => ({ ...task, areas: task.mm === null ? null : adapter.session.maps(task.pid).areas }));
+      return row(String(task.pid), task.comm, { variablesReference: adapter.reference(key, node) });
+    },
+  });
 }
 
 function changedRecord(adapter: Adapter): Record<string, unknown> {

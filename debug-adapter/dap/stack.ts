@@ -37,13 +37,12 @@ function registersOf(frame: FrameFacts | undefined): Register[] {
 
 function threads(adapter: Adapter): Answer {
   const all = threadsOf(adapter);
-  const { left } = all;
   return {
     body: { threads: all.all().map(({ id, name }): DebugProtocol.Thread => ({ id, name })) },
     afterwards: () => {
-      if (left === 0 || told.has(adapter)) return;
+      if (!all.areCut || told.has(adapter)) return;
       told.add(adapter);
-      const output = `${left} tasks behind the first ${mostTaskThreads} are not listed as threads; see theirs with: pagewalk bt IMAGE PID\n`;
+      const output = `tasks behind the first ${mostTaskThreads} are not listed as threads; see theirs with: pagewalk bt IMAGE PID\n`;
       adapter.sendEvent('output', { category: 'console', output });
     },
   };

@@ -51,7 +51,7 @@ export class Threads {
   readonly #frames: { readonly thread: KernelThread; readonly row: number }[] = [];
   readonly #frameIds = new Map<string, number>();
   #all: ReadonlyMap<number, KernelThread> | undefined;
-  #left = 0;
+  #areCut = false;
 
   constructor(session: SessionFace) {
     this.#session = session;
@@ -62,10 +62,10 @@ export class Threads {
     return [...this.#table().values()];
   }
 
-  /** Tasks that have no thread, because they are too many. */
-  get left(): number {
+  /** Whether tasks have no thread, because they are too many. */
+  get areCut(): boolean {
     this.#table();
-    return this.#left;
+    return this.#areCut;
   }
 
   /** Throws `UserError` for an id that no thread has. */
@@ -133,7 +133,7 @@ export class Threads {
       choice: { kind: 'cpu', cpu },
     }));
     const tasks = this.#tasks();
-    this.#left = Math.max(0, tasks.length - mostTaskThreads);
+    this.#areCut = tasks.length > mostTaskThreads;
     for (const { pid, comm } of tasks.slice(0, mostTaskThreads)) {
       threads.push({ id: firstTask + pid, name: `${comm} (${pid})`, cpu: undefined, pid, choice: { kind: 'task', pid } });
     }
@@ -143,7 +143,7 @@ export class Threads {
 
   #tasks(): readonly { readonly pid: number; readonly comm: string }[] {
     try {
-      return this.#session.tasks().filter(({ pid }) => pid > 0 && pid < firstFrame - firstTask);
+      return this.#session.firstTasks(mostTaskThreads + 1).filter(({ pid }) => pid > 0 && pid < firstFrame - firstTask);
     } catch (error) {
       // Without types or symbols there are the CPUs alone.
       if (error instanceof UserError) return [];

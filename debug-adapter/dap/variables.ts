@@ -5,7 +5,7 @@ import { formatAddress } from '../base/address.ts';
 import type { Register } from '../image/image.ts';
 import type { Adapter, Answer, Handler, VariableNode } from './adapter.ts';
 import { check } from './check.ts';
-import { pagedNode, recordNode, row } from './nodes.ts';
+import { listNode, pagedNode, recordNode, row } from './nodes.ts';
 import { placeOf } from './stack.ts';
 
 function scopes(adapter: Adapter, parameters: unknown): Answer {
@@ -48,29 +48,28 @@ function registersNode(adapter: Adapter, registers: readonly Register[]): Variab
 }
 
 function spacesNode(adapter: Adapter): VariableNode {
-  return {
-    children: (page) =>
-      pagedNode(adapter.session.addressSpaces(), (space) =>
-        row(space.id, `${space.label}, root at physical ${space.root}${space.userRoot === null ? '' : `, user half ${space.userRoot}`}`),
-      ).children(page),
-  };
+  return listNode(adapter, 'Address spaces', {
+    read: (part) => adapter.session.addressSpaces(part),
+    make: (space) =>
+      row(space.id, `${space.label}, root at physical ${space.root}${space.userRoot === null ? '' : `, user half ${space.userRoot}`}`),
+  });
 }
 
 function vmallocNode(adapter: Adapter): VariableNode {
-  return {
-    children: (page) =>
-      pagedNode(adapter.session.vmalloc().areas, (area) => {
-        const key = `vmalloc ${area.start}`;
-        const what = area.flags.length > 0 ? area.flags.join('|') : area.vmFlags.join('|');
-        return row(`${area.start}-${area.end}`, `${area.size} ${what}${area.caller === null ? '' : ` ${area.caller}`}`, {
-          memoryReference: area.start,
-          variablesReference: adapter.reference(
-            key,
-            recordNode(adapter, key, () => ({ ...area })),
-          ),
-        });
-      }).children(page),
-  };
+  return listNode(adapter, 'Vmalloc', {
+    read: (part) => adapter.session.vmallocAreas(part),
+    make: (area) => {
+      const key = `vmalloc ${area.start}`;
+      const what = area.flags.length > 0 ? area.flags.join('|') : area.vmFlags.join('|');
+      return row(`${area.start}-${area.end}`, `${area.size} ${what}${area.caller === null ? '' : ` ${area.caller}`}`, {
+        memoryReference: area.start,
+        variablesReference: adapter.reference(
+          key,
+          recordNode(adapter, key, () => ({ ...area })),
+        ),
+      });
+    },
+  });
 }
 
 function variables(adapter: Adapter, parameters: unknown): Answer {

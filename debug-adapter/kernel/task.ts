@@ -31,31 +31,93 @@ export interface Task {
 
 /** All tasks but the idle ones, each process followed by its other threads; read once. */
 export function tasks(kernel: Kernel): readonly Task[] {
-  return kernel.once(readTasks);
+  return kernel.once(taskList).first(Number.POSITIVE_INFINITY);
+}
+
+/** The first `count` of them, or all where there are fewer; those behind are not read. Throws as `tasks` does. */
+export function firstTasks(kernel: Kernel, count: number): readonly Task[] {
+  return kernel.once(taskList).first(count);
+}
+
+/** One of them by its place in the list; undefined behind the last. Throws as `tasks` does. */
+export function taskAt(kernel: Kernel, index: number): Task | undefined {
+  return kernel.once(taskList).at(index);
 }
 
 /** The task with this pid (task_struct.pid: a thread's own), undefined where no list has it. Throws as `tasks` does. */
 export function findTask(kernel: Kernel, pid: number): Task | undefined {
-  return tasks(kernel).find((task) => task.pid === pid);
+  return kernel.once(taskList).find(pid);
 }
 
-function readTasks(kernel: Kernel): Task[] {
+/** The tasks as far as anybody asked for them: a machine may have a million. */
+class TaskList {
+  readonly #read: Task[] = [];
+  readonly #rest: Iterator<Task>;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(rest: Iterator<Task>) {
+    this.#rest = rest;
+  }
+
+  first(count: number): readonly Task[] {
+    while (this.#read.length < count) if (this.#next() === undefined) break;
+    return count < this.#read.length ? this.#read.slice(0, count) : this.#read;
+  }
+
+  at(index: number): Task | undefined {
+    while (this.#read.length <= index) if (this.#next() === undefined) return undefined;
+    return this.#read[index];
+  }
+
+  find(pid: number): Task | undefined {
+    let task = this.#read.find((each) => each.pid === pid);
+    while (task === undefined) {
+      const next = this.#next();
+      if (next === undefined) return undefined;
+      if (next.pid === pid) task = next;
+    }
+    return task;
+  }
+
+  #next(): Task | undefined {
+    // An iterator that threw says next time that it is done.
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      const { done, value } = this.#rest.next();
+      if (done === true) return undefined;
+      this.#read.push(value);
+      return value;
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+}
+
+/** Symbols and types are looked for at once, so that a list that cannot be read throws whenever it is asked for. */
+function taskList(kernel: Kernel): TaskList {
   const structs = kernel.structs(purpose);
   const shape = structs.get('task_struct');
   const init = initTask(kernel) ?? kernel.needAddressOf('init_task', purpose);
-  const found: Task[] = [];
-  let problems = 0;
+  const head = shape.address(init, 'tasks');
+  const signal = structs.find('signal_struct');
+  return new TaskList(readTasks(kernel, { shape, signal, head }));
+}
+
+interface TaskShapes {
+  readonly shape: StructShape;
+  readonly signal: StructShape | undefined;
+  /** Of the list of processes. */
+  readonly head: Address;
+}
+
+function* readTasks(kernel: Kernel, { shape, signal, head }: TaskShapes): Generator<Task, undefined> {
   const problem = (message: string): void => {
-    problems++;
     kernel.warn(`tasks: ${message}; tasks behind it are missing`);
   };
-  const signal = structs.find('signal_struct');
   const byThreadNode = shape.has('thread_node') && signal?.has('thread_head') === true;
-  const head = shape.address(init, 'tasks');
-  const leaders = new Set(walkList(kernel.memory, head, shape.offset('tasks'), problem));
-  if (problems > 0) for (const leader of backwards(kernel, head, shape.offset('tasks'), leaders)) leaders.add(leader);
-  for (const leader of leaders) {
-    push(kernel, found, shape, leader);
+  for (const leader of readLeaders(kernel, { shape, head }, problem)) {
+    yield* readOne(kernel, shape, leader);
     let others: Iterable<Address> = [];
     try {
       if (byThreadNode) {
@@ -68,9 +130,28 @@ function readTasks(kernel: Kernel): Task[] {
       if (!(error instanceof MemoryFault)) throw error;
       problem(error.message);
     }
-    for (const thread of others) if (thread !== leader) push(kernel, found, shape, thread);
+    for (const thread of others) if (thread !== leader) yield* readOne(kernel, shape, thread);
   }
-  return found;
+  return undefined;
+}
+
+/** The processes, and behind the place where their list is broken those that its links back lead to. */
+function* readLeaders(
+  kernel: Kernel,
+  { shape, head }: { readonly shape: StructShape; readonly head: Address },
+  problem: (message: string) => void,
+): Generator<Address> {
+  const leaders = new Set<Address>();
+  let broken = false;
+  const ended = (message: string): void => {
+    broken = true;
+    problem(message);
+  };
+  for (const leader of walkList(kernel.memory, head, shape.offset('tasks'), ended)) {
+    leaders.add(leader);
+    yield leader;
+  }
+  if (broken) yield* backwards(kernel, head, shape.offset('tasks'), leaders);
 }
 
 /** Of a list that is broken, what its links back lead to from its end, in list order, up to where it is broken or known. */
@@ -92,13 +173,17 @@ function backwards(kernel: Kernel, head: Address, memberOffset: number, known: R
   return [...found].reverse();
 }
 
-function push(kernel: Kernel, found: Task[], shape: StructShape, address: Address): void {
+/** The task at an address, or nothing where it cannot be read. */
+function* readOne(kernel: Kernel, shape: StructShape, address: Address): Generator<Task> {
+  let task: Task;
   try {
-    found.push(readTask(shape, address));
+    task = readTask(shape, address);
   } catch (error) {
     if (!(error instanceof MemoryFault)) throw error;
     kernel.warn(`the task_struct at ${formatAddress(address)} cannot be read: ${error.reason}`);
+    return;
   }
+  yield task;
 }
 
 /** Reads one task_struct. Throws `MemoryFault`. */

@@ -30,6 +30,7 @@ import type {
   TableFacts,
   TaskFacts,
   TranslationFacts,
+  VmallocAreaFacts,
   VmallocFacts,
   VmallocPagesFacts,
 } from '../protocol/facts.ts';
@@ -39,6 +40,7 @@ import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
+import type { ListPart } from './list-part.ts';
 import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { ExpressionPlace } from './expression-world.ts';
@@ -107,7 +109,7 @@ export interface SessionFace {
   /** The note's text; throws when the dump has none. */
   vmcoreinfoText(): string;
   /** The spaces that `mm` can name: the kernel's, the firmware's, each process's. */
-  addressSpaces(): readonly AddressSpaceFacts[];
+  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[];
   /** What expressions may refer to, in an address space and at a CPU or task. */
   expressions(mm: SpaceName | undefined, place: ExpressionPlace): ExpressionContext;
   /** Memory as seen through `mm`. */
@@ -157,12 +159,17 @@ export interface SessionFace {
   pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
   /** Every area with its state (busy, lazy, purging, pooled, free), and the vmap_blocks with their queues and counters. */
   vmalloc(): VmallocFacts;
+  /** The areas in use by address: of those outside the part nothing is told, and no vm_struct's caller is looked up. */
+  vmallocAreas(part: ListPart): readonly VmallocAreaFacts[];
   /** The frames behind the busy area that holds `address`; throws when none does. */
   vmallocPages(address: Address): VmallocPagesFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
   /** Every process followed by its other threads; the idle tasks are none of them. */
-  tasks(): readonly TaskFacts[];
+  /** All of them, or a part of the list, for which those behind are not read. */
+  tasks(part?: ListPart): readonly TaskFacts[];
+  /** The first `most` tasks by number and name, of which nothing else is read. */
+  firstTasks(most: number): readonly { readonly pid: number; readonly comm: string }[];
   /** /proc/PID/maps. */
   maps(pid: number): MapsFacts;
   /** The kernel log, oldest record first. */

@@ -23,6 +23,8 @@ import { explainExcluded } from '../kernel/page-category-frame.ts';
 import { vmallocinfo } from '../kernel/vmallocinfo.ts';
 import { readAsKcore } from '../kernel/vread-kcore.ts';
 import type { KcoreRead } from '../kernel/vread-kcore.ts';
+import { firstTasks } from '../kernel/task.ts';
+import type { Task } from '../kernel/task.ts';
 import { AddressSpace } from '../memory/address-space.ts';
 import type { Hole, MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';
@@ -48,6 +50,7 @@ import type {
   TableFacts,
   TaskFacts,
   TranslationFacts,
+  VmallocAreaFacts,
   VmallocFacts,
   VmallocPagesFacts,
 } from '../protocol/facts.ts';
@@ -84,11 +87,12 @@ import type {
 } from './session-face.ts';
 import { Spaces } from './spaces.ts';
 import { mapsFacts, taskFacts } from './task-facts.ts';
+import type { ListPart } from './list-part.ts';
 import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
 import { typeLayoutFacts } from './type-layout-facts.ts';
-import { vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
+import { vmallocAreaFacts, vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
 
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
@@ -180,8 +184,8 @@ export class Session implements SessionFace {
     return this.kernel.vmcoreinfo.text;
   }
 
-  addressSpaces(): readonly AddressSpaceFacts[] {
-    return this.#spaces.all();
+  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[] {
+    return this.#spaces.all(part);
   }
 
   memory(mm?: SpaceName): AddressSpace {
@@ -328,8 +332,16 @@ export class Session implements SessionFace {
     return vmallocinfo(this.kernel);
   }
 
-  tasks(): readonly TaskFacts[] {
-    return taskFacts(this.kernel);
+  tasks(part?: ListPart): readonly TaskFacts[] {
+    return taskFacts(this.kernel, part);
+  }
+
+  firstTasks(most: number): readonly Task[] {
+    return firstTasks(this.kernel, most);
+  }
+
+  vmallocAreas(part: ListPart): readonly VmallocAreaFacts[] {
+    return vmallocAreaFacts(this.kernel, part);
   }
 
   maps(pid: number): MapsFacts {

@@ -4,11 +4,12 @@ import type { PhysAddr } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { pgdOf } from '../kernel/mm.ts';
-import { findTask, tasks } from '../kernel/task.ts';
+import { findTask, taskAt, tasks } from '../kernel/task.ts';
 import { hasPageTableIsolation, userRootOffset } from '../kernel/x86-cpu.ts';
 import type { Task } from '../kernel/task.ts';
 import { PageTable } from '../pagetable/page-table.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
+import type { ListPart } from './list-part.ts';
 import type { SpaceName } from './session-face.ts';
 
 export interface Space {
@@ -42,30 +43,40 @@ export class Spaces {
     return space;
   }
 
-  /** All spaces that can be chosen: the kernel's, the firmware's, and each process's. */
-  all(): AddressSpaceFacts[] {
+  /** The spaces that can be chosen, all or a part: the kernel's, the firmware's, and each process's. Tasks behind are not read. */
+  all({ start, count }: ListPart = { start: 0, count: Number.POSITIVE_INFINITY }): AddressSpaceFacts[] {
+    const found: AddressSpaceFacts[] = [];
+    let place = 0;
+    for (const space of this.#each()) {
+      if (found.length === count) break;
+      if (place++ >= start) found.push(space);
+    }
+    return found;
+  }
+
+  *#each(): Generator<AddressSpaceFacts> {
     const kernel = this.#kernel;
     const { root } = kernel.root.pageTable;
-    const found: AddressSpaceFacts[] = [{ id: 'kernel', label: 'kernel (init_mm)', root: formatAddress(root), userRoot: null }];
+    yield { id: 'kernel', label: 'kernel (init_mm)', root: formatAddress(root), userRoot: null };
     if (kernel.addressOf('efi_mm') !== undefined) {
       const efi = this.#attempt(() => this.get('efi', { user: false }).pageTable.root);
-      if (efi !== undefined) found.push({ id: 'efi', label: 'EFI runtime services (efi_mm)', root: formatAddress(efi), userRoot: null });
+      if (efi !== undefined) yield { id: 'efi', label: 'EFI runtime services (efi_mm)', root: formatAddress(efi), userRoot: null };
     }
     const isolated = hasPageTableIsolation(this.#kernel);
-    const processes = this.#attempt(() => tasks(kernel)) ?? [];
-    for (const task of processes) {
+    for (let index = 0; ; index++) {
+      const task = this.#attempt(() => taskAt(kernel, index));
+      if (task === undefined) return;
       const { mm } = task;
       if (mm === undefined || task.pid !== task.tgid) continue;
       const pgd = this.#attempt(() => pgdOf(kernel, mm));
       if (pgd === undefined) continue;
-      found.push({
+      yield {
         id: String(task.pid),
         label: `${task.pid} ${task.comm}`,
         root: formatAddress(pgd),
         userRoot: isolated ? formatAddress(pgd + userRootOffset) : null,
-      });
+      };
     }
-    return found;
   }
 
   #find(name: string, id: string, user: boolean): Space {

@@ -5,46 +5,44 @@ import { errors, MemoryFault } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { mmUsage } from '../kernel/mm-usage.ts';
 import { taskName } from '../kernel/task-name.ts';
-import { findTask, tasks } from '../kernel/task.ts';
+import { findTask, firstTasks } from '../kernel/task.ts';
 import type { Task } from '../kernel/task.ts';
 import { mapsEntries, mapsLine } from '../kernel/vma-maps.ts';
 import type { MapsFacts, TaskFacts } from '../protocol/facts.ts';
+import type { ListPart } from './list-part.ts';
 
-/** Every task. `pgd` is the kernel's virtual pointer. */
-export function taskFacts(kernel: Kernel): TaskFacts[] {
+/** Every task, or a part of their list: those behind it are not read. `pgd` is the kernel's virtual pointer. */
+export function taskFacts(kernel: Kernel, part: ListPart = { start: 0, count: Number.POSITIVE_INFINITY }): TaskFacts[] {
   const structs = kernel.structs('listing the tasks');
   const mmStruct = structs.get('mm_struct');
   const taskStruct = structs.get('task_struct');
-  const all = tasks(kernel);
-  const tgids = new Map(all.map(({ address, tgid }) => [address, tgid]));
-  const parentOf = (task: Task): number => {
-    const known = tgids.get(task.parent);
-    if (known !== undefined) return known;
-    // The idle task, which is the first process's parent, is on no list.
-    return told(kernel, `the parent of task ${task.pid}`, () => taskStruct.number(task.parent, 'tgid')) ?? 0;
-  };
-  return all.map((task) => {
-    const { mm } = task;
-    const who = `the mm_struct of process ${task.pid}`;
-    const pgd = mm === undefined ? undefined : told(kernel, who, () => mmStruct.pointer(mm, 'pgd'));
-    const usage = mm === undefined ? undefined : told(kernel, who, () => mmUsage(kernel, mm));
-    const kib = kernel.pageSize / 1024;
-    return {
-      pid: task.pid,
-      tgid: task.tgid,
-      comm: task.comm,
-      task: formatAddress(task.address),
-      mm: mm === undefined ? null : formatAddress(mm),
-      pgd: pgd === undefined ? null : formatAddress(pgd),
-      stack: task.stack === 0n ? null : formatAddress(task.stack),
-      cpu: task.cpu ?? null,
-      ppid: parentOf(task),
-      state: task.state,
-      name: taskName(kernel, task),
-      vsz: usage === undefined ? null : usage.totalPages * kib,
-      rss: usage === undefined ? null : usage.residentPages * kib,
-    };
-  });
+  // The idle task, which is the first process's parent, is on no list.
+  const parentOf = (task: Task): number =>
+    told(kernel, `the parent of task ${task.pid}`, () => taskStruct.number(task.parent, 'tgid')) ?? 0;
+  return firstTasks(kernel, part.start + part.count)
+    .slice(part.start)
+    .map((task) => {
+      const { mm } = task;
+      const who = `the mm_struct of process ${task.pid}`;
+      const pgd = mm === undefined ? undefined : told(kernel, who, () => mmStruct.pointer(mm, 'pgd'));
+      const usage = mm === undefined ? undefined : told(kernel, who, () => mmUsage(kernel, mm));
+      const kib = kernel.pageSize / 1024;
+      return {
+        pid: task.pid,
+        tgid: task.tgid,
+        comm: task.comm,
+        task: formatAddress(task.address),
+        mm: mm === undefined ? null : formatAddress(mm),
+        pgd: pgd === undefined ? null : formatAddress(pgd),
+        stack: task.stack === 0n ? null : formatAddress(task.stack),
+        cpu: task.cpu ?? null,
+        ppid: parentOf(task),
+        state: task.state,
+        name: taskName(kernel, task),
+        vsz: usage === undefined ? null : usage.totalPages * kib,
+        rss: usage === undefined ? null : usage.residentPages * kib,
+      };
+    });
 }
 
 function told<Value>(kernel: Kernel, what: string, look: () => Value): Value | undefined {

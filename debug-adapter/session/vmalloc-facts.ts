@@ -12,6 +12,7 @@ import { areaPages } from '../kernel/vmap-pages.ts';
 import { purgeState } from '../kernel/vmap-purge.ts';
 import { formatCaller } from '../kernel/vmallocinfo.ts';
 import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
+import type { ListPart } from './list-part.ts';
 
 /** Addresses as `"0x…"`, sizes in bytes, counters in pages of the kernel's size, as VmallocFacts has them. */
 export function vmallocFacts(kernel: Kernel): VmallocFacts {
@@ -37,6 +38,13 @@ export function vmallocFacts(kernel: Kernel): VmallocFacts {
     purge: purgeFacts(kernel),
   };
   return { ...facts, warnings: [...kernel.warnings] };
+}
+
+/** The areas in use, by address: what is told of one is put together for those of the part only. */
+export function vmallocAreaFacts(kernel: Kernel, { start, count }: ListPart): VmallocAreaFacts[] {
+  return vmapAreas(kernel)
+    .busy.slice(start, start + count)
+    .map((area) => areaFacts(kernel, area));
 }
 
 /** Throws `UserError` where no busy area holds `address`, or its frames cannot be told. */

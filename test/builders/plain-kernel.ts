@@ -24,16 +24,19 @@ export interface PlainKernelOptions {
   readonly vmcoreinfo?: readonly string[];
   readonly cpus?: readonly CpuState[];
   readonly withoutTypes?: boolean;
+  /** Memory that makes its own frames, say. */
+  readonly ram?: SparseMemory;
 }
 
 export class PlainKernel {
-  readonly ram = new SparseMemory();
+  readonly ram: SparseMemory;
   readonly #options: PlainKernelOptions;
   readonly #symbols: { readonly name: string; readonly address: bigint; readonly size: number; readonly type: string }[] = [];
   readonly #structs = new Map<string, StructType>();
 
   constructor(options: PlainKernelOptions) {
     this.#options = options;
+    this.ram = options.ram ?? new SparseMemory();
   }
 
   /** Makes `length` bytes readable, zero where nothing is written. */
