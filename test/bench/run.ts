@@ -7,12 +7,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { toAddress } from '../../debug-adapter/base/address.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { measureHovers } from './hovers.ts';
 import { pageOf } from './page.ts';
 import { measureHistory, measureOperations } from './operations.ts';
 import { drgnScript, findPeers } from './peers.ts';
 import { measureReads, readPlan } from './reads.ts';
+import { measureSizes } from './sizes.ts';
 import type { ReadPlan } from './reads.ts';
 import { tableOf } from './targets.ts';
 import type { BenchFigures, PeerReads } from './targets.ts';
@@ -106,6 +108,7 @@ function measureAll(): BenchFigures {
     kdump,
     walks,
     drgnWalkSeconds: drgnWalk?.seconds,
+    sizes: measureSizes(image, folder, toAddress(BigInt(address))),
     hovers: measureHovers(image),
     operations: measureOperations(),
     history: measureHistory(),
