@@ -17,7 +17,7 @@ const linearBase = 0xc000_0000_0000_0000n;
 export function findPowerpcRoot(context: RootContext): KernelRoot {
   if (context.vmcoreinfo?.number('RADIX_MMU') === 0n) {
     throw errors.notSupported(
-      `${context.image.name}: its kernel uses the hash MMU, which has no page tables to walk for kernel addresses; only the radix MMU is supported`,
+      `${context.image.name}: its kernel uses the hash MMU, which has no page tables to walk for kernel addresses; take the dump of a kernel that runs on the radix MMU (POWER9 or later, without disable_radix)`,
     );
   }
   const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
