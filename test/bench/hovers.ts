@@ -5,12 +5,13 @@
 import { parseAddress, toAddress } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const most = 4000;
 
 export interface HoverFigures {
   readonly count: number;
-  /** Milliseconds. */
+  /** Milliseconds of the processor. */
   readonly median: number;
   readonly p99: number;
   readonly slowest: number;
@@ -29,10 +30,10 @@ export function measureHovers(image: string): HoverFigures {
     const asked = addresses.filter((_, index) => index % step === 0);
     const pass = (): number[] =>
       asked.map((address) => {
-        const start = process.hrtime.bigint();
+        const start = processorSeconds();
         session.identify(address);
         session.translate(address);
-        return Number(process.hrtime.bigint() - start) / 1e6;
+        return (processorSeconds() - start) * 1000;
       });
     pass();
     const times = pass().sort((a, b) => a - b);

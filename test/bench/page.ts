@@ -22,7 +22,7 @@ export function pageOf(figures: BenchFigures, table: readonly Row[]): string {
     '<!-- Made by `npm run bench -- --page`; edits are lost with the next run. -->',
     '',
     `Measured on ${basename(image)} of the shared dumps, with Node ${node} on ${machine}. Peers of the same run: ${peers.length === 0 ? 'none was installed' : peers.join(', ')}.`,
-    `Whole processes: median of ${runs} runs after one that warms the file cache, Pagewalk and its peers taking turns. Reads are counted by the second of processor time, on both sides, since all of them run in one thread. The figures of one machine say little; the ratios are what to look at.`,
+    `Whole processes: median of ${runs} runs after one that warms the file cache, Pagewalk and its peers taking turns. Reads, openings, hovers and operations are counted in processor time, reads on both sides: all of them run in one thread, and what else the machine does meets them less. The figures of one machine say little; the ratios are what to look at.`,
     '',
     cells('what', 'Pagewalk', 'beside', 'ratio', 'target', 'met'),
     cells('---', '---', '---', '---', '---', '---'),

@@ -4,13 +4,13 @@
  * file system; each pass opens the image anew, so that no page is decompressed before its turn. Seconds are of the processor,
  * here and with the peers: all of them read in one thread, and what else the machine does meets them less.
  */
-import { cpuUsage } from 'node:process';
 import { addToAddress, parseAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import { frameSize } from '../../debug-adapter/memory/physical-memory.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { SessionFace } from '../../debug-adapter/session/session-face.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const reads = 20_000;
 const chunk = 1 << 20;
@@ -72,12 +72,6 @@ export function readPlan(image: string): ReadPlan {
   } finally {
     session.close();
   }
-}
-
-/** Of this process: all its threads, the garbage collector's too. */
-export function processorSeconds(): number {
-  const { user, system } = cpuUsage();
-  return (user + system) / 1e6;
 }
 
 function secondsOf(image: string, run: (session: SessionFace) => void): number {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { processorSeconds } from './reads.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const passes = 41;
 /** Passes that are not counted: the program is compiled meanwhile. */
