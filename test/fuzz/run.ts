@@ -47,12 +47,13 @@ for (let turn = 0; Date.now() < end; turn++) {
   for (const [index, target] of chosen.entries()) {
     const done = totals.get(target.name)?.runs ?? 0;
     if (Date.now() >= end || done >= most) continue;
-    const until = Math.min(end, Date.now() + turnSeconds * 1000);
+    // A turn begins when its target is prepared, which may take longer than the turn.
+    let until: number | undefined;
     const seeds = seedsFrom(turn === 0 && values.seed === undefined ? target.regressions : [], (first + done) >>> 0);
     add(
       await fuzz(target, {
         seeds: some(seeds, most - done),
-        enough: () => Date.now() >= until,
+        enough: () => Date.now() >= (until ??= Date.now() + turnSeconds * 1000),
         trying: (seed) => {
           watchdog.begins(index, seed);
         },
