@@ -209,8 +209,9 @@ export class VSCodeWindow {
       if ((await row.isVisible()) && (await isInside(row, list))) return true;
       await list.hover();
       const drawn = await list.innerText();
-      // From the end to the top again, for rows come late.
-      await this.page.mouse.wheel(0, drawn === before ? -100_000 : 40);
+      // From the end to the top again, for rows come late; two rows of what was in view stay.
+      const height = (await list.boundingBox())?.height ?? 0;
+      await this.page.mouse.wheel(0, drawn === before ? -100_000 : Math.max(40, height - 44));
       before = drawn;
       await sleep(settled / 2);
       return false;
