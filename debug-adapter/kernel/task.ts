@@ -52,10 +52,10 @@ export function findTask(kernel: Kernel, pid: number): Task | undefined {
 /** The tasks as far as anybody asked for them: a machine may have a million. */
 class TaskList {
   readonly #read: Task[] = [];
-  readonly #rest: Iterator<Task>;
+  readonly #rest: Iterator<Task, undefined>;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(rest: Iterator<Task>) {
+  constructor(rest: Iterator<Task, undefined>) {
     this.#rest = rest;
   }
 
@@ -83,10 +83,10 @@ class TaskList {
     // An iterator that threw says next time that it is done.
     if (this.#failure !== undefined) throw this.#failure.error;
     try {
-      const { done, value } = this.#rest.next();
-      if (done === true) return undefined;
-      this.#read.push(value);
-      return value;
+      const next = this.#rest.next();
+      if (next.done === true) return undefined;
+      this.#read.push(next.value);
+      return next.value;
     } catch (error) {
       this.#failure = { error };
       throw error;
@@ -151,6 +151,7 @@ function* readLeaders(
     leaders.add(leader);
     yield leader;
   }
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- set by the walk above, which a reader of the code cannot see
   if (broken) yield* backwards(kernel, head, shape.offset('tasks'), leaders);
 }
 

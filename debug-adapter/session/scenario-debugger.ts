@@ -20,6 +20,8 @@ import type { StartedScenario } from './scenario.ts';
 import { Breakpoints, placeInFrame, Trigger } from './scenario-breakpoints.ts';
 import type { BreakpointWishes, PlacedBreakpoint } from './scenario-breakpoints.ts';
 import { callsOf, framesOf, labelOf } from './scenario-frames.ts';
+import { haltOfHits, stepHalt } from './scenario-hits.ts';
+import type { Hits } from './scenario-hits.ts';
 import { Moments } from './scenario-moments.ts';
 import { exceptionFacts, exceptionFilters, viewOf } from './scenario-stop.ts';
 import type { ExceptionFacts, Halt, ScenarioFrame, ValueView } from './scenario-stop.ts';
@@ -34,13 +36,6 @@ export type Way = Generator<undefined, Halt | undefined>;
 
 /** Stops between two yields. */
 const slice = 64;
-
-interface Hits {
-  readonly lines: number[];
-  readonly functions: number[];
-  readonly data: number[];
-  readonly words: string[];
-}
 
 /** Where the run stands, how it goes on and back, and what it printed. Failures of the scenario are stops, not errors. */
 export class ScenarioDebugger {
@@ -450,12 +445,7 @@ export class ScenarioDebugger {
         for (const trigger of this.breakpoints.ofStatement(stop.node)) this.#try(trigger, hits.lines, { silently: how.silently });
       } else if (stop.kind === 'step' && this.breakpoints.haveFunctions) this.#functionHits(stop, hits, how.silently);
     }
-    const ids = [...hits.lines, ...hits.functions, ...hits.data];
-    if (ids.length === 0) return undefined;
-    const text = [...hits.words, ...(stop.kind === 'step' ? [stop.step.what] : [])].join('\n');
-    const reason = hits.data.length > 0 ? 'data breakpoint' : hits.lines.length > 0 ? 'breakpoint' : 'function breakpoint';
-    const description = { 'data breakpoint': 'Changed', breakpoint: 'Breakpoint', 'function breakpoint': 'Function breakpoint' }[reason];
-    return { reason, description, text: text === '' ? undefined : text, ids };
+    return haltOfHits(hits, stop);
   }
 
   /** Calls that were not open at the stop before. */
@@ -496,8 +486,4 @@ export class ScenarioDebugger {
 export function debugScenario(parsed: ParsedScenario): ScenarioDebugger | Failure {
   const started = startScenario(parsed);
   return 'run' in started ? new ScenarioDebugger(started, contentsOf(parsed.scenario)) : started;
-}
-
-function stepHalt(stop: Stop): Halt {
-  return { reason: 'step', description: 'Step', text: stop.kind === 'step' ? stop.step.what : undefined };
 }
