@@ -4,7 +4,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Column, PlacedWord } from '../ptdump/columns.ts';
-import { markerName, sizeText } from '../ptdump/table.ts';
+import { markerName, shortSize } from '../ptdump/table.ts';
 import type { RegionTable } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment, Cell, RowState } from './align.ts';
@@ -128,7 +128,7 @@ function half(model: RowModel, side: Side, cell: Cell, opposite: Cell): Template
   const owner = table.owners.get(line) ?? '';
   return html`<span class="half ${side}" role="none"
     ><span role="gridcell" class="range">${start}<span class="end">-${extent ? html`<mark>${end}</mark>` : end}</span></span
-    ><span role="gridcell" class="size">${extent ? html`<mark>${sizeText(table.pages(line))}</mark>` : sizeText(table.pages(line))}</span
+    ><span role="gridcell" class="size">${extent ? html`<mark>${shortSize(table.pages(line))}</mark>` : shortSize(table.pages(line))}</span
     ><span role="gridcell" class=${danger ? 'words danger' : 'words'}
       >${words(table, line, { compact: model.compact, opposite: differs ? other.attributes : undefined })}</span
     ><span role="gridcell" class="level"

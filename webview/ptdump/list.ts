@@ -4,7 +4,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { endOfRun, isFolded, lineOf } from './rows.ts';
 import type { Row } from './rows.ts';
-import { markerName, sizeText } from './table.ts';
+import { markerName, shortSize, sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 
 export interface RowModel {
@@ -75,7 +75,7 @@ export function rowView(model: RowModel): TemplateResult {
     >
       <span role="gridcell" class="range"
         ><i class="codicon codicon-chevron-right" aria-hidden="true" @mousedown=${model.toggle}></i>${said}</span
-      ><span role="gridcell" class="size">${sizeText(pages)}</span
+      ><span role="gridcell" class="size" title=${sizeText(pages)}>${shortSize(pages)}</span
       ><span role="gridcell" aria-colspan="4" class="dim">${l10n.t('nothing mapped')}</span>
     </div>`;
   }
@@ -91,7 +91,8 @@ export function rowView(model: RowModel): TemplateResult {
     style=${place}
     @mousedown=${model.press}
   >
-    <span role="gridcell" class="range">${table.range(line)}</span><span role="gridcell" class="size">${sizeText(table.pages(line))}</span
+    <span role="gridcell" class="range">${table.range(line)}</span
+    ><span role="gridcell" class="size" title=${sizeText(table.pages(line))}>${shortSize(table.pages(line))}</span
     ><span role="gridcell" class="rights" title=${rightsWords[rights]()}><b>${cells.rights}</b></span
     ><span role="gridcell" class="level">${facts?.level ?? ''}</span
     ><span role="gridcell" class="owner"

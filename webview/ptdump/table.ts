@@ -44,6 +44,19 @@ export function sizeText(pages: number): string {
   return `${size}${'KMGTPE'[unit] ?? ''}`;
 }
 
+/** Longest size that stands in a list's column as the kernel prints it. */
+const widestSize = 6;
+
+/** A size for a narrow column: what would not fit, as most sizes of holes, is rounded to the largest unit and says so. */
+export function shortSize(pages: number): string {
+  const exact = sizeText(pages);
+  if (exact.length <= widestSize) return exact;
+  let size = pages * 4;
+  let unit = 0;
+  for (; size >= 1000 && unit < 5; unit++) size /= 1024;
+  return `≈${size.toPrecision(3)}${'KMGTPE'[unit] ?? ''}`;
+}
+
 export function markerName(text: string): string {
   return /^---\[ (.*) \]---$/.exec(text)?.[1] ?? text;
 }
