@@ -70,6 +70,17 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
   const answer: BytesHost['answer'] = (...how) => bytes.answer(...how);
   const open: BytesHost['open'] = (settings) => bytes.open(settings);
 
+  test('bytes that were asked for and refused are not «being read» any more', async () => {
+    await memory.send({ kind: 'session', state: 'live', name: 'one', next: null });
+    await memory.send({ kind: 'opened', spaces: [], writable: false, watches: false, stop: 1 });
+    assert.deepEqual(await heads(), ['reading…']);
+    const problem = 'vmcore changed while it was open';
+    for (const { generation, address } of await memory.sent('load'))
+      await memory.send({ kind: 'pages', generation, address, pages: null, kcore: null, problem });
+    assert.deepEqual(await heads(), ['not read']);
+    assert.match(await status(), /changed while it was open/);
+  });
+
   test('where the session can stop when memory changes, the byte at the cursor can be named for it', async () => {
     await open();
     assert.equal(await page.locator('.watch').count(), 0);

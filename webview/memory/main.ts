@@ -237,6 +237,7 @@ class MemoryElement extends MemoryPage {
     const [low, high] = this.cursor < this.anchor ? [this.cursor, this.anchor] : [this.anchor, this.cursor];
     const model: RowModel = {
       ...{ segments: this.segments, style, perRow: this.perRow, digits: this.#digits, physical: this.kept.physical },
+      isRefused: (address) => this.isRefused(address),
       ...{ cursor: this.cursor, selection: [low, high + 1n] as const, overlay: this.overlay },
       ...{ found: this.found, edits: this.edits },
     };

@@ -73,7 +73,8 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   /** First digit of a byte that is being typed. */
   protected digit: string | undefined;
   #generation = 0;
-  #asked = new Map<bigint, boolean>();
+  /** Chunks by their start. */
+  readonly #asked = new Map<bigint, 'under way' | 'answered' | 'refused'>();
   #started = false;
   #unasked = 0;
 
@@ -166,9 +167,14 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     this.#asked.clear();
   }
 
+  /** Whether the bytes there were asked for and refused: they do not come until they are asked for anew. */
+  protected isRefused(address: bigint): boolean {
+    return this.#asked.get(address - (address % chunk)) === 'refused';
+  }
+
   #take({ generation, address, pages, kcore, problem }: Extract<HostToMemory, { kind: 'pages' }>): void {
     if (generation !== this.#generation) return;
-    this.#asked.set(BigInt(address), true);
+    this.#asked.set(BigInt(address), pages === null ? 'refused' : 'answered');
     if (pages === null) {
       this.problem = problem ?? '';
       return;
@@ -198,8 +204,8 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   }
 
   #ask(start: bigint): void {
-    if (this.#asked.size > mostChunks) for (const [known, done] of this.#asked) if (done) this.#asked.delete(known);
-    this.#asked.set(start, false);
+    if (this.#asked.size > mostChunks) for (const [known, state] of this.#asked) if (state !== 'under way') this.#asked.delete(known);
+    this.#asked.set(start, 'under way');
     const { mm, physical, kcore } = this.kept;
     api.postMessage({ kind: 'load', generation: this.#generation, address: hex(start), count: Number(chunk), mm, physical, kcore });
   }

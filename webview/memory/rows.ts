@@ -10,6 +10,8 @@ import type { Segment } from './segments.ts';
 
 export interface RowModel extends BytesModel {
   readonly physical: boolean;
+  /** Whether what is not there will not come. */
+  readonly isRefused: (address: bigint) => boolean;
 }
 
 /** Which of the templates below draws a line. */
@@ -31,10 +33,12 @@ export function rowView(line: Line, top: number, model: RowModel): TemplateResul
 }
 
 function head({ segment, address }: Line, top: number, model: RowModel): TemplateResult {
-  if (segment === undefined)
+  if (segment === undefined) {
+    const words = model.isRefused(address) ? l10n.t('not read') : l10n.t('reading…');
     return html`<div class="line head unread" role="row" style="top:${top}px">
-      <span role="gridcell" class="what">${l10n.t('reading…')}</span><span role="gridcell" class="muted">${hex(address)}</span>
+      <span role="gridcell" class="what">${words}</span><span role="gridcell" class="muted">${hex(address)}</span>
     </div>`;
+  }
   const { facts } = segment;
   const state = facts.block?.state ?? (segment.bytes === undefined ? 'gone' : 'there');
   const entry =
