@@ -36,7 +36,12 @@ export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vsc
 function appendFields(text: vscode.MarkdownString, detail: IdentifyDetail): void {
   const fields = (shown[detail.kind] ?? []).filter((name) => detail[name] !== null && detail[name] !== undefined);
   if (fields.length === 0) return;
-  text.appendMarkdown(`${fields.map((name) => `${name} \`${String(detail[name])}\``).join(' · ')}\n\n`);
+  text.appendMarkdown(`${fields.map((name) => `${name} ${fieldText(String(detail[name]))}`).join(' · ')}\n\n`);
+}
+
+/** A number or a name as code; a sentence is prose. */
+function fieldText(value: string): string {
+  return value.includes(' ') ? escape(value) : `\`${value}\``;
 }
 
 function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
