@@ -79,8 +79,9 @@ export const limits = {
   memoryPageBytes: 1024 * 1024,
   /** Bytes of one write to memory. */
   writtenBytes: 1024 * 1024,
-  /** Characters of a scenario, and nodes of its tree inside each other: brackets, blocks, operators in a row. */
+  /** Characters of a scenario; brackets and blocks that are open at once; nodes of its tree inside each other. */
   scenarioCharacters: 1 << 22,
+  scenarioBrackets: 100,
   scenarioDepth: 400,
   /** Bytes of one bytes() and places of one search() in a scenario. */
   scenarioReadBytes: 65_536,

@@ -9,14 +9,17 @@ const noScenario = ':';
 /** A parser that puts an error in the place of the tree where brackets, blocks or operators are nested too deeply. */
 export function boundedParser(services: LangiumCoreServices): LangiumParser {
   const parser = createLangiumParser(services);
+  const { Lexer } = services.parser;
   const parse = parser.parse.bind(parser);
   const tooDeep: LangiumParser['parse'] = (_, options) => {
     const result = parse(noScenario, options);
     for (const error of result.parserErrors)
-      error.message = `brackets, blocks or operators are more than ${limits.scenarioDepth} deep; split the statement`;
+      error.message = `more than ${limits.scenarioBrackets} brackets and blocks, or ${limits.scenarioDepth} operators, stand inside each other; split the statement`;
     return result as never;
   };
   parser.parse = (input, options) => {
+    // What is left open is tried in every way that it could go on: the time grows with the cube of the depth.
+    if (bracketDepth(Lexer.tokenize(input).tokens) > limits.scenarioBrackets) return tooDeep(input, options);
     try {
       const result = parse(input, options);
       return isDeep(result.value) ? tooDeep(input, options) : (result as never);
@@ -27,6 +30,17 @@ export function boundedParser(services: LangiumCoreServices): LangiumParser {
     }
   };
   return parser;
+}
+
+/** How many brackets and braces are open at once, at most. */
+function bracketDepth(tokens: readonly { readonly image: string }[]): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const { image } of tokens) {
+    if (image === '(' || image === '[' || image === '{') deepest = Math.max(deepest, ++depth);
+    else if (depth > 0 && (image === ')' || image === ']' || image === '}')) depth--;
+  }
+  return deepest;
 }
 
 /** Whether nodes lie deeper; asks without going into itself. */

@@ -165,8 +165,7 @@ export interface SessionFace {
   vmallocPages(address: Address): VmallocPagesFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
-  /** Every process followed by its other threads; the idle tasks are none of them. */
-  /** All of them, or a part of the list, for which those behind are not read. */
+  /** Every process followed by its other threads, without the idle tasks; or a part of that list, for which those behind are not read. */
   tasks(part?: ListPart): readonly TaskFacts[];
   /** The first `most` tasks by number and name, of which nothing else is read. */
   firstTasks(most: number): readonly { readonly pid: number; readonly comm: string }[];

@@ -309,10 +309,15 @@ const cases: Record<Name, Place> = {
     exceed: async () => (await parse('print 1\nprint 2\n')).problems.map(({ message }) => message),
     says: /a scenario has at most 8 characters; the rest is not read/,
   },
+  scenarioBrackets: {
+    bounds: { scenarioBrackets: 6 },
+    exceed: scenario('print ((((((((1 + 1))))))))'),
+    says: /more than 6 brackets and blocks.* inside each other; split the statement/,
+  },
   scenarioDepth: {
     bounds: { scenarioDepth: 6 },
-    exceed: scenario('print ((((((((1 + 1))))))))\nprint -(-(-(-(-(-(-1))))))'),
-    says: /more than 6 deep; split the statement/,
+    exceed: scenario('print -(-(-(-(-(-(-1))))))'),
+    says: /or 6 operators, stand inside each other; split the statement/,
   },
   scenarioReadBytes: {
     bounds: { scenarioReadBytes: 2 },

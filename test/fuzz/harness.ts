@@ -9,7 +9,7 @@ export const artefacts = resolve(import.meta.dirname, '../../artefacts/fuzz');
 
 /** What is called a hang: so many milliseconds of the processor, whatever else the machine does. */
 const longest = 10_000;
-/** Bytes of memory that nothing takes. */
+/** Bytes of memory that no case leaves behind, beyond what there was before the target's first. */
 const mostMemory = 1.5 * 2 ** 30;
 /** Cases between two turns of the event loop, in which Node gives up what zlib took. */
 const casesPerTurn = 8;
@@ -46,10 +46,11 @@ export async function fuzz(target: FuzzTarget, { seeds, enough, trying }: FuzzOp
   let runs = 0;
   let memory = 0;
   let slowest = { seed: 0, milliseconds: 0 };
+  const before = process.memoryUsage.rss();
   for (const seed of seeds) {
     if (enough?.() === true) break;
     trying?.(seed);
-    const { error, milliseconds, input } = await tried(prepared, seed);
+    const { error, milliseconds, input } = await tried(prepared, seed, before);
     runs++;
     if (milliseconds > slowest.milliseconds) slowest = { seed, milliseconds };
     memory = Math.max(memory, process.memoryUsage.rss());
@@ -72,7 +73,7 @@ interface Tried {
   readonly input: FuzzCase['input'] | undefined;
 }
 
-async function tried(prepared: PreparedTarget, seed: number): Promise<Tried> {
+async function tried(prepared: PreparedTarget, seed: number, before: number): Promise<Tried> {
   const started = processorTime();
   let input: FuzzCase['input'] | undefined;
   let error: Error | undefined;
@@ -85,8 +86,7 @@ async function tried(prepared: PreparedTarget, seed: number): Promise<Tried> {
   }
   const milliseconds = processorTime() - started;
   if (milliseconds > longest) error ??= new Error(`a case takes more than ${longest} ms`);
-  const { rss } = process.memoryUsage();
-  if (rss > mostMemory) error ??= new Error(`a case leaves more than ${mostMemory} bytes of memory`);
+  if (process.memoryUsage.rss() - before > mostMemory) error ??= new Error(`a case leaves more than ${mostMemory} bytes of memory`);
   return { error, milliseconds, input };
 }
 

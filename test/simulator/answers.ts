@@ -41,6 +41,11 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     vmcoreinfoText: () => session.vmcoreinfoText(),
     addressSpaces: () => session.addressSpaces(),
     readVirtual: () => virtual.map((address) => session.readVirtual(address, 300)),
+    readVirtualInto: () =>
+      virtual.map((address) => {
+        const bytes = new Uint8Array(300);
+        return [session.readVirtualInto(address, bytes), bytes];
+      }),
     readPhysical: () => physical.map((address) => session.readPhysical(address, 300)),
     memoryPages: () => virtual.map((address) => session.memoryPages(toAddress(address - (address % 4096n)), 2, {})),
     typeLayout: () => session.typeLayout('struct vm_area_struct'),
@@ -56,9 +61,11 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     findings: () => session.findings({}),
     pageCategories: () => session.pageCategories({}),
     vmalloc: () => session.vmalloc(),
+    vmallocAreas: () => session.vmallocAreas({ start: 1, count: 2 }),
     vmallocPages: () => areas.map((address) => session.vmallocPages(address)),
     vmallocinfoText: () => session.vmallocinfoText(),
     tasks: () => session.tasks(),
+    firstTasks: () => session.firstTasks(2),
     maps: () => pids.map(({ pid }) => session.maps(pid)),
     log: () => session.log(),
     logText: () => session.logText({ levels: true }),

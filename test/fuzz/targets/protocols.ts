@@ -160,7 +160,8 @@ class LanguageClient {
 const languageServer: FuzzTarget = {
   name: 'language server',
   rounds: 100,
-  regressions: [],
+  // Some thousand calls that are not closed: 54 s and 3.7 GB.
+  regressions: [815_990_685],
   prepare: async () => {
     const client = new LanguageClient();
     const uri = 'file:///tmp/fuzz.kmm';
