@@ -42,8 +42,11 @@ describe('memory that is written in a window', { skip: noWindow ?? false }, () =
   const isMarked = async (): Promise<boolean> => ((await memory.getAttribute(first, 'class')) ?? '').includes(' edited');
 
   test('typed digits are written and marked; undo takes them back, redo writes them again', async () => {
-    const before = (await memory.innerText(first)).trim();
-    assert.match(before, /^[0-9a-f]{2}$/);
+    let before = '';
+    await until('the first byte', async () => {
+      before = (await memory.innerText(first)).trim();
+      return /^[0-9a-f]{2}$/.test(before);
+    });
     assert.notEqual(before, 'a5');
     assert.equal(await isMarked(), false);
     await memory.locator('.status', { hasText: 'can be written' }).waitFor();
