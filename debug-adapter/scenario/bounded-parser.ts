@@ -14,7 +14,7 @@ export function boundedParser(services: LangiumCoreServices): LangiumParser {
   const tooDeep: LangiumParser['parse'] = (_, options) => {
     const result = parse(noScenario, options);
     for (const error of result.parserErrors)
-      error.message = `more than ${limits.scenarioBrackets} brackets and blocks, or ${limits.scenarioDepth} operators, stand inside each other; split the statement`;
+      error.message = `brackets and blocks are more than ${limits.scenarioBrackets} deep, or operators more than ${limits.scenarioDepth}; split the statement`;
     return result as never;
   };
   parser.parse = (input, options) => {

@@ -312,12 +312,12 @@ const cases: Record<Name, Place> = {
   scenarioBrackets: {
     bounds: { scenarioBrackets: 6 },
     exceed: scenario('print ((((((((1 + 1))))))))'),
-    says: /more than 6 brackets and blocks.* inside each other; split the statement/,
+    says: /brackets and blocks are more than 6 deep.*; split the statement/,
   },
   scenarioDepth: {
     bounds: { scenarioDepth: 6 },
     exceed: scenario('print -(-(-(-(-(-(-1))))))'),
-    says: /or 6 operators, stand inside each other; split the statement/,
+    says: /or operators more than 6; split the statement/,
   },
   scenarioReadBytes: {
     bounds: { scenarioReadBytes: 2 },
