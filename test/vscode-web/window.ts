@@ -44,7 +44,13 @@ export class VSCodeWindow {
   static async open(places: Places, options: WindowOptions): Promise<VSCodeWindow> {
     const profile = mkdtempSync(join(tmpdir(), 'code-web-'));
     mkdirSync(options.artefacts, { recursive: true });
-    const settings = { 'git.enabled': false, 'workbench.reduceMotion': 'on', 'editor.cursorBlinking': 'solid', ...options.settings };
+    const settings = {
+      'git.enabled': false,
+      'workbench.reduceMotion': 'on',
+      'workbench.hover.delay': 60_000,
+      'editor.cursorBlinking': 'solid',
+      ...options.settings,
+    };
     installExtension(places, { profile, vsix: options.vsix });
     const server = await startServer(places, { profile, settings, log: join(options.artefacts, 'window-server.log') });
     let window: VSCodeWindow | undefined;
@@ -207,7 +213,8 @@ export class VSCodeWindow {
     await until(`${String(text)} in view`, async () => {
       // Rows just beyond the edges are drawn too.
       if ((await row.isVisible()) && (await isInside(row, list))) return true;
-      await list.hover();
+      // At the corner: the tooltip of a row that rests under the mouse may lie over the middle, and take the wheel.
+      await list.hover({ position: { x: 3, y: 3 } });
       const drawn = await list.innerText();
       // From the end to the top again, for rows come late; two rows of what was in view stay.
       const height = (await list.boundingBox())?.height ?? 0;
