@@ -132,13 +132,7 @@ export class MemoryPanel extends SessionPanel<HostToMemory, MemoryToHost> {
 
   async #evaluate(expression: string): Promise<void> {
     if (this.ended) throw new Error(vscode.l10n.t('The session has ended: only addresses can be gone to.'));
-    const answer = (await this.standardRequest('evaluate', { expression, context: 'repl' })) as {
-      result: string;
-      memoryReference?: string;
-    };
-    const address = answer.memoryReference ?? /0x[0-9a-f]+/i.exec(answer.result)?.[0];
-    if (address === undefined) throw new Error(vscode.l10n.t('{0} is {1}, which is no address.', expression, answer.result));
-    this.post({ kind: 'goTo', address });
+    this.post({ kind: 'goTo', address: await this.evaluatedAddress(expression) });
   }
 
   async #chooseSpace(): Promise<void> {

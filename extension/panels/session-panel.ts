@@ -93,6 +93,17 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     return this.#session.customRequest(name, parameters);
   }
 
+  /** The address that an expression means in this panel's session. Rejects with a sentence where it means none. */
+  protected async evaluatedAddress(expression: string): Promise<string> {
+    const answer = (await this.standardRequest('evaluate', { expression, context: 'repl' })) as {
+      result: string;
+      memoryReference?: string;
+    };
+    const address = answer.memoryReference ?? /0x[0-9a-f]+/i.exec(answer.result)?.[0];
+    if (address === undefined) throw new Error(vscode.l10n.t('{0} is {1}, which is no address.', expression, answer.result));
+    return address;
+  }
+
   async #receive(message: PanelToHost | Exclude<FromPage, PanelToHost>): Promise<void> {
     if (!isShared(message)) {
       await this.answer(message);

@@ -52,9 +52,12 @@ export class WalkPanel extends SessionPanel<HostToWalk, WalkToHost> {
 
   protected override async answer(message: Exclude<WalkToHost, PanelToHost>): Promise<void> {
     switch (message.kind) {
-      case 'show':
-        await this.#show({ address: await this.#addressOf(message.expression), mm: message.mm === '' ? undefined : message.mm });
+      case 'show': {
+        const { expression, mm } = message;
+        const address = addressOfToken(expression) ?? (await this.evaluatedAddress(expression));
+        await this.#show({ address, mm: mm === '' ? undefined : mm });
         break;
+      }
       case 'openPhysical':
         await vscode.commands.executeCommand('pagewalk.openMemory', { address: message.address, physical: true });
         break;
@@ -78,17 +81,5 @@ export class WalkPanel extends SessionPanel<HostToWalk, WalkToHost> {
     if (identify === undefined || walk === undefined) return;
     const addressBits = /^(?:x86-32|arm|riscv32|mips32|ppc32|arc)$/.test(info.architecture) ? 32 : 64;
     this.post({ kind: 'walk', mm: mm ?? '', identify, walk, addressBits });
-  }
-
-  async #addressOf(expression: string): Promise<string> {
-    const known = addressOfToken(expression);
-    if (known !== undefined) return known;
-    const answer = (await this.standardRequest('evaluate', { expression, context: 'repl' })) as {
-      result: string;
-      memoryReference?: string;
-    };
-    const address = answer.memoryReference ?? /0x[0-9a-f]+/i.exec(answer.result)?.[0];
-    if (address === undefined) throw new Error(vscode.l10n.t('{0} is {1}, which is no address.', expression, answer.result));
-    return address;
   }
 }
