@@ -213,12 +213,10 @@ export class VSCodeWindow {
     await until(`${String(text)} in view`, async () => {
       // Rows just beyond the edges are drawn too.
       if ((await row.isVisible()) && (await isInside(row, list))) return true;
-      // At the corner: the tooltip of a row that rests under the mouse may lie over the middle, and take the wheel.
-      await list.hover({ position: { x: 3, y: 3 } });
       const drawn = await list.innerText();
       // From the end to the top again, for rows come late; two rows of what was in view stay.
       const height = (await list.boundingBox())?.height ?? 0;
-      await this.page.mouse.wheel(0, drawn === before ? -100_000 : Math.max(40, height - 44));
+      await turnWheel(list, drawn === before ? -100_000 : Math.max(40, height - 44));
       before = drawn;
       await sleep(settled / 2);
       return false;
@@ -302,6 +300,15 @@ export class VSCodeWindow {
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });
   }
+}
+
+/**
+ * The wheel is turned for the list itself, not for what lies under the mouse: the tooltip of a row may lie over the list, and so
+ * does the header that sticks to its top, which takes the wheel and scrolls nothing.
+ */
+async function turnWheel(list: Locator, pixels: number): Promise<void> {
+  const scrolled = list.locator('.monaco-scrollable-element').first();
+  await scrolled.evaluate((element, deltaY) => element.dispatchEvent(new WheelEvent('wheel', { deltaY, bubbles: true })), pixels);
 }
 
 async function isInside(inner: Locator, outer: Locator): Promise<boolean> {
