@@ -54,10 +54,49 @@ const faceRules = faces.map((face) => ({
   to: { path: '^(?:debug-adapter|extension|webview|test)/', pathNot: inRooms([face, 'protocol', ...engine]) },
 }));
 
+/**
+ * The subjects of debug-adapter/kernel, each with those it may look down to beside the files of the room itself (the opened
+ * kernel, its structures, its CPUs), which look at no subject.
+ */
+const subjects = [
+  { subject: 'containers', below: [], because: 'a list, a tree and an array are walked alike, whatever hangs on them' },
+  { subject: 'opening', below: [], because: 'the page tables are found before anything can be read through them' },
+  { subject: 'log', below: [], because: 'the log is read when nothing else can be' },
+  { subject: 'modules', below: ['containers'], because: 'names of code are wanted by all' },
+  { subject: 'slab', below: ['containers'], because: 'caches know their objects, not what these mean' },
+  { subject: 'layout', below: ['opening'], because: 'where things lie is found before what lies there' },
+  { subject: 'pages', below: ['containers', 'layout'], because: "a frame's state is its struct page's, whoever uses it" },
+  { subject: 'processes', below: ['containers', 'pages'], because: 'tasks and their memory are read without asking who is curious' },
+  { subject: 'stacks', below: ['modules', 'processes'], because: 'frames of calls need code and the stacks of tasks' },
+  { subject: 'pagemap', below: ['layout', 'pages', 'processes'], because: 'the scan asks of VMAs and pages only' },
+  { subject: 'vmalloc', below: ['containers', 'layout', 'modules', 'pages'], because: 'areas belong to the kernel, not to a process' },
+];
+const allSubjects = subjects.map(({ subject }) => subject);
+subjects.push({ subject: 'identify', below: allSubjects, because: 'what an address is may be any subject; only findings look further' });
+subjects.push({ subject: 'findings', below: [...allSubjects, 'identify'], because: 'a finding may be of any subject' });
+
+const inKernel = (names) => `^debug-adapter/kernel/(?:${names.join('|')})/`;
+
+const subjectRules = subjects.map(({ subject, below, because }) => ({
+  name: `kernel-${subject}`,
+  comment: `debug-adapter/kernel/${subject} knows only subjects below it: ${because}.`,
+  severity: 'error',
+  from: { path: inKernel([subject]) },
+  to: { path: inKernel(['[^/]+']), pathNot: inKernel([subject, ...below]) },
+}));
+
 module.exports = {
   forbidden: [
     ...floorRules,
     ...faceRules,
+    ...subjectRules,
+    {
+      name: 'kernel-itself',
+      comment: 'The opened kernel, its structures and its CPUs are what every subject is read with; they know none.',
+      severity: 'error',
+      from: { path: '^debug-adapter/kernel/[^/]+\\.ts$' },
+      to: { path: inKernel(['[^/]+']) },
+    },
     {
       name: 'answers-know-no-scenario',
       comment:

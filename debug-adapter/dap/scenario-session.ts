@@ -5,7 +5,7 @@
 import { CancellationSource } from '../base/cancellation.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Image, Register } from '../image/image.ts';
-import { openKernel } from '../kernel/open-kernel.ts';
+import { openKernel } from '../kernel/opening/open-kernel.ts';
 import type { ScenarioProblems } from '../protocol/scenario.ts';
 import type { ScenarioDebugger, Way } from '../session/scenario-debugger.ts';
 import { scenarioProblems } from '../session/scenario-problems.ts';

@@ -3,9 +3,9 @@ import { formatAddress } from '../base/address.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { pageTableRoots } from '../kernel/page-table-roots.ts';
-import { tasks } from '../kernel/task.ts';
-import type { Task } from '../kernel/task.ts';
+import { pageTableRoots } from '../kernel/processes/page-table-roots.ts';
+import { tasks } from '../kernel/processes/task.ts';
+import type { Task } from '../kernel/processes/task.ts';
 import type { Space, Spaces } from './spaces.ts';
 
 export interface NamedSpace {

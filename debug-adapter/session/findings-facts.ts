@@ -1,7 +1,7 @@
 /** The findings of one address space, or of all that the dump holds. */
 import { neverCancelled } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
-import { findings } from '../kernel/findings.ts';
+import { findings } from '../kernel/findings/findings.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { FindingsFacts } from '../protocol/facts.ts';
 import { SpaceList } from './every-space.ts';

@@ -1,8 +1,8 @@
 /** The kernel log in the shape that scripts, views and the debug adapter get. */
 import { UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { deathOf, logText, reportOf } from '../kernel/kernel-log.ts';
-import { kernelLog } from '../kernel/printk.ts';
+import { deathOf, logText, reportOf } from '../kernel/log/kernel-log.ts';
+import { kernelLog } from '../kernel/log/printk.ts';
 import type { LogEndFacts } from '../protocol/machine-state.ts';
 import type { DeathFacts, LogFacts } from '../protocol/stacks.ts';
 

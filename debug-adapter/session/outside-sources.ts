@@ -4,7 +4,7 @@ import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import { decodeText } from '../base/text.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { OutsideSources } from '../kernel/open-kernel.ts';
+import type { OutsideSources } from '../kernel/opening/open-kernel.ts';
 import { openBtf } from '../symbols/btf.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import { parseTextSymbols, placeSymbols } from '../symbols/text-symbols.ts';

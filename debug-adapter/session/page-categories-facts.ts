@@ -1,6 +1,6 @@
 /** The page-category table of a dump, with what is to be known about its counts. */
 import type { Kernel } from '../kernel/kernel.ts';
-import { countPages } from '../kernel/page-categories.ts';
+import { countPages } from '../kernel/pages/page-categories.ts';
 import type { PageCategoriesFacts } from '../protocol/facts.ts';
 import type { PageCategoriesOptions } from './session-face.ts';
 

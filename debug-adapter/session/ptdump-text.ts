@@ -2,10 +2,10 @@
 import { errors } from '../base/errors.ts';
 import { formatAddress, parseAddress } from '../base/address.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { kasanShadowTables } from '../kernel/kasan-shadow.ts';
-import { ptdumpColumns } from '../kernel/ptdump-columns.ts';
-import { ptdumpMarkers } from '../kernel/ptdump-markers.ts';
-import type { MarkedSpace } from '../kernel/ptdump-markers.ts';
+import { kasanShadowTables } from '../kernel/layout/kasan-shadow.ts';
+import { ptdumpColumns } from '../kernel/layout/ptdump-columns.ts';
+import { ptdumpMarkers } from '../kernel/layout/ptdump-markers.ts';
+import type { MarkedSpace } from '../kernel/layout/ptdump-markers.ts';
 import { ptdumpArm } from '../pagetable/ptdump-arm.ts';
 import { ptdumpArm64 } from '../pagetable/ptdump-arm64.ts';
 import { ptdumpFlags } from '../pagetable/ptdump-flags.ts';

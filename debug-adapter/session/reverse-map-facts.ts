@@ -4,7 +4,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { identify } from '../kernel/identify.ts';
+import { identify } from '../kernel/identify/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { buildReverseMap, windowAddresses } from '../pagetable/reverse-map.ts';
 import type { ReverseMap, ReverseMapping } from '../pagetable/reverse-map.ts';

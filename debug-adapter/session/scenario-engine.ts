@@ -4,7 +4,7 @@ import { neverCancelled } from '../base/cancellation.ts';
 import { evaluate } from '../expression/evaluate.ts';
 import { structureText } from '../expression/structure-text.ts';
 import { numberOf } from '../expression/value.ts';
-import { openKernel } from '../kernel/open-kernel.ts';
+import { openKernel } from '../kernel/opening/open-kernel.ts';
 import type { ScenarioEngine, ScenarioSpace } from '../scenario/engine.ts';
 import type { Machine } from '../simulator/machine.ts';
 import type { OperationValue } from '../simulator/operation.ts';

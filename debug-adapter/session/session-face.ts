@@ -7,7 +7,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState } from '../image/image.ts';
-import type { KcoreRead } from '../kernel/vread-kcore.ts';
+import type { KcoreRead } from '../kernel/vmalloc/vread-kcore.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { Hole, MemoryRead } from '../memory/hole.ts';
 import type { ScanState } from '../memory/memory-scan.ts';

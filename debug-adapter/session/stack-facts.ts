@@ -2,12 +2,12 @@
 import { addToAddress, formatAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { allSymbols } from '../kernel/module.ts';
-import { everyTask, taskOfCpu, traceOfCpu, traceOfTask } from '../kernel/stack.ts';
-import type { TaskTrace } from '../kernel/stack.ts';
-import { cpuPlaces } from '../kernel/stack-start.ts';
-import { findTask } from '../kernel/task.ts';
-import type { StackFrame } from '../kernel/unwind.ts';
+import { allSymbols } from '../kernel/modules/module.ts';
+import { everyTask, taskOfCpu, traceOfCpu, traceOfTask } from '../kernel/stacks/stack.ts';
+import type { TaskTrace } from '../kernel/stacks/stack.ts';
+import { cpuPlaces } from '../kernel/stacks/stack-start.ts';
+import { findTask } from '../kernel/processes/task.ts';
+import type { StackFrame } from '../kernel/stacks/unwind.ts';
 import type { CpuFacts, FrameFacts, StackFacts } from '../protocol/stacks.ts';
 
 /** Whose stacks: what every CPU or one CPU ran, one task, or every task. */

@@ -3,11 +3,11 @@ import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors, MemoryFault } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { mmUsage } from '../kernel/mm-usage.ts';
-import { taskName } from '../kernel/task-name.ts';
-import { findTask, firstTasks } from '../kernel/task.ts';
-import type { Task } from '../kernel/task.ts';
-import { mapsEntries, mapsLine } from '../kernel/vma-maps.ts';
+import { mmUsage } from '../kernel/processes/mm-usage.ts';
+import { taskName } from '../kernel/processes/task-name.ts';
+import { findTask, firstTasks } from '../kernel/processes/task.ts';
+import type { Task } from '../kernel/processes/task.ts';
+import { mapsEntries, mapsLine } from '../kernel/processes/vma-maps.ts';
 import type { MapsFacts, TaskFacts } from '../protocol/facts.ts';
 import type { ListPart } from './list-part.ts';
 

@@ -2,15 +2,15 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors, MemoryFault } from '../base/errors.ts';
-import { vmFlagsOf } from '../kernel/identify-vmalloc.ts';
+import { vmFlagsOf } from '../kernel/identify/identify-vmalloc.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { findVmapArea, idleAreas, vmapAreas } from '../kernel/vmap-area.ts';
-import type { VmapArea } from '../kernel/vmap-area.ts';
-import { blockOf, blockPages, usedRuns, vmapBlockQueues } from '../kernel/vmap-block.ts';
-import { freeAreas } from '../kernel/vmap-free.ts';
-import { areaPages } from '../kernel/vmap-pages.ts';
-import { purgeState } from '../kernel/vmap-purge.ts';
-import { formatCaller } from '../kernel/vmallocinfo.ts';
+import { findVmapArea, idleAreas, vmapAreas } from '../kernel/vmalloc/vmap-area.ts';
+import type { VmapArea } from '../kernel/vmalloc/vmap-area.ts';
+import { blockOf, blockPages, usedRuns, vmapBlockQueues } from '../kernel/vmalloc/vmap-block.ts';
+import { freeAreas } from '../kernel/vmalloc/vmap-free.ts';
+import { areaPages } from '../kernel/vmalloc/vmap-pages.ts';
+import { purgeState } from '../kernel/vmalloc/vmap-purge.ts';
+import { formatCaller } from '../kernel/vmalloc/vmallocinfo.ts';
 import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
 import type { ListPart } from './list-part.ts';
 

@@ -1,6 +1,6 @@
 /** Operations on files, userfaultfd, and PAGEMAP_SCAN. */
 import { toAddress } from '../base/address.ts';
-import { categoryNames, scanFlagNames } from '../kernel/pagemap-category.ts';
+import { categoryNames, scanFlagNames } from '../kernel/pagemap/pagemap-category.ts';
 import type { ArgumentReader } from './arguments.ts';
 import { operation, optional, parameter } from './arguments.ts';
 import type { Core } from './core.ts';

@@ -4,12 +4,12 @@
  */
 import { neverCancelled } from '../base/cancellation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { pgdOf } from '../kernel/mm.ts';
-import { openKernel } from '../kernel/open-kernel.ts';
-import { PagemapProcess } from '../kernel/pagemap-process.ts';
-import { namesOfCategories } from '../kernel/pagemap-category.ts';
-import { pagemapScan } from '../kernel/pagemap-scan.ts';
-import type { PagemapScanArguments, PagemapScanResult } from '../kernel/pagemap-scan.ts';
+import { pgdOf } from '../kernel/processes/mm.ts';
+import { openKernel } from '../kernel/opening/open-kernel.ts';
+import { PagemapProcess } from '../kernel/pagemap/pagemap-process.ts';
+import { namesOfCategories } from '../kernel/pagemap/pagemap-category.ts';
+import { pagemapScan } from '../kernel/pagemap/pagemap-scan.ts';
+import type { PagemapScanArguments, PagemapScanResult } from '../kernel/pagemap/pagemap-scan.ts';
 import { PageTable } from '../pagetable/page-table.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';

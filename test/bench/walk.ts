@@ -4,7 +4,7 @@
  */
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { entryKind } from '../../debug-adapter/arch/paging-mode.ts';
-import { kasanShadowTables } from '../../debug-adapter/kernel/kasan-shadow.ts';
+import { kasanShadowTables } from '../../debug-adapter/kernel/layout/kasan-shadow.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { walkForPtdump } from '../../debug-adapter/pagetable/ptdump-walk.ts';
 import type { PtdumpVisitor } from '../../debug-adapter/pagetable/ptdump-walk.ts';

@@ -8,7 +8,7 @@ import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { countPages } from '../../debug-adapter/kernel/page-categories.ts';
+import { countPages } from '../../debug-adapter/kernel/pages/page-categories.ts';
 import { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
 import type { HoleReason } from '../../debug-adapter/memory/hole.ts';
 import { frameSize, missingFrame } from '../../debug-adapter/memory/physical-memory.ts';

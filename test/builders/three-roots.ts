@@ -1,8 +1,8 @@
 /** Roots of init_mm and two processes to compare, and what a comparison found in short lines. */
 import { formatAddress } from '../../debug-adapter/base/address.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
-import { rootSync } from '../../debug-adapter/kernel/root-sync.ts';
-import type { RootSyncReport } from '../../debug-adapter/kernel/root-sync.ts';
+import { rootSync } from '../../debug-adapter/kernel/findings/root-sync.ts';
+import type { RootSyncReport } from '../../debug-adapter/kernel/findings/root-sync.ts';
 import { SmallKernel } from './small-kernel.ts';
 import type { SmallKernelOptions } from './small-kernel.ts';
 

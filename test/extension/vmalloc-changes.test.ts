@@ -1,7 +1,7 @@
 /** What the vmalloc view marks, on the machine of a scenario before and after its operations. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openKernel } from '../../debug-adapter/kernel/open-kernel.ts';
+import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
 import type { VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
 import { Session } from '../../debug-adapter/session/session.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';

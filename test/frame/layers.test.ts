@@ -34,6 +34,10 @@ test('every room of debug-adapter has a rule', () => {
   }
 });
 
+test('every subject of debug-adapter/kernel has a rule', () => {
+  for (const subject of folders('debug-adapter/kernel')) assert.ok(names.includes(`kernel-${subject}`), subject);
+});
+
 test('every room of debug-adapter belongs to one TypeScript world', () => {
   const worlds = ['engine', 'node'].map((world) => readFileSync(join(root, `.tsconfig.${world}.json`), 'utf8'));
   for (const room of folders('debug-adapter')) {
@@ -63,6 +67,20 @@ const refused: Record<string, [from: string, to: string]> = {
   'face-dap': ['debug-adapter/dap/a.ts', 'debug-adapter/lsp/b.ts'],
   'face-lsp': ['debug-adapter/lsp/a.ts', 'debug-adapter/command-line/b.ts'],
   'face-command-line': ['debug-adapter/command-line/a.ts', 'debug-adapter/dap/b.ts'],
+  'kernel-itself': ['debug-adapter/kernel/a.ts', 'debug-adapter/kernel/pages/b.ts'],
+  'kernel-containers': ['debug-adapter/kernel/containers/a.ts', 'debug-adapter/kernel/pages/b.ts'],
+  'kernel-opening': ['debug-adapter/kernel/opening/a.ts', 'debug-adapter/kernel/layout/b.ts'],
+  'kernel-log': ['debug-adapter/kernel/log/a.ts', 'debug-adapter/kernel/processes/b.ts'],
+  'kernel-modules': ['debug-adapter/kernel/modules/a.ts', 'debug-adapter/kernel/vmalloc/b.ts'],
+  'kernel-slab': ['debug-adapter/kernel/slab/a.ts', 'debug-adapter/kernel/pages/b.ts'],
+  'kernel-layout': ['debug-adapter/kernel/layout/a.ts', 'debug-adapter/kernel/pages/b.ts'],
+  'kernel-pages': ['debug-adapter/kernel/pages/a.ts', 'debug-adapter/kernel/processes/b.ts'],
+  'kernel-processes': ['debug-adapter/kernel/processes/a.ts', 'debug-adapter/kernel/stacks/b.ts'],
+  'kernel-stacks': ['debug-adapter/kernel/stacks/a.ts', 'debug-adapter/kernel/identify/b.ts'],
+  'kernel-pagemap': ['debug-adapter/kernel/pagemap/a.ts', 'debug-adapter/kernel/vmalloc/b.ts'],
+  'kernel-vmalloc': ['debug-adapter/kernel/vmalloc/a.ts', 'debug-adapter/kernel/processes/b.ts'],
+  'kernel-identify': ['debug-adapter/kernel/identify/a.ts', 'debug-adapter/kernel/findings/b.ts'],
+  'kernel-findings': ['debug-adapter/kernel/findings/a.ts', 'debug-adapter/kernel/other/b.ts'],
   'answers-know-no-scenario': ['debug-adapter/session/a-facts.ts', 'debug-adapter/simulator/b.ts'],
   'protocol-stands-apart': ['debug-adapter/protocol/a.ts', 'debug-adapter/base/b.ts'],
   'platform-is-injected': ['debug-adapter/session/a.ts', 'debug-adapter/platform/b.ts'],

@@ -3,7 +3,7 @@
  * from the places where the code chooses by architecture. Which tests hold it is read from what the tests import.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
 
 import { arc } from '../../debug-adapter/arch/arc.ts';
@@ -161,11 +161,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function architectures(): string {
   const texts = chosen('debug-adapter/session/ptdump-text.ts', 'dump', /^ptdump[A-Z0-9]\w*$/);
-  const stacks = chosen('debug-adapter/kernel/stack.ts', 'unwinderOf', /Unwinder$/);
-  const layouts = chosen('debug-adapter/kernel/layout.ts', 'findLayout', /^(?:layout|regions)[A-Z]/);
-  const pagemaps = chosen('debug-adapter/kernel/pagemap-bits.ts', 'entryBits', /Bits$|^ofMasks$/);
+  const stacks = chosen('debug-adapter/kernel/stacks/stack.ts', 'unwinderOf', /Unwinder$/);
+  const layouts = chosen('debug-adapter/kernel/layout/layout.ts', 'findLayout', /^(?:layout|regions)[A-Z]/);
+  const pagemaps = chosen('debug-adapter/kernel/pagemap/pagemap-bits.ts', 'entryBits', /Bits$|^ofMasks$/);
   const instructions = chosen('debug-adapter/session/disassembly.ts', 'instructionSetOf', /./);
-  const roots = keysOf('debug-adapter/kernel/open-kernel.ts', 'rootFinders');
+  const roots = keysOf('debug-adapter/kernel/opening/open-kernel.ts', 'rootFinders');
   const generic = { ptdumpFlags: 'flags by name' } as Readonly<Record<string, string>>;
   const named = (found: readonly string[] | undefined, suffix: RegExp): string =>
     (found ?? []).map((name) => name.replace(suffix, '').toLowerCase()).join(', ');
@@ -271,13 +271,14 @@ function asked(path: string, methods: readonly string[]): readonly string[] {
 function probes(): string {
   const folder = 'debug-adapter/kernel';
   const words = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' ');
-  const rows = readdirSync(join(root, folder))
-    .sort()
+  const rows = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort((one, other) => (basename(one) < basename(other) ? -1 : 1))
     .map((name) => {
       const path = `${folder}/${name}`;
       const members = asked(path, ['has']);
       const symbols = asked(path, ['addressOf', 'noteVariable']);
-      return [name.replace('.ts', ''), words(symbols), words(members)] as const;
+      return [basename(name, '.ts'), words(symbols), words(members)] as const;
     })
     .filter(([, symbols, members]) => symbols !== '' || members !== '');
   return table(['subject', 'symbols', 'members that a kernel may lack'], rows);

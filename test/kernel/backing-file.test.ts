@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addToAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
-import { vmaFile } from '../../debug-adapter/kernel/vma-name.ts';
+import { vmaFile } from '../../debug-adapter/kernel/processes/vma-name.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 import type { Layouts } from '../builders/struct-kernel.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
-import { describeBpf } from '../../debug-adapter/kernel/bpf.ts';
+import { describeBpf } from '../../debug-adapter/kernel/identify/bpf.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { headOfTail } from '../../debug-adapter/kernel/compound-head.ts';
-import { headOf } from '../../debug-adapter/kernel/folio.ts';
+import { headOfTail } from '../../debug-adapter/kernel/pages/compound-head.ts';
+import { headOf } from '../../debug-adapter/kernel/pages/folio.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 
 const vmemmap = 0xffff_fa66_4000_0000n;

@@ -5,11 +5,11 @@ import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
 import { riscvMode } from '../../debug-adapter/arch/riscv.ts';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { layoutArm64 } from '../../debug-adapter/kernel/layout-arm64.ts';
-import { nodeOfPage, singleNode } from '../../debug-adapter/kernel/numa.ts';
-import { entryBits } from '../../debug-adapter/kernel/pagemap-bits.ts';
-import { gateVma } from '../../debug-adapter/kernel/vma-name.ts';
-import { mapsLine } from '../../debug-adapter/kernel/vma-maps.ts';
+import { layoutArm64 } from '../../debug-adapter/kernel/layout/layout-arm64.ts';
+import { nodeOfPage, singleNode } from '../../debug-adapter/kernel/pages/numa.ts';
+import { entryBits } from '../../debug-adapter/kernel/pagemap/pagemap-bits.ts';
+import { gateVma } from '../../debug-adapter/kernel/processes/vma-name.ts';
+import { mapsLine } from '../../debug-adapter/kernel/processes/vma-maps.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 
 const base = 0xffff_8000_0800_0000n;

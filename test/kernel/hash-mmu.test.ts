@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
-import { findPowerpcRoot } from '../../debug-adapter/kernel/root-powerpc.ts';
+import { findPowerpcRoot } from '../../debug-adapter/kernel/opening/root-powerpc.ts';
 import { parseVmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 
 /** What the finder asks of an image before it reads memory. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import type { IdentifyDetail } from '../../debug-adapter/protocol/facts.ts';
-import { describePage } from '../../debug-adapter/kernel/identify-page.ts';
+import { describePage } from '../../debug-adapter/kernel/identify/identify-page.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 
 /** Page flags and types as 6.12 numbers them. */

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { layoutOf, regionOfKind } from '../../debug-adapter/kernel/layout.ts';
-import { kernelTableFrames } from '../../debug-adapter/kernel/table-frames.ts';
-import { pgdOf } from '../../debug-adapter/kernel/mm.ts';
+import { layoutOf, regionOfKind } from '../../debug-adapter/kernel/layout/layout.ts';
+import { kernelTableFrames } from '../../debug-adapter/kernel/processes/table-frames.ts';
+import { pgdOf } from '../../debug-adapter/kernel/processes/mm.ts';
 import { perCpuAddress, possibleCpus } from '../../debug-adapter/kernel/per-cpu.ts';
-import { tasks } from '../../debug-adapter/kernel/task.ts';
+import { tasks } from '../../debug-adapter/kernel/processes/task.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';
 import { absent, expandedDump } from '../support/dumps.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { initTask } from '../../debug-adapter/kernel/init-task.ts';
-import { tasks } from '../../debug-adapter/kernel/task.ts';
+import { initTask } from '../../debug-adapter/kernel/processes/init-task.ts';
+import { tasks } from '../../debug-adapter/kernel/processes/task.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 
 const base = 0xffff_ffff_8100_0000n;

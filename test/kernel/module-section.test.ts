@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { moduleSection } from '../../debug-adapter/kernel/module-section.ts';
+import { moduleSection } from '../../debug-adapter/kernel/modules/module-section.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 import type { Layouts } from '../builders/struct-kernel.ts';
 

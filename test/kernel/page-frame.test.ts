@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { countPages } from '../../debug-adapter/kernel/page-categories.ts';
-import { frameCategory } from '../../debug-adapter/kernel/page-category-frame.ts';
-import { memoryModel, pageFrameOf, pageOfFrame } from '../../debug-adapter/kernel/page-frame.ts';
+import { countPages } from '../../debug-adapter/kernel/pages/page-categories.ts';
+import { frameCategory } from '../../debug-adapter/kernel/pages/page-category-frame.ts';
+import { memoryModel, pageFrameOf, pageOfFrame } from '../../debug-adapter/kernel/pages/page-frame.ts';
 import { counted, directMap, lines612, PageMemory, pageLines } from '../builders/page-memory.ts';
 
 const frames = 4096;

@@ -1,7 +1,7 @@
 /** Types of pages before enumerators named them: up to 5.10 charged pages had one too, and tables and guards the bits above. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pageMarks } from '../../debug-adapter/kernel/page-type.ts';
+import { pageMarks } from '../../debug-adapter/kernel/pages/page-type.ts';
 import { PageMemory, pageTypes } from '../builders/page-memory.ts';
 
 const types = pageTypes({ pageflags: { PG_locked: 0, PG_head: 16, PG_slab: 9 } });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ScanOutput } from '../../debug-adapter/kernel/pagemap-scan-output.ts';
+import { ScanOutput } from '../../debug-adapter/kernel/pagemap/pagemap-scan-output.ts';
 
 interface Page {
   readonly page: number;

@@ -11,11 +11,11 @@ import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import type { ArchitectureName } from '../../debug-adapter/image/image.ts';
-import { vmFlag } from '../../debug-adapter/kernel/mm.ts';
-import type { Vma } from '../../debug-adapter/kernel/mm.ts';
-import { entryBits } from '../../debug-adapter/kernel/pagemap-bits.ts';
-import { walkAreas } from '../../debug-adapter/kernel/pagemap-walk.ts';
-import type { PagemapVisitor } from '../../debug-adapter/kernel/pagemap-walk.ts';
+import { vmFlag } from '../../debug-adapter/kernel/processes/mm.ts';
+import type { Vma } from '../../debug-adapter/kernel/processes/mm.ts';
+import { entryBits } from '../../debug-adapter/kernel/pagemap/pagemap-bits.ts';
+import { walkAreas } from '../../debug-adapter/kernel/pagemap/pagemap-walk.ts';
+import type { PagemapVisitor } from '../../debug-adapter/kernel/pagemap/pagemap-walk.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { SparseMemory } from '../builders/small-kernel.ts';
 

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/kernel-log.ts';
-import { kernelLog } from '../../debug-adapter/kernel/printk.ts';
-import type { KernelLog } from '../../debug-adapter/kernel/printk.ts';
+import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
+import { kernelLog } from '../../debug-adapter/kernel/log/printk.ts';
+import type { KernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 import { bundled } from '../support/dumps.ts';
 

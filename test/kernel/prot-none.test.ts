@@ -1,7 +1,7 @@
 /** The bit by which arm64 marks inaccessible pages that are there: by protection_map, or by what VMCOREINFO tells. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { protNoneBitOf } from '../../debug-adapter/kernel/root-arm64.ts';
+import { protNoneBitOf } from '../../debug-adapter/kernel/opening/root-arm64.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 
 const base = 0xffff_8000_0800_0000n;

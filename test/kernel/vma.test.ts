@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { vmaAt, vmas } from '../../debug-adapter/kernel/mm.ts';
-import { mapsEntries, mapsLine } from '../../debug-adapter/kernel/vma-maps.ts';
+import { vmaAt, vmas } from '../../debug-adapter/kernel/processes/mm.ts';
+import { mapsEntries, mapsLine } from '../../debug-adapter/kernel/processes/vma-maps.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 import type { Layouts } from '../builders/struct-kernel.ts';
 

@@ -1,13 +1,13 @@
 /** vmap_areas, blocks and counters as kernels of five ages keep them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { idleAreas, vmapAreas } from '../../debug-adapter/kernel/vmap-area.ts';
-import { blockOf, blockPageState, usedRuns, vmapBlockQueues } from '../../debug-adapter/kernel/vmap-block.ts';
-import { freeAreas } from '../../debug-adapter/kernel/vmap-free.ts';
-import { areaPages } from '../../debug-adapter/kernel/vmap-pages.ts';
-import { purgeState } from '../../debug-adapter/kernel/vmap-purge.ts';
-import { vmallocFindings } from '../../debug-adapter/kernel/vmap-findings.ts';
-import { vmallocinfo } from '../../debug-adapter/kernel/vmallocinfo.ts';
+import { idleAreas, vmapAreas } from '../../debug-adapter/kernel/vmalloc/vmap-area.ts';
+import { blockOf, blockPageState, usedRuns, vmapBlockQueues } from '../../debug-adapter/kernel/vmalloc/vmap-block.ts';
+import { freeAreas } from '../../debug-adapter/kernel/vmalloc/vmap-free.ts';
+import { areaPages } from '../../debug-adapter/kernel/vmalloc/vmap-pages.ts';
+import { purgeState } from '../../debug-adapter/kernel/vmalloc/vmap-purge.ts';
+import { vmallocFindings } from '../../debug-adapter/kernel/vmalloc/vmap-findings.ts';
+import { vmallocinfo } from '../../debug-adapter/kernel/vmalloc/vmallocinfo.ts';
 import { blockBits, VmallocKernel } from '../builders/vmalloc-kernel.ts';
 import type { VmallocAge } from '../builders/vmalloc-kernel.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FindingFacts } from '../../debug-adapter/protocol/facts.ts';
-import { vmallocFindings } from '../../debug-adapter/kernel/vmap-findings.ts';
+import { vmallocFindings } from '../../debug-adapter/kernel/vmalloc/vmap-findings.ts';
 import { formatAddress } from '../../debug-adapter/base/address.ts';
 import { blockBits, VmallocKernel, vmallocStart } from '../builders/vmalloc-kernel.ts';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
-import { readAsKcore } from '../../debug-adapter/kernel/vread-kcore.ts';
-import { vreadParts } from '../../debug-adapter/kernel/vread.ts';
+import { readAsKcore } from '../../debug-adapter/kernel/vmalloc/vread-kcore.ts';
+import { vreadParts } from '../../debug-adapter/kernel/vmalloc/vread.ts';
 import { blockBits, VmallocKernel } from '../builders/vmalloc-kernel.ts';
 import type { VmallocAge } from '../builders/vmalloc-kernel.ts';
 

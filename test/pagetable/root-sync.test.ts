@@ -10,7 +10,7 @@ import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { formatAddress } from '../../debug-adapter/base/address.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import type { CpuState } from '../../debug-adapter/image/image.ts';
-import { rootSync } from '../../debug-adapter/kernel/root-sync.ts';
+import { rootSync } from '../../debug-adapter/kernel/findings/root-sync.ts';
 import { SmallKernel } from '../builders/small-kernel.ts';
 import type { SmallKernelOptions } from '../builders/small-kernel.ts';
 import { report, short, threeRoots } from '../builders/three-roots.ts';

@@ -1,5 +1,5 @@
 /** A session on a simulated machine as it is now: the same engine that opens dumps. */
-import { openKernel } from '../../debug-adapter/kernel/open-kernel.ts';
+import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
 import { Session } from '../../debug-adapter/session/session.ts';
 import type { Machine } from '../../debug-adapter/simulator/machine.ts';
 

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { usedRuns, vmapBlockList } from '../../debug-adapter/kernel/vmap-block.ts';
-import { vmapAreas } from '../../debug-adapter/kernel/vmap-area.ts';
-import { freeAreas } from '../../debug-adapter/kernel/vmap-free.ts';
-import { purgeState } from '../../debug-adapter/kernel/vmap-purge.ts';
+import { usedRuns, vmapBlockList } from '../../debug-adapter/kernel/vmalloc/vmap-block.ts';
+import { vmapAreas } from '../../debug-adapter/kernel/vmalloc/vmap-area.ts';
+import { freeAreas } from '../../debug-adapter/kernel/vmalloc/vmap-free.ts';
+import { purgeState } from '../../debug-adapter/kernel/vmalloc/vmap-purge.ts';
 import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';

@@ -3,7 +3,7 @@ import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
-import { openKernel } from '../../debug-adapter/kernel/open-kernel.ts';
+import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
 import { frameSize } from '../../debug-adapter/memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';

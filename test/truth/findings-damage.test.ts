@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
-import { openKernel } from '../../debug-adapter/kernel/open-kernel.ts';
+import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';

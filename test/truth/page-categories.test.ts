@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { addToAddress, toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
-import { frameCategory } from '../../debug-adapter/kernel/page-category-frame.ts';
+import { frameCategory } from '../../debug-adapter/kernel/pages/page-category-frame.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { perCpuAddress, possibleCpus } from '../../debug-adapter/kernel/per-cpu.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';

@@ -5,9 +5,9 @@ import { describe, test } from 'node:test';
 import { formatAddress } from '../../debug-adapter/base/address.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
-import { openKernel } from '../../debug-adapter/kernel/open-kernel.ts';
-import { rootSync } from '../../debug-adapter/kernel/root-sync.ts';
-import type { RootSyncReport } from '../../debug-adapter/kernel/root-sync.ts';
+import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
+import { rootSync } from '../../debug-adapter/kernel/findings/root-sync.ts';
+import type { RootSyncReport } from '../../debug-adapter/kernel/findings/root-sync.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { absent, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
 

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import { computedMarkers, ptdumpMarkers } from '../../debug-adapter/kernel/ptdump-markers.ts';
+import { computedMarkers, ptdumpMarkers } from '../../debug-adapter/kernel/layout/ptdump-markers.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseRawRanges } from '../../../debug-adapter/image/raw.ts';
-import { deathOf, logText, reportOf } from '../../../debug-adapter/kernel/kernel-log.ts';
+import { deathOf, logText, reportOf } from '../../../debug-adapter/kernel/log/kernel-log.ts';
 import { bytePattern, textPattern } from '../../../debug-adapter/memory/search-pattern.ts';
 import { isPtdumpText, parsePtdump } from '../../../debug-adapter/pagetable/ptdump-parse.ts';
 import { nodeHost } from '../../../debug-adapter/platform/node-host.ts';

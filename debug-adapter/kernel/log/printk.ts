@@ -1,0 +1,307 @@
+/** The kernel's log: its records, from the ring buffer of kernels since 5.10 or from the older record and text buffers. */
+import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
+import { errors, MemoryFault } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { decodeText } from '../../base/text.ts';
+import type { Kernel } from '../kernel.ts';
+
+const purpose = 'reading the kernel log';
+
+export interface LogRecord {
+  /** Number since boot; undefined before 5.10. */
+  readonly sequence: bigint | undefined;
+  /** Nanoseconds since boot. */
+  readonly time: bigint;
+  /** 0 (emergency) to 7 (debug). */
+  readonly level: number;
+  /** 0 for the kernel's own messages, as syslog's. */
+  readonly facility: number;
+  /** PID of the task, or with bit 31 set the CPU; undefined before 5.1. */
+  readonly caller: number | undefined;
+  /** Without a newline at its end; may have several lines. Undefined where it is lost. */
+  readonly text: string | undefined;
+}
+
+export interface KernelLog {
+  /** Oldest first. */
+  readonly records: readonly LogRecord[];
+  /** What could not be read, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** The whole log; read once. Throws `UserError` where the kernel has none that Pagewalk knows. */
+export function kernelLog(kernel: Kernel): KernelLog {
+  return kernel.once(readLog);
+}
+
+function readLog(kernel: Kernel): KernelLog {
+  const ring = find(kernel, 'prb');
+  if (ring !== undefined) return new RingReader(kernel).read(kernel.memory.pointer(ring));
+  if (find(kernel, 'log_first_idx') !== undefined) return readRecords(kernel);
+  return readText(kernel);
+}
+
+/** Address of a variable of the log, which VMCOREINFO tells where there are no symbols. */
+function find(kernel: Kernel, name: string): Address | undefined {
+  const told = kernel.vmcoreinfo?.symbol(name);
+  return told === undefined ? kernel.addressOf(name) : toAddress(told);
+}
+
+function need(kernel: Kernel, name: string): Address {
+  return find(kernel, name) ?? kernel.needAddressOf(name, purpose);
+}
+
+/** Where members lie, by the types or by VMCOREINFO, which has them for this purpose. */
+class Layout {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  has(struct: string, member: string): boolean {
+    return this.#find(struct, member) !== undefined;
+  }
+
+  offset(struct: string, member: string): number {
+    const found = this.#find(struct, member);
+    if (found !== undefined) return found;
+    if (this.#kernel.types === undefined) throw errors.noTypes(purpose);
+    return this.#kernel.structs(purpose).get(struct).offset(member);
+  }
+
+  size(struct: string): number {
+    const found = this.#typed()?.find(struct)?.size ?? this.#kernel.vmcoreinfo?.size(struct);
+    if (found !== undefined) return found;
+    if (this.#kernel.types === undefined) throw errors.noTypes(purpose);
+    throw errors.unknownType(`struct ${struct}`);
+  }
+
+  #find(struct: string, member: string): number | undefined {
+    const shape = this.#typed()?.find(struct);
+    return shape?.has(member) === true ? shape.offset(member) : this.#kernel.vmcoreinfo?.offset(`${struct}.${member}`);
+  }
+
+  #typed(): ReturnType<Kernel['structs']> | undefined {
+    return this.#kernel.types === undefined ? undefined : this.#kernel.structs(purpose);
+  }
+}
+
+/** `flags:5, level:3` in the byte behind the facility: bit-fields begin at the low end of little-endian machines. */
+function levelOf(kernel: Kernel, byte: number): number {
+  return kernel.memory.littleEndian ? byte >>> 5 : byte & 7;
+}
+
+/** States of a descriptor, in the two highest bits of its word (kernel/printk/printk_ringbuffer.h). */
+const states = { committed: 1n, finalized: 2n } as const;
+
+interface DataRing {
+  readonly data: Address;
+  /** Bytes: a power of two. */
+  readonly size: bigint;
+}
+
+interface Ring {
+  readonly count: bigint;
+  readonly descriptors: Address;
+  readonly infos: Address;
+  readonly text: DataRing;
+}
+
+/** The lock-less ring buffer: descriptors, an info beside each, and texts in a ring of bytes. */
+class RingReader {
+  readonly #kernel: Kernel;
+  readonly #layout: Layout;
+  readonly #problems: string[] = [];
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#layout = new Layout(kernel);
+  }
+
+  read(at: Address): KernelLog {
+    const { memory } = this.#kernel;
+    const layout = this.#layout;
+    const descriptors = addToAddress(at, layout.offset('printk_ringbuffer', 'desc_ring'));
+    const text = addToAddress(at, layout.offset('printk_ringbuffer', 'text_data_ring'));
+    const member = (name: string): Address => addToAddress(descriptors, layout.offset('prb_desc_ring', name));
+    const countBits = memory.u32(member('count_bits'));
+    const sizeBits = memory.u32(addToAddress(text, layout.offset('prb_data_ring', 'size_bits')));
+    if (2 ** countBits > limits.logRecords || 2 ** sizeBits > limits.logBytes) {
+      throw errors.notSupported(
+        `the kernel log at ${formatAddress(at)} is damaged: it claims 2^${countBits} records in 2^${sizeBits} bytes; see its memory with: pagewalk read IMAGE prb 8`,
+      );
+    }
+    const ring: Ring = {
+      count: 1n << BigInt(countBits),
+      descriptors: memory.pointer(member('descs')),
+      infos: memory.pointer(member('infos')),
+      text: {
+        data: memory.pointer(addToAddress(text, layout.offset('prb_data_ring', 'data'))),
+        size: 1n << BigInt(sizeBits),
+      },
+    };
+    const idMask = (1n << BigInt(memory.pointerSize * 8 - 2)) - 1n;
+    const tail = memory.word(member('tail_id')) & idMask;
+    const head = memory.word(member('head_id')) & idMask;
+    const records: LogRecord[] = [];
+    // The ring is never longer than its descriptors, whatever its ends claim.
+    for (let step = 0n; step < ring.count; step++) {
+      const id = (tail + step) & idMask;
+      const record = this.#record(ring, id);
+      if (record !== undefined) records.push(record);
+      if (id === head) break;
+    }
+    return { records, problems: this.#problems };
+  }
+
+  #record(ring: Ring, id: bigint): LogRecord | undefined {
+    const { memory } = this.#kernel;
+    const layout = this.#layout;
+    const index = Number(id & (ring.count - 1n));
+    try {
+      const descriptor = addToAddress(ring.descriptors, index * layout.size('prb_desc'));
+      const word = memory.word(addToAddress(descriptor, layout.offset('prb_desc', 'state_var')));
+      const stateShift = BigInt(memory.pointerSize * 8 - 2);
+      const state = word >> stateShift;
+      if ((word & ((1n << stateShift) - 1n)) !== id || (state !== states.committed && state !== states.finalized)) return undefined;
+      const info = addToAddress(ring.infos, index * layout.size('printk_info'));
+      const member = (name: string): Address => addToAddress(info, layout.offset('printk_info', name));
+      const length = memory.u16(member('text_len'));
+      // facility, then flags and level, stand behind text_len.
+      const facility = memory.u8(addToAddress(member('text_len'), 2));
+      const level = levelOf(this.#kernel, memory.u8(addToAddress(member('text_len'), 3)));
+      const sequence = memory.u64(member('seq'));
+      return {
+        sequence,
+        time: memory.u64(member('ts_nsec')),
+        level,
+        facility,
+        caller: memory.u32(member('caller_id')),
+        text: this.#text(ring.text, addToAddress(descriptor, layout.offset('prb_desc', 'text_blk_lpos')), { length, sequence }),
+      };
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error;
+      this.#problems.push(`record ${index} of the log cannot be read: ${error.reason}`);
+      return undefined;
+    }
+  }
+
+  /** The text between two positions, which go on counting round the ring. Odd ones mean that there is none. */
+  #text(ring: DataRing, block: Address, of: { readonly length: number; readonly sequence: bigint }): string | undefined {
+    const { memory } = this.#kernel;
+    const begin = memory.word(addToAddress(block, this.#layout.offset('prb_data_blk_lpos', 'begin')));
+    const next = memory.word(addToAddress(block, this.#layout.offset('prb_data_blk_lpos', 'next')));
+    // NO_LPOS is an empty line, FAILED_LPOS a text for which there was no room.
+    if ((begin & 1n) === 1n && (next & 1n) === 1n) return begin === 3n && next === 3n ? '' : undefined;
+    const turn = (position: bigint): bigint => position / ring.size;
+    const place = (position: bigint): bigint => position & (ring.size - 1n);
+    let start = place(begin);
+    let size = next - begin;
+    if (turn(next) === turn(begin) + 1n && place(next) !== 0n) {
+      // It did not fit before the end of the ring: it stands at the beginning.
+      start = 0n;
+      size = place(next);
+    }
+    const idSize = BigInt(memory.pointerSize);
+    if (size <= idSize || size > ring.size - start) {
+      this.#problems.push(`the text of log record ${of.sequence} has impossible bounds`);
+      return undefined;
+    }
+    const length = Math.min(of.length, Number(size - idSize));
+    return this.#bytes(addToAddress(ring.data, start + idSize), length, of.sequence);
+  }
+
+  #bytes(at: Address, length: number, sequence: bigint): string | undefined {
+    const { bytes, holes } = this.#kernel.memory.read(at, length);
+    const [hole] = holes;
+    if (hole === undefined) return decodeText(bytes);
+    this.#problems.push(`the text of log record ${sequence} cannot be read: ${hole.reason.message}`);
+    return undefined;
+  }
+}
+
+/** Before 5.10: struct printk_log (struct log before 3.11) and its text, one behind the other, in log_buf. */
+function readRecords(kernel: Kernel): KernelLog {
+  const { memory } = kernel;
+  const layout = new Layout(kernel);
+  const name = layout.has('printk_log', 'ts_nsec') || !layout.has('log', 'ts_nsec') ? 'printk_log' : 'log';
+  const header = layout.size(name);
+  const buffer = memory.pointer(need(kernel, 'log_buf'));
+  const length = memory.u32(need(kernel, 'log_buf_len'));
+  const first = memory.u32(need(kernel, 'log_first_idx'));
+  const next = memory.u32(need(kernel, 'log_next_idx'));
+  const records: LogRecord[] = [];
+  const problems: string[] = [];
+  let at = first;
+  let wrapped = false;
+  while (at !== next && records.length < limits.logRecords) {
+    const record = addToAddress(buffer, at);
+    const member = (one: string): Address => addToAddress(record, layout.offset(name, one));
+    try {
+      const size = memory.u16(member('len'));
+      if (size === 0 && !wrapped) {
+        // No record fits before the end of the buffer: the next one stands at its beginning.
+        wrapped = true;
+        at = 0;
+        continue;
+      }
+      const textLength = memory.u16(member('text_len'));
+      if (size < header + textLength || at + size > length || (wrapped && at + size > first && first !== 0)) {
+        problems.push(`the log is damaged at ${formatAddress(record)}; what follows is not shown`);
+        break;
+      }
+      const facility = addToAddress(member('dict_len'), 2);
+      const { bytes, holes } = memory.read(addToAddress(record, header), textLength);
+      records.push({
+        sequence: undefined,
+        time: memory.u64(member('ts_nsec')),
+        level: levelOf(kernel, memory.u8(addToAddress(facility, 1))),
+        facility: memory.u8(facility),
+        caller: layout.has(name, 'caller_id') ? memory.u32(member('caller_id')) : undefined,
+        text: holes.length === 0 ? decodeText(bytes) : undefined,
+      });
+      at += size;
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error;
+      problems.push(`the log cannot be read behind ${formatAddress(record)}: ${error.reason}`);
+      break;
+    }
+  }
+  return { records, problems };
+}
+
+/** Before 3.5: the text alone, each line with its level and, where the kernel put it there, its time. */
+function readText(kernel: Kernel): KernelLog {
+  const { memory } = kernel;
+  const buffer = memory.pointer(need(kernel, 'log_buf'));
+  const length = memory.u32(need(kernel, 'log_buf_len'));
+  const end = memory.u32(need(kernel, 'log_end'));
+  if (length === 0 || length > limits.logBytes || (length & (length - 1)) !== 0) {
+    throw errors.notSupported(`the kernel log is damaged: it claims ${length} bytes; see its memory with: pagewalk read IMAGE log_buf 8`);
+  }
+  const kept = Math.min(end, length);
+  const first = (end - kept) & (length - 1);
+  const { bytes, holes } = memory.read(buffer, length);
+  const turned = new Uint8Array(kept);
+  for (let index = 0; index < kept; index++) turned[index] = bytes[(first + index) & (length - 1)] ?? 0;
+  const lines = decodeText(turned)
+    .split('\n')
+    .filter((line) => line !== '');
+  const problems = holes.map(({ reason }) => `a part of the log cannot be read: ${reason.message}`);
+  return { records: lines.map(recordOfLine), problems };
+}
+
+function recordOfLine(line: string): LogRecord {
+  const [, level, seconds, micros, text] = /^(?:<(\d+)>)?(?:\[ *(\d+)\.(\d{6})\] )?(.*)$/.exec(line) ?? [];
+  const priority = Number(level ?? '4');
+  return {
+    sequence: undefined,
+    time: BigInt(seconds ?? '0') * 1_000_000_000n + BigInt(micros ?? '0') * 1000n,
+    level: priority & 7,
+    facility: priority >>> 3,
+    caller: undefined,
+    text: text ?? line,
+  };
+}
