@@ -336,6 +336,71 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
     assert.equal((await diff.sent('copy'))[0]?.text, `-${beforeLines[33] ?? ''}\n+${afterLines[33] ?? ''}`);
   });
 
+  describe('in little room', () => {
+    before(() => page.setViewportSize({ width: 350, height: 700 }));
+    after(() => page.setViewportSize({ width: 1400, height: 900 }));
+
+    test('both sides share one column: where, how large, and what has become of it', async () => {
+      await show();
+      const told = await page.$$eval('.canvas .row', (all) =>
+        all.map((row) =>
+          [...row.querySelectorAll('[role=gridcell]')]
+            .filter((cell) => cell.checkVisibility())
+            .map((cell) => cell.textContent.replace(/-0x.*/, '').replaceAll(/\s+/g, ' ').trim())
+            .join(' | '),
+        ),
+      );
+      assert.deepEqual(told, [
+        'vmalloc() Area',
+        '30 equal regions',
+        ' | 0xffffd4bf9103a000 | 4K | RW NX',
+        '− | 0xffffd4bfa0239000 | 16K | RW NX',
+        '+ | 0xffffd4bfa0475000 | 64K | RW NX',
+        '~ | 0xffffd4bfa1c00000 | 4K | NX→x RW',
+        ' | 0xffffd4bfa1c01000 | 12K | RW NX',
+        '~ | 0xffffd4bfa2000000 | 16K | RW→ro NX',
+        'High Kernel Mapping',
+        '6 equal regions',
+      ]);
+      assert.equal(await page.$$eval('.row .danger mark', (all) => all.map(({ textContent }) => textContent)).then(String), 'NX→x');
+    });
+
+    test('the keys, the selection and folding are as with two sides', async () => {
+      await show();
+      await page.focus('.rows');
+      await page.press('.rows', 'n');
+      assert.match(await selected(), /^Change 2 of 4 · 0xffffd4bfa0475000: added RW NX pte/);
+      await page.press('.rows', 'Home');
+      await page.press('.rows', 'ArrowDown');
+      await page.press('.rows', 'Enter');
+      await page.waitForFunction(() => document.querySelectorAll('.canvas .row').length > 30);
+    });
+
+    for (const theme of themeNames)
+      test(`has nothing that a screen reader stumbles over in the ${theme} theme`, async () => {
+        await diff.setTheme(theme);
+        await show();
+        assert.deepEqual(await violations(page), []);
+      });
+  });
+
+  for (const width of [350, 700, 900, 1100, 1400, 2000])
+    test(`of ${width} pixels nothing is out of view to the right, and what changed on either side is to be seen`, async () => {
+      await page.setViewportSize({ width, height: 700 });
+      await diff.setTheme('dark');
+      await show();
+      const { room, needed } = await page.$eval('.rows', (list) => ({ room: list.clientWidth, needed: list.scrollWidth }));
+      assert.equal(needed, room);
+      const cut = await page.$$eval(
+        '.row mark',
+        (marks) =>
+          marks.filter((mark) => mark.getBoundingClientRect().right > (mark.closest('.words')?.getBoundingClientRect().right ?? 0) + 1)
+            .length,
+      );
+      assert.equal(cut, 0);
+      await page.setViewportSize({ width: 1400, height: 900 });
+    });
+
   for (const theme of themeNames)
     test(`has nothing that a screen reader stumbles over in the ${theme} theme`, async () => {
       await diff.setTheme(theme);

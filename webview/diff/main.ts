@@ -7,6 +7,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PanelCommand } from '../../debug-adapter/protocol/panel.ts';
+import { characterWidth } from '../panel/character-width.ts';
 import { RowSlots } from '../panel/row-slots.ts';
 import { mostRows } from '../panel/virtual-list.ts';
 import { markerName } from '../ptdump/table.ts';
@@ -14,23 +15,26 @@ import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
 import { unified } from './export.ts';
 import { api, DiffPage, usesSession } from './page.ts';
-import { compactWidth, rowView, shapeOf } from './row.ts';
+import { layoutFor } from './layout.ts';
+import type { Layout } from './layout.ts';
+import { rowView, shapeOf } from './row.ts';
 import { firstOf, foldedCount, isFolded } from './rows.ts';
 import { drawRuler } from './ruler.ts';
 import { changeWords } from './summary.ts';
+import { compactWidth } from './words.ts';
 
-/** Pixels of the page below which words stand close together; the sheet says the same. */
-const compactBelow = 1400;
+/** Pixels beside the list: the ruler, as the sheet says, and VS Code's scroll bar. */
+const besideList = 14 + 10;
+/** Pixels of the page below which the toolbar has no room for words that its icons say too. */
+const tightBelow = 420;
 
 class DiffElement extends DiffPage {
-  protected compact = false;
   readonly #slots = new RowSlots();
   /** Whose width is kept. */
   #measured: Alignment | undefined;
   /** Characters of the longest words of a line where they stand close together. */
   #compactWidth = 0;
   readonly #resized = new ResizeObserver(() => {
-    this.compact = this.clientWidth < compactBelow;
     this.requestUpdate();
     this.#drawRuler();
   });
@@ -152,11 +156,12 @@ class DiffElement extends DiffPage {
       <vscode-toolbar-button
         class="text"
         icon="diff"
+        label=${l10n.t('As text')}
         title=${l10n.t('The plain text in the diff editor')}
         @click=${() => {
           api.postMessage({ kind: 'asText', swapped: this.kept.swapped });
         }}
-        >${l10n.t('As text')}</vscode-toolbar-button
+        >${this.clientWidth < tightBelow ? nothing : l10n.t('As text')}</vscode-toolbar-button
       >
       <vscode-toolbar-button
         icon="export"
@@ -201,13 +206,13 @@ class DiffElement extends DiffPage {
     const { alignment, rows, list } = this;
     if (alignment === undefined) return html``;
     const items = list?.items ?? [];
+    const difference = html`<span class="sign" role="columnheader" aria-label=${l10n.t('Difference')}></span>`;
     const shown = items.map(({ index, start }) => ({ id: index, top: start, shape: shapeOf(alignment, rows[index] ?? 0) }));
-    const widths = alignment.left.widths();
-    // `0x…-0x…` as the kernel prints it.
-    const digits = 2 + (this.shown?.addressBits ?? 64) / 4;
-    const words = this.compact ? this.#compactWidth : widths.rights + widths.cache + widths.flags;
-    const columns = `--range:${2 * digits + 2}ch;--start:${digits + 1}ch;--words:${words + 1}ch`;
-    return html`<div class="body" style=${columns}>
+    const layout = this.#layout(alignment);
+    const { single, ends, level, owner } = layout;
+    const lacks = [...(ends ? [] : ['no-ends']), ...(level ? [] : ['no-level']), ...(owner ? [] : ['no-owner'])];
+    const shape = ['body', ...(single ? ['single'] : []), ...lacks].join(' ');
+    return html`<div class=${shape} style="--columns:${layout.columns}">
       <div
         class="rows"
         role="treegrid"
@@ -219,7 +224,7 @@ class DiffElement extends DiffPage {
       >
         <div class="head" role="rowgroup">
           <div class="columns" role="row" aria-rowindex="1">
-            ${this.#heads('left')}<span class="sign" role="columnheader" aria-label=${l10n.t('Difference')}></span>${this.#heads('right')}
+            ${single ? html`${difference}${heads()}` : html`${halfHead('left')}${difference}${halfHead('right')}`}
           </div>
           ${this.#coveredMarker()}
         </div>
@@ -227,7 +232,7 @@ class DiffElement extends DiffPage {
           ${repeat(
             this.#slots.arrange(shown, list?.moving ?? false),
             ({ slot }) => slot,
-            ({ row: { id, top } }) => this.#row(id, top),
+            ({ row: { id, top } }) => this.#row(id, top, layout),
           )}
         </div>
         ${rows.length === 0 ? html`<p class="none muted">${l10n.t('The page tables do not differ.')}</p>` : nothing}
@@ -236,12 +241,17 @@ class DiffElement extends DiffPage {
     </div>`;
   }
 
-  #heads(side: 'left' | 'right'): TemplateResult {
-    const names = [l10n.t('Range'), l10n.t('Size'), l10n.t('Attributes'), l10n.t('Level'), l10n.t('Owner')];
-    const classes = ['range', 'size', 'words', 'level', 'owner'];
-    return html`<span class="half ${side}" role="none"
-      >${names.map((name, at) => html`<span role="columnheader" class=${classes[at] ?? ''}>${name}</span>`)}</span
-    >`;
+  #layout({ left }: Alignment): Layout {
+    const { rights, cache, flags } = left.widths();
+    const comparison = this.shown;
+    // Of texts nobody knows whose a region is, nor where it lies.
+    const texts = comparison !== undefined && [comparison.facts.first, comparison.facts.second].every(({ mm }) => mm === null);
+    return layoutFor((this.clientWidth - besideList) / characterWidth(this), {
+      address: 2 + (comparison?.addressBits ?? 64) / 4,
+      words: rights + cache + flags,
+      compactWords: this.#compactWidth,
+      owners: !texts,
+    });
   }
 
   /** The group of the first row in view, where its own row is not in view. */
@@ -256,14 +266,16 @@ class DiffElement extends DiffPage {
     return html`<div class="row marker sticky" aria-hidden="true"><span class="whole">${markerName(text ?? '')}</span></div>`;
   }
 
-  #row(index: number, top: number): TemplateResult | typeof nothing {
+  #row(index: number, top: number, { single, compact, level }: Layout): TemplateResult | typeof nothing {
     const { alignment } = this;
     const row = this.rows[index];
     if (row === undefined || alignment === undefined) return nothing;
     const [first, count] = isFolded(row) ? [-1, 0] : alignment.changesOf(row);
     return rowView({
       alignment,
-      compact: this.compact,
+      single,
+      differsFirst: !level,
+      compact,
       row,
       index,
       top,
@@ -398,6 +410,16 @@ class DiffElement extends DiffPage {
             .join('\n');
     api.postMessage({ kind: 'copy', text: text.trimEnd() });
   }
+}
+
+function heads(): TemplateResult {
+  const names = [l10n.t('Range'), l10n.t('Size'), l10n.t('Attributes'), l10n.t('Level'), l10n.t('Owner')];
+  const classes = ['range', 'size', 'words', 'level', 'owner'];
+  return html`${names.map((name, at) => html`<span role="columnheader" class=${classes[at] ?? ''}>${name}</span>`)}`;
+}
+
+function halfHead(side: 'left' | 'right'): TemplateResult {
+  return html`<span class="half ${side}" role="none">${heads()}</span>`;
 }
 
 customElements.define('pagewalk-diff', DiffElement);

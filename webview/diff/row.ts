@@ -1,19 +1,23 @@
-/** One row of two dumps side by side. */
+/** One row of two dumps: side by side, or both in one column where there is no room for that. */
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
-import type { Column, PlacedWord } from '../ptdump/columns.ts';
-import { markerName, shortSize } from '../ptdump/table.ts';
+import { hexOfPage, markerName, shortSize } from '../ptdump/table.ts';
 import type { RegionTable } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment, Cell, RowState } from './align.ts';
 import { firstOf, isFolded } from './rows.ts';
 import type { ListRow } from './rows.ts';
 import { becameDangerous } from './summary.ts';
+import { mergedWords, wordsOf } from './words.ts';
 
 export interface RowModel {
   readonly alignment: Alignment;
+  /** Both sides in one column. */
+  readonly single: boolean;
+  /** In one column: what differs stands before what does not, for words may be cut. */
+  readonly differsFirst: boolean;
   /** Without the blanks between words that are no rights. */
   readonly compact: boolean;
   readonly row: ListRow;
@@ -59,9 +63,9 @@ export function rowView(model: RowModel): TemplateResult {
       style=${place}
       @mousedown=${model.toggle}
     >
-      <span role="gridcell" class="whole" aria-colspan=${cellsOfHalf * 2 + 1}
+      <span role="gridcell" class="whole" aria-colspan=${model.single ? cellsOfHalf + 1 : cellsOfHalf * 2 + 1}
         ><i class="codicon codicon-${model.open ? 'fold-up' : 'unfold'}" aria-hidden="true"></i>${said}</span
-      ><span class="whole twin" aria-hidden="true">${said}</span>
+      >${model.single ? nothing : html`<span class="whole twin" aria-hidden="true">${said}</span>`}
     </div>`;
   }
   const left = alignment.cell('left', first);
@@ -78,8 +82,12 @@ export function rowView(model: RowModel): TemplateResult {
       style=${place}
       @mousedown=${model.press}
     >
-      <span role="gridcell" class="whole" aria-colspan=${cellsOfHalf}>${one}</span
-      ><span role="gridcell" class="whole twin" aria-colspan=${cellsOfHalf + 1}>${other}</span>
+      ${
+        model.single
+          ? html`<span role="gridcell" class="whole" aria-colspan=${cellsOfHalf + 1}>${one === '' ? other : one}</span>`
+          : html`<span role="gridcell" class="whole" aria-colspan=${cellsOfHalf}>${one}</span
+              ><span role="gridcell" class="whole twin" aria-colspan=${cellsOfHalf + 1}>${other}</span>`
+      }
     </div>`;
   }
   return html`<div
@@ -91,9 +99,12 @@ export function rowView(model: RowModel): TemplateResult {
     style=${place}
     @mousedown=${model.press}
   >
-    ${half(model, 'left', left, right)}<span class="sign" role="gridcell" title=${titles[state]()}>${signs[state]}</span
-    >${half(model, 'right', right, left)}
+    ${model.single ? both(model, state, { left, right }) : html`${half(model, 'left', left, right)}${sign(state)}${half(model, 'right', right, left)}`}
   </div>`;
+}
+
+function sign(state: RowState): TemplateResult {
+  return html`<span class="sign" role="gridcell" title=${titles[state]()}>${signs[state]}</span>`;
 }
 
 const titles = {
@@ -139,30 +150,49 @@ function half(model: RowModel, side: Side, cell: Cell, opposite: Cell): Template
   >`;
 }
 
-const order: readonly Column[] = ['rights', 'cache', 'flags'];
-
-/** Characters that `compact` words of any line of a table take. */
-export function compactWidth(table: RegionTable): number {
-  const lengths = table.kinds.map((_, kind) => wordsOf(table, kind, true).reduce((sum, { width }) => sum + width + 1, 0));
-  return Math.max(0, ...lengths);
-}
-
-/** In the order of the columns. Compact: only rights keep the places of words that a line lacks. */
-function wordsOf(table: RegionTable, kind: number, compact: boolean): PlacedWord[] {
-  const placed = table.words(kind);
-  const shown = order.flatMap((column) => placed.filter((word) => word.column === column));
-  if (!compact) return shown;
-  return shown
-    .filter(({ column, word }) => column === 'rights' || word !== '')
-    .map((word) => (word.column === 'rights' ? word : { ...word, width: word.word.length }));
-}
-
 /** The kernel's words, each in its place; those that the other side lacks are marked. */
 function words(table: RegionTable, line: number, how: { compact: boolean; opposite: readonly string[] | undefined }): TemplateResult {
   return html`${wordsOf(table, table.kindOf[line] ?? -1, how.compact).map(({ word, width }) => {
     const blanks = ' '.repeat(Math.max(0, width - word.length) + 1);
     return word !== '' && how.opposite?.includes(word) === false ? html`<mark>${word}</mark>${blanks}` : `${word}${blanks}`;
   })}`;
+}
+
+/** Both sides in one line: what the row has become, and in it what was otherwise. */
+function both(
+  { alignment, changes, row, differsFirst }: RowModel,
+  state: RowState,
+  { left, right }: { left: Cell; right: Cell },
+): TemplateResult {
+  const shown = right.line === gap || (right.goesOn && left.line !== gap && !left.goesOn) ? 'left' : 'right';
+  const [table, { line, goesOn }] = [alignment[shown], shown === 'left' ? left : right];
+  const [start = '', end = ''] = table.range(line).split('-');
+  const [was, is] = [alignment.left.kind(left.line), alignment.right.kind(right.line)];
+  const merged =
+    state === 'changed'
+      ? mergedWords(
+          { table: alignment.left, kind: alignment.left.kindOf[left.line] ?? -1 },
+          { table: alignment.right, kind: alignment.right.kindOf[right.line] ?? -1 },
+        )
+      : wordsOf(table, table.kindOf[line] ?? -1, true).flatMap(({ word }) => (word === '' ? [] : [{ text: word, differs: false }]));
+  const [before, after] = [frameOf('left', changes), frameOf('right', changes)];
+  const marks = [
+    ...merged,
+    ...(was !== undefined && is !== undefined && was.level !== is.level ? [{ text: `${was.level}→${is.level}`, differs: true }] : []),
+    ...(before === after ? [] : [{ text: `${before}→${after}`, differs: true }]),
+  ];
+  if (differsFirst) marks.sort((one, other) => Number(other.differs) - Number(one.differs));
+  const owner = table.owners.get(line) ?? '';
+  return html`${sign(state)}<span role="gridcell" class="range"
+      >${goesOn ? html`<span class="dim">${hexOfPage(alignment.pageOfRow(firstOf(row)))}</span>` : html`${start}<span class="end">-${end}</span>`}</span
+    ><span role="gridcell" class="size">${goesOn ? nothing : shortSize(table.pages(line))}</span
+    ><span
+      role="gridcell"
+      class=${changes.some(becameDangerous) ? 'words danger' : 'words'}
+      title=${marks.map(({ text }) => text).join(' ')}
+      >${marks.map(({ text, differs }) => (differs ? html`<mark>${text}</mark> ` : `${text} `))}</span
+    ><span role="gridcell" class="level">${table.kind(line)?.level ?? ''}</span
+    ><span role="gridcell" class="owner" title=${owner === '' ? nothing : owner}>${owner}</span>`;
 }
 
 /** Where the row's pages physically lie on this side, if that is what changed. */
