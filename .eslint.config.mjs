@@ -57,6 +57,16 @@ export default defineConfig(
   },
   {
     files: ['test/**/*.ts'],
+    ignores: ['test/support/properties.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'fast-check', importNames: ['default'], message: 'Take fc of test/support/properties.ts.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
     rules: {
       'max-lines': 'off',
       // node:test's describe and it return promises that the runner itself awaits.

@@ -1,8 +1,8 @@
 /** The ranked bitmap against counting bit by bit. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { RankedBitmap } from '../../debug-adapter/base/bitmap.ts';
+import { fc } from '../support/properties.ts';
 
 function bitmapOf(bytes: Uint8Array, length = bytes.length * 8): RankedBitmap {
   return new RankedBitmap((offset, count) => bytes.slice(offset, offset + count), length);

@@ -1,11 +1,11 @@
 /** Messages that quote hostile text: one line, of bounded length, with nothing in it that is not seen. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { errors, UserError } from '../../debug-adapter/base/errors.ts';
 import { limits } from '../../debug-adapter/base/limits.ts';
 import { oneLine } from '../../debug-adapter/base/text.ts';
 import { parseRawRanges } from '../../debug-adapter/image/raw.ts';
+import { fc } from '../support/properties.ts';
 
 test('what breaks a line or turns its direction is shown as a question mark', () => {
   assert.equal(oneLine('a\nb\r\tc\0d\u001b[31me\u202ef\u2028g', 100), 'a?b??c?d?[31me?f?g');

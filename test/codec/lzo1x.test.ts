@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { decompressLzo1x } from '../../debug-adapter/codec/lzo1x.ts';
+import { fc } from '../support/properties.ts';
 
 const bytesOf = (text: string): number[] => [...Buffer.from(text)];
 const end = [0x11, 0, 0];

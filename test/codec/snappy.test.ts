@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { decompressSnappy } from '../../debug-adapter/codec/snappy.ts';
+import { fc } from '../support/properties.ts';
 
 const bytesOf = (text: string): number[] => [...Buffer.from(text)];
 const unpack = (...block: number[]): string => Buffer.from(decompressSnappy(Uint8Array.from(block), 4096)).toString();

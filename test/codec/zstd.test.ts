@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { decompressZstd } from '../../debug-adapter/codec/zstd.ts';
 import { bundled } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const magic = [0x28, 0xb5, 0x2f, 0xfd];
 const bytesOf = (text: string): number[] => [...Buffer.from(text)];

@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { InstructionSet } from '../../debug-adapter/base/machine-code.ts';
 import { InstructionReader } from '../../debug-adapter/arch/instruction.ts';
@@ -20,6 +19,7 @@ import { openDisassembler } from '../../debug-adapter/session/disassembly.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { KernelSymbol } from '../../debug-adapter/symbols/symbol-table.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 import { RawClient } from './raw-client.ts';
 
 const decoders = await loadDecoders();

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { limits } from '../../debug-adapter/base/limits.ts';
 import { MessageStream } from '../../debug-adapter/dap/message-stream.ts';
 import { DapServer } from '../../debug-adapter/dap/server.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { bundled } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 import { RawClient } from './raw-client.ts';
 
 const { image } = bundled;

@@ -1,7 +1,6 @@
 /** The expression language: C's arithmetic on made-up memory, and the kernel's own structures in real dumps. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { basicTypes } from '../../debug-adapter/expression/c-types.ts';
 import { evaluate } from '../../debug-adapter/expression/evaluate.ts';
@@ -20,6 +19,7 @@ import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import { parseTypeName } from '../../debug-adapter/symbols/type-name.ts';
 import type { IntegerType, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const integer = (name: string, size: number, signed: boolean, encoding: IntegerType['encoding'] = 'number'): IntegerType => ({
   kind: 'integer',

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { remarksOf } from '../../extension/documents/kernel-remarks.ts';
 import { comparableText, reportsOf } from '../../extension/documents/kernel-reports.ts';
+import { fc } from '../support/properties.ts';
 import { root } from '../support/vscode.ts';
 
 const log = (name: string): string[] => readFileSync(join(root, 'examples/first-vmcore', name), 'utf8').split('\n');

@@ -1,7 +1,7 @@
 /** Damage to text, decided by a seed alone: words lost, doubled, exchanged and replaced, letters that nobody expects. */
-import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { Dice } from '../builders/mutations.ts';
+import { fc } from '../support/properties.ts';
 
 /** Words at which parsers go wrong, whatever they parse. */
 const oddWords: readonly [string, ...string[]] = [

@@ -5,7 +5,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Host } from '../../debug-adapter/base/host.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
@@ -13,6 +12,7 @@ import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { buildFlattened } from '../builders/flattened.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-bad-'));

@@ -1,7 +1,6 @@
 /** ELF cores built byte by byte: unaligned and overlapping segments, both widths and byte orders, many program headers. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { errors, UserError } from '../../debug-adapter/base/errors.ts';
 import type { ByteSource } from '../../debug-adapter/base/host.ts';
@@ -11,6 +10,7 @@ import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import { elfFile, elfNote, filled, noteSegment, x8664 } from '../builders/elf-file.ts';
 import type { ElfSegment, ElfShape } from '../builders/elf-file.ts';
 import { bytesFile, fileHost } from '../builders/file-host.ts';
+import { fc } from '../support/properties.ts';
 
 function open(segments: readonly ElfSegment[], shape: ElfShape = x8664): Image {
   return openBytes(elfFile(segments, shape));

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import { unflatten } from '../../debug-adapter/image/flattened.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
@@ -13,6 +12,7 @@ import { buildKdump, bytesOf } from '../builders/kdump.ts';
 import type { Write } from '../builders/kdump.ts';
 import { absent, dumpFolder } from '../support/dumps.ts';
 import { memoryHost } from '../support/memory-host.ts';
+import { fc } from '../support/properties.ts';
 
 function opened(dump: BuiltFlattened | Uint8Array): ReturnType<typeof unflatten> {
   const bytes = dump instanceof Uint8Array ? dump : buildFlattened(dump);

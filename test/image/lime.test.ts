@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
@@ -16,6 +15,7 @@ import { filled, joinBytes } from '../builders/elf-file.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { avmlRecord, castagnoli, chunk, limeRecord, recordHeader, snappyFrames, streamIdentifier } from '../builders/lime-file.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-lime-'));
 after(() => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as zlib from 'node:zlib';
-import fc from 'fast-check';
 import { pageInflate } from '../../debug-adapter/platform/page-inflate.ts';
+import { fc } from '../support/properties.ts';
 
 const page = fc.oneof(
   fc.uint8Array({ minLength: 0, maxLength: 4096 }),

@@ -5,7 +5,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
@@ -18,6 +17,7 @@ import { bytesFile, dumpRuns, fileHost, pieceOfFile, sparseFile } from '../build
 import { limeRecord } from '../builders/lime-file.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-raw-'));

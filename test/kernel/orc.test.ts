@@ -1,7 +1,6 @@
 /** ORC tables in all four forms, written by hand: what an entry says, how the form is told, and a stack through an interrupt. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { addToAddress, toAddress } from '../../debug-adapter/base/address.ts';
 import type { CpuState } from '../../debug-adapter/image/image.ts';
 import { decodeOrcEntry, OrcTable, orcTables, orcVersionOf } from '../../debug-adapter/kernel/stacks/orc.ts';
@@ -11,6 +10,7 @@ import { traceOfCpu } from '../../debug-adapter/kernel/stacks/stack.ts';
 import { stackFacts } from '../../debug-adapter/session/stack-facts.ts';
 import { stackText } from '../../debug-adapter/session/stack-text.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
+import { fc } from '../support/properties.ts';
 
 const versions: readonly OrcVersion[] = [1, 2, 3, 4];
 

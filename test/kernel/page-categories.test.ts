@@ -1,7 +1,6 @@
 /** Page categories of struct pages written by hand: every test of makedumpfile's, every numbering, every memory model. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { CancellationSource } from '../../debug-adapter/base/cancellation.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
@@ -12,6 +11,7 @@ import type { HoleReason } from '../../debug-adapter/memory/hole.ts';
 import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import { counted, directMap, lines612, PageMemory, pageLayouts, pageLines, pageTypes } from '../builders/page-memory.ts';
 import type { PageFields, PageMemoryOptions } from '../builders/page-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const vmemmap = 0xffff_ea00_0000_0000n;
 /** Frames of RAM, and where the struct pages of all of them lie: in its upper half. */

@@ -1,8 +1,8 @@
 /** Regions and limits of PAGEMAP_SCAN against the rule that its documentation gives, for any pages. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ScanOutput } from '../../debug-adapter/kernel/pagemap/pagemap-scan-output.ts';
+import { fc } from '../support/properties.ts';
 
 interface Page {
   readonly page: number;

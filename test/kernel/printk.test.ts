@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
 import { kernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import type { KernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 import { bundled } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const base = 0xffff_ffff_8000_0000n;
 const ringAt = base + 0x1000n;

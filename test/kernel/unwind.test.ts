@@ -1,7 +1,6 @@
 /** Stacks written by hand: interrupts, functions without a frame, pointer authentication; loops, wild pointers, holes, noise. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { ArchitectureName } from '../../debug-adapter/image/image.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
@@ -16,6 +15,7 @@ import type { StackTrace, Unwinder, UnwindState } from '../../debug-adapter/kern
 import { unwind } from '../../debug-adapter/kernel/stacks/unwind.ts';
 import { stackFacts } from '../../debug-adapter/session/stack-facts.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
+import { fc } from '../support/properties.ts';
 
 const base = 0xffff_8000_8000_0000n;
 const text = base + 0x1000n;

@@ -1,7 +1,6 @@
 /** Long reads go past the frame by frame way: they must give the same bytes and the same holes, whatever is missing in between. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { errors } from '../../debug-adapter/base/errors.ts';
 import type { ByteSource } from '../../debug-adapter/base/host.ts';
@@ -16,6 +15,7 @@ import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 /** A file whose every byte tells its offset, with a bad block from `bad` on. */
 class CountingSource implements ByteSource {

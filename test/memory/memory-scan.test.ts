@@ -1,7 +1,6 @@
 /** The search for texts in physical memory, against a search of the bytes themselves. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { CancellationSource } from '../../debug-adapter/base/cancellation.ts';
 import { Cancelled, errors } from '../../debug-adapter/base/errors.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
@@ -11,6 +10,7 @@ import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { bytesFile, fileHost, pieceOf, sparseFile } from '../builders/file-host.ts';
 import { avmlRecord } from '../builders/lime-file.ts';
+import { fc } from '../support/properties.ts';
 
 const texts = ['OSRELEASE=', 'Linux\0', 'aa'];
 const blockSize = 256 * 1024;

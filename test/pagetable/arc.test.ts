@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { arc } from '../../debug-adapter/arch/arc.ts';
 import type { ArcOptions } from '../../debug-adapter/arch/arc.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const b = { cacheable: bit(0), exec: bit(1), write: bit(2), read: bit(3), accessed: bit(4), dirty: bit(5), special: bit(6), global: bit(8), present: bit(9), size: bit(10) } as const; // prettier-ignore
 /** PAGE_KERNEL and PAGE_U_X_W_R. */

@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import type { ArmShortOptions } from '../../debug-adapter/arch/arm.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const pageOffset = 0xc000_0000n;
 const anyAddress = fc.bigInt(0n, bit(32) - 1n);

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { arm64Mode, currentMemoryTypes, formerMemoryTypes } from '../../debug-adapter/arch/arm64.ts';
 import type { Arm64Options } from '../../debug-adapter/arch/arm64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 import type { LevelLayout } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const b = {
   valid: bit(0), table: bit(1), ns: bit(5), user: bit(6), rdonly: bit(7), shInner: bit(8, 9), shOuter: bit(9), af: bit(10), ng: bit(11),

@@ -1,7 +1,6 @@
 /** Frames of two page tables compared, on x86-64 tables built from the manual's layout, against one translation a page. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
@@ -9,6 +8,7 @@ import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { areFramesComparable, FrameDiff } from '../../debug-adapter/pagetable/frame-diff.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
+import { fc } from '../support/properties.ts';
 
 const { p, rw, ps } = bits;
 const mode = x8664Mode({ levels: 4, encryptionMask: 0n });

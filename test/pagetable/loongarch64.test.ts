@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { loongarch64 } from '../../debug-adapter/arch/loongarch64.ts';
 import type { Loongarch64Options } from '../../debug-adapter/arch/loongarch64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const b = {
   valid: bit(0), dirty: bit(1), plv3: bit(2, 3), cc: bit(4), wuc: bit(5), global: bit(6), huge: bit(6), present: bit(7), write: bit(8),

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { mips64 } from '../../debug-adapter/arch/mips64.ts';
 import type { Mips64Options } from '../../debug-adapter/arch/mips64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 /** With RIXI, huge pages and special ptes: CCC D V G RI XI S H M A W P, from bit 13 down. */
 const b = { present: bit(0), write: bit(1), accessed: bit(2), modified: bit(3), huge: bit(4), special: bit(5), noExec: bit(6), noRead: bit(7), global: bit(8), valid: bit(9), dirty: bit(10) } as const; // prettier-ignore

@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { powerpcRadixMode } from '../../debug-adapter/arch/powerpc-radix.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 /** Bit `number` as the Power ISA counts. */
 const isa = (...numbers: number[]): bigint => bit(...numbers.map((number) => 63 - number));

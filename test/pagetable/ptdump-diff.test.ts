@@ -1,11 +1,11 @@
 /** The comparison of two page-table dumps: each kind of change alone, and any two dumps against a page-by-page oracle. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { diffPtdumps } from '../../debug-adapter/pagetable/ptdump-diff.ts';
 import type { PtdumpChange, PtdumpMapping, PtdumpRegion } from '../../debug-adapter/pagetable/ptdump-diff.ts';
 import { parsePtdump } from '../../debug-adapter/pagetable/ptdump-parse.ts';
 import { isWritableExecutable } from '../../debug-adapter/protocol/ptdump-words.ts';
+import { fc } from '../support/properties.ts';
 
 /** Compares two texts; each change as a sentence. */
 function sentences(before: string, after: string): string[] {

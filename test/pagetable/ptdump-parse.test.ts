@@ -1,9 +1,9 @@
 /** Page-table dumps read back from text: what each architecture's lines say, and what is refused. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import { isPtdumpText, parsePtdump } from '../../debug-adapter/pagetable/ptdump-parse.ts';
+import { fc } from '../support/properties.ts';
 
 function only(line: string): ReturnType<typeof parsePtdump>['regions'][number] {
   const [region, ...more] = parsePtdump(`${line}\n`, 'text').regions;

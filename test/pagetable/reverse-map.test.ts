@@ -1,7 +1,6 @@
 /** The reverse map on tables built by hand: against a search by brute force, and where tables are shared, loop or lead nowhere. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
@@ -16,6 +15,7 @@ import { buildReverseMap, windowAddresses } from '../../debug-adapter/pagetable/
 import type { ReverseMap, ReverseMapOptions } from '../../debug-adapter/pagetable/reverse-map.ts';
 import { RunCollector } from '../../debug-adapter/pagetable/run-index.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
+import { fc } from '../support/properties.ts';
 
 const { p, rw, us, ps } = bits;
 const mode = x8664Mode({ levels: 4, encryptionMask: 0n });

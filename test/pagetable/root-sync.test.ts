@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { x86Pae, x86TwoLevel } from '../../debug-adapter/arch/x86-32.ts';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { formatAddress } from '../../debug-adapter/base/address.ts';
@@ -14,6 +13,7 @@ import { rootSync } from '../../debug-adapter/kernel/findings/root-sync.ts';
 import { SmallKernel } from '../builders/small-kernel.ts';
 import type { SmallKernelOptions } from '../builders/small-kernel.ts';
 import { report, short, threeRoots } from '../builders/three-roots.ts';
+import { fc } from '../support/properties.ts';
 
 describe('x86, 2 levels: 1024 entries of 4 MiB, the kernel from 768 on', () => {
   const options: SmallKernelOptions = {

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { s390Mode, segmentBitsOf } from '../../debug-adapter/arch/s390.ts';
 import type { DesignationType, SegmentBits } from '../../debug-adapter/arch/s390.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 /** Bit `number` as the Principles of Operation count: 0 is the highest of 64. */
 const pop = (...numbers: number[]): bigint => bit(...numbers.map((number) => 63 - number));

@@ -1,12 +1,12 @@
 /** 64-bit sparc: both layouts of the TTE, as arch/sparc/include/asm/pgtable_64.h (_PAGE_*_4U, _PAGE_*_4V) gives them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { sparc64 } from '../../debug-adapter/arch/sparc64.ts';
 import type { Sparc64Options } from '../../debug-adapter/arch/sparc64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, namedBits, halves, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 /** 8K pages, 1024 entries a table: 13 + 4 * 10 = 53 bits (PMD_SHIFT, PUD_SHIFT, PGDIR_SHIFT). Pointers are bare addresses. */
 function tables(): TableMemory {

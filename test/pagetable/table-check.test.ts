@@ -1,7 +1,6 @@
 /** Findings in tables built by hand: each rule, rights through all levels, shared tables, damage of every kind, and seed 002's crash. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
@@ -14,6 +13,7 @@ import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { checkTables } from '../../debug-adapter/pagetable/table-check.ts';
 import type { PageUse, TableCheckOptions, TableProblem, TableReport } from '../../debug-adapter/pagetable/table-check.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
+import { fc } from '../support/properties.ts';
 
 const { p, rw, us, ps, nx, a, d } = bits;
 const mode = x8664Mode({ levels: 4, encryptionMask: 0n, physicalBits: () => 40 });

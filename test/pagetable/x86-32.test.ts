@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
 import { x86Pae, x86TwoLevel } from '../../debug-adapter/arch/x86-32.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
+import { fc } from '../support/properties.ts';
 
 const b = {
   p: bit(0), rw: bit(1), us: bit(2), pwt: bit(3), pcd: bit(4), a: bit(5), d: bit(6), ps: bit(7), pat: bit(7), g: bit(8),

@@ -1,11 +1,11 @@
 /** x86-64 translation on tables built from the manual's layout: 4 and 5 levels, every leaf size, every non-present kind. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
+import { fc } from '../support/properties.ts';
 
 const { p, rw, us, pcd, pwt, ps, g, nx } = bits;
 

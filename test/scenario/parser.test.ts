@@ -1,9 +1,9 @@
 /** The grammar: what is taken, what is told of the rest and where. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { parseScenario } from '../../debug-adapter/scenario/parse-scenario.ts';
 import { machineOptions } from '../../debug-adapter/scenario/machine-settings.ts';
+import { fc } from '../support/properties.ts';
 import { fakeCatalogue, outcome } from './fake-machine.ts';
 
 const problemsOf = async (text: string) => (await parseScenario(text, fakeCatalogue)).problems;

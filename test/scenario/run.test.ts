@@ -1,10 +1,10 @@
 /** Running scenarios on a machine of a few numbers: statements, failures, steps, and going back. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { CancellationSource } from '../../debug-adapter/base/cancellation.ts';
 import { Cancelled } from '../../debug-adapter/base/errors.ts';
 import type { ScenarioRun, Stop } from '../../debug-adapter/scenario/scenario-run.ts';
+import { fc } from '../support/properties.ts';
 import { outcome, start } from './fake-machine.ts';
 
 const failureOf = (stop: Stop) => (stop.kind === 'failed' ? stop.failure : assert.fail(`the run is at ${stop.kind}`));

@@ -1,9 +1,9 @@
 /** The picture of physical memory: every byte of RAM is in one piece, no piece is empty, and there are never too many. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { memoryMap } from '../../debug-adapter/session/memory-map-facts.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
+import { fc } from '../support/properties.ts';
 
 function memoryOf(ranges: PhysicalMemory['ranges'], stored?: PhysicalMemory['storedBytes']): PhysicalMemory {
   const none = { bytes: new Uint8Array(4096), holes: [] };

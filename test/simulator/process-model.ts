@@ -2,7 +2,7 @@
  * What processes' memory must hold after any calls, by the rules that programs know and nothing of how a kernel keeps them:
  * private memory is a process's own from its fork on, shared memory is its file's, dropped memory is what it was at first.
  */
-import fc from 'fast-check';
+import { fc } from '../support/properties.ts';
 
 export interface ModelArea {
   /** What lies behind: nothing, or a file by its number. */

@@ -1,7 +1,6 @@
 /** Random calls of processes, in every paging mode: memory is what the model says, nothing is lost, and all can be undone. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
@@ -11,6 +10,7 @@ import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments, OperationValue } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
 import { memoryHost } from '../support/memory-host.ts';
+import { fc } from '../support/properties.ts';
 import { answersOf } from './answers.ts';
 import { digestOf } from './digest.ts';
 import { Model, ModelProcess, randomCalls } from './process-model.ts';

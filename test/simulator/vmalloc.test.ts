@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { join } from 'node:path';
-import fc from 'fast-check';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { usedRuns, vmapBlockList } from '../../debug-adapter/kernel/vmalloc/vmap-block.ts';
@@ -14,6 +13,7 @@ import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
 import { absent, dumpFolder } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 import { digestOf } from './digest.ts';
 import { replayBlocks } from './recorded-blocks.ts';
 import { sessionOf } from './session-of.ts';

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
@@ -11,6 +10,7 @@ import { openBtf } from '../../debug-adapter/symbols/btf.ts';
 import { findKernelBtf } from '../../debug-adapter/symbols/kernel-btf.ts';
 import { offsetOfMember, sizeOfType } from '../../debug-adapter/symbols/type-layout.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 const session = openSession(nodeHost(), { paths: [bundled.image] });
 const found = findKernelBtf(session.kernel.memory, session.symbols);

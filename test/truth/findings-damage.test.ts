@@ -1,7 +1,6 @@
 /** Real dumps with bytes of their page tables, tasks and address spaces overwritten at random: the check ends, with findings or a sentence. */
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
@@ -10,6 +9,7 @@ import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';
 import { absent, addressOf, expandedDump } from '../support/dumps.ts';
+import { fc } from '../support/properties.ts';
 
 /** Frames of root tables, of the tables that they point to (as far as any word looks like it), and of tasks and mm_structs. */
 function frames(path: string): number[] {

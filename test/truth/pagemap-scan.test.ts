@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { PagemapScanFacts } from '../../debug-adapter/protocol/facts.ts';
 import { absent, dumpFolder, jsonLines } from '../support/dumps.ts';
 import { debian, openMachine, smallMachines } from '../support/processes.ts';
 import type { RecordedScan } from '../support/processes.ts';
+import { fc } from '../support/properties.ts';
 
 const errnos: Readonly<Record<string, number>> = { EPERM: 1, EFAULT: 14, EINVAL: 22 };
 const names = ['WPALLOWED', 'WRITTEN', 'FILE', 'PRESENT', 'SWAPPED', 'PFNZERO', 'HUGE', 'SOFT_DIRTY', 'GUARD'];

@@ -1,11 +1,11 @@
 /** Expressions: what a grammar makes of the kernel's own names, and those texts damaged, on a real dump. */
-import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { evaluate } from '../../../debug-adapter/expression/evaluate.ts';
 import { childrenOf, countChildren, formatValue } from '../../../debug-adapter/expression/format.ts';
 import { nodeHost } from '../../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../../debug-adapter/session/session.ts';
 import { bundled } from '../../support/dumps.ts';
+import { fc } from '../../support/properties.ts';
 import { generated, mutateText } from '../mutate-text.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 

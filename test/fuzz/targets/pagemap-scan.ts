@@ -1,9 +1,9 @@
 /** The arguments of PAGEMAP_SCAN, any of them: what the kernel would say of them is answered, with no more regions than asked for. */
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { nodeHost } from '../../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../../debug-adapter/session/session.ts';
 import { absent, expandedDump } from '../../support/dumps.ts';
+import { fc } from '../../support/properties.ts';
 import { generated } from '../mutate-text.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 

@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
-import fc from 'fast-check';
 import { handlers } from '../../../debug-adapter/dap/handlers.ts';
 import { serveLanguage } from '../../../debug-adapter/lsp/language-server.ts';
 import { RawClient } from '../../dap/raw-client.ts';
 import { Dice } from '../../builders/mutations.ts';
 import { bundled } from '../../support/dumps.ts';
+import { fc } from '../../support/properties.ts';
 import { generated, mutateText } from '../mutate-text.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 
