@@ -8,6 +8,7 @@ import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
+import type { SwapEntry } from './swap-entry.ts';
 
 export interface ArcOptions {
   /** log2 of CONFIG_ARC_PAGE_SIZE_*. */
@@ -165,6 +166,6 @@ class ArcMode extends TableMode {
 }
 
 /** Type in bits 0-4, exclusive in 5, offset from 13 up. */
-function swapOf(low: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
+function swapOf(low: number): SwapEntry {
   return { type: low & 0x1f, offset: BigInt(low >>> 13), softDirty: false, uffdWp: false, exclusive: (low & 0x20) !== 0 };
 }

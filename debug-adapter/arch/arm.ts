@@ -7,6 +7,7 @@ import { entryKind } from './paging-mode.ts';
 import type { CompanionEntries, EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
+import type { SwapEntry } from './swap-entry.ts';
 
 export interface ArmOptions {
   /** CONFIG_PAGE_OFFSET, where the direct map starts. */
@@ -266,7 +267,7 @@ function ownFlags(entry: number): readonly string[] {
 }
 
 /** Type in bits 2-6, exclusive in 7, offset in 8-31; the same with LPAE (arch/arm/include/asm/pgtable.h). */
-function armSwap(low: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
+function armSwap(low: number): SwapEntry {
   return { type: (low >>> 2) & 0x1f, offset: BigInt(low >>> 8), softDirty: false, uffdWp: false, exclusive: (low & 0x80) !== 0 };
 }
 

@@ -7,7 +7,10 @@ import { InvalidTables } from './invalid-tables.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
-import { describeSwapEntry } from './swap-entry.ts';
+import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
+
+/** Of a swap entry: type in bits 16-22, exclusive in 23, offset from 24 up. */
+const swapTypeShift = 16;
 
 export interface Loongarch64Options {
   /** log2 of CONFIG_PAGE_SIZE_*: 4K, 16K, 64K. */
@@ -169,7 +172,9 @@ class Loongarch64Mode extends TableMode {
       const what = (low & protNone) !== 0 ? 'PROT_NONE' : 'a large page that was invalidated';
       return `the ${entry} entry is ${what} (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
-    return context.userAddress ? `the ${entry} entry is ${describeSwapEntry(swapOf(low, high))}` : `the ${entry} entry is not present`;
+    return context.userAddress
+      ? `the ${entry} entry is ${describeSwapEntry(plainSwapEntry(low, high, swapTypeShift))}`
+      : `the ${entry} entry is not present`;
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
@@ -201,15 +206,4 @@ function physicalOf(low: number, high: number): number {
 function isWindow(high: number): boolean {
   const segment = high >>> 16;
   return segment === 0x8000 || segment === 0x9000 || segment === 0xa000;
-}
-
-/** Type in bits 16-22, exclusive in 23, offset from 24 up. */
-function swapOf(low: number, high: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
-  return {
-    type: (low >>> 16) & 0x7f,
-    offset: wholeEntry(low, high) >> 24n,
-    softDirty: false,
-    uffdWp: false,
-    exclusive: (low & 0x80_0000) !== 0,
-  };
 }

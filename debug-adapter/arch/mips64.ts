@@ -8,7 +8,10 @@ import { InvalidTables } from './invalid-tables.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
-import { describeSwapEntry } from './swap-entry.ts';
+import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
+
+/** Of a swap entry: type in bits 16-22, exclusive in 23, offset from 24 up. */
+const swapTypeShift = 16;
 
 export interface Mips64Options {
   /** log2 of CONFIG_PAGE_SIZE_*. */
@@ -191,7 +194,9 @@ class Mips64Mode extends TableMode {
       const what = (low & 1) !== 0 ? 'PROT_NONE' : 'a large page that was invalidated';
       return `the ${entry} entry is ${what} (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
-    return context.userAddress ? `the ${entry} entry is ${describeSwapEntry(swapOf(low, high))}` : `the ${entry} entry is not present`;
+    return context.userAddress
+      ? `the ${entry} entry is ${describeSwapEntry(plainSwapEntry(low, high, swapTypeShift))}`
+      : `the ${entry} entry is not present`;
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
@@ -238,15 +243,4 @@ function windowAddress(low: number, high: number): number | undefined {
   // Bits 59-61 of XKPHYS choose the cache type.
   const upper = high & 0x07ff_ffff;
   return high >>> 30 === 2 && upper < 2 ** 21 ? upper * 0x1_0000_0000 + (low >>> 0) : undefined;
-}
-
-/** Type in bits 16-22, exclusive in 23, offset from 24 up. */
-function swapOf(low: number, high: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
-  return {
-    type: (low >>> 16) & 0x7f,
-    offset: wholeEntry(low, high) >> 24n,
-    softDirty: false,
-    uffdWp: false,
-    exclusive: (low & 0x80_0000) !== 0,
-  };
 }

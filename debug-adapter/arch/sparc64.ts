@@ -7,7 +7,10 @@ import type { Address } from '../base/address.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
-import { describeSwapEntry } from './swap-entry.ts';
+import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
+
+/** Of a swap entry: type in bits 13-19, exclusive in 20, offset from 21 up. */
+const swapTypeShift = 13;
 
 export interface Sparc64Options {
   /** Layout of the entries: `sun4v` on machines with a hypervisor (UltraSPARC T1 and later). */
@@ -233,7 +236,9 @@ class Sparc64Mode extends TableMode {
     if (this.keepsFrame(level, low, high)) {
       return `the ${entry} entry is PROT_NONE (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
-    return context.userAddress ? `the ${entry} entry is ${describeSwapEntry(swapOf(low, high))}` : `the ${entry} entry is not present`;
+    return context.userAddress
+      ? `the ${entry} entry is ${describeSwapEntry(plainSwapEntry(low, high, swapTypeShift))}`
+      : `the ${entry} entry is not present`;
   }
 
   override defect(level: number, low: number, high: number): string | undefined {
@@ -271,15 +276,4 @@ class Sparc64Mode extends TableMode {
   #physical(low: number, high: number): number {
     return (high & this.#layout.addressHigh & 0x1f_ffff) * 0x1_0000_0000 + ((low & 0xffff_e000) >>> 0);
   }
-}
-
-/** Type in bits 13-19, exclusive in 20, offset from 21 up. */
-function swapOf(low: number, high: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
-  return {
-    type: (low >>> 13) & 0x7f,
-    offset: wholeEntry(low, high) >> 21n,
-    softDirty: false,
-    uffdWp: false,
-    exclusive: (low & 0x10_0000) !== 0,
-  };
 }

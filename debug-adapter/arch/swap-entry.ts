@@ -2,12 +2,25 @@
  * Swap-type entries (include/linux/swap.h, swapops.h). The numbers above the real swap areas depend on the kernel's
  * configuration, which no dump tells: markers are type 31 in every kernel that has them (5.19), the others lie below.
  */
+import { wholeEntry } from './table-mode.ts';
+
 export interface SwapEntry {
   readonly type: number;
   readonly offset: bigint;
   readonly softDirty: boolean;
   readonly uffdWp: boolean;
   readonly exclusive: boolean;
+}
+
+/** Seven bits of type from bit `shift` (at most 24) on, then one that says exclusive, then the offset; there are no other marks. */
+export function plainSwapEntry(low: number, high: number, shift: number): SwapEntry {
+  return {
+    type: (low >>> shift) & 0x7f,
+    offset: wholeEntry(low, high) >> BigInt(shift + 8),
+    softDirty: false,
+    uffdWp: false,
+    exclusive: ((low >>> (shift + 7)) & 1) !== 0,
+  };
 }
 
 const markerType = 31;

@@ -4,8 +4,9 @@
  */
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
-import { TableMode } from './table-mode.ts';
+import { TableMode, wholeEntry } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
+import type { SwapEntry } from './swap-entry.ts';
 
 const present = 0x1;
 const writable = 0x2;
@@ -191,8 +192,8 @@ export function reservedAddressBits(high: number, physicalBits: () => number | u
 export const linuxPat = ['WB', 'WC', 'UC-', 'UC', 'WB', 'WP', 'UC-', 'WT'] as const;
 
 /** Type in bits 59-63, offset complemented in bits 9-58 (arch/x86/include/asm/pgtable_64.h). */
-function swapOf(low: number, high: number): { type: number; offset: bigint; softDirty: boolean; uffdWp: boolean; exclusive: boolean } {
-  const entry = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+function swapOf(low: number, high: number): SwapEntry {
+  const entry = wholeEntry(low, high);
   return {
     type: Number(entry >> 59n),
     offset: BigInt.asUintN(64, ~entry << 5n) >> 14n,

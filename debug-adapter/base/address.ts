@@ -41,6 +41,11 @@ export function formatPaddedAddress(value: bigint | number, digits: number): str
   return `0x${value.toString(16).padStart(digits, '0')}`;
 }
 
+/** Orders addresses for `sort`, ascending. */
+export function compareAddresses(a: bigint, b: bigint): -1 | 0 | 1 {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /**
  * Reads an address: hexadecimal with `0x`, or decimal digits. Blanks around it and `_`, `` ` `` between digits are
  * accepted (as crash, gdb and WinDbg print them). Returns `undefined` for anything else, for negative numbers, and above 2^64-1.

@@ -1,4 +1,5 @@
 /** `pagewalk vmalloc IMAGE`: /proc/vmallocinfo; with `--all` what it does not tell, with `--pages` the frames of one area. */
+import { compareAddresses } from '../base/address.ts';
 import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument } from './arguments.ts';
@@ -43,7 +44,7 @@ function allText(facts: VmallocFacts): string {
     ...facts.purging.map((area) => row(area, 'lazy, in a purge that was under way')),
     ...facts.pooled.map((area) => row(area, `pooled in node ${area.node}`)),
     ...facts.free.map((area) => row(area, 'free')),
-  ].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  ].sort((a, b) => compareAddresses(a.start, b.start));
   return `${rows.map(({ text }) => text).join('')}\n${queuesText(facts)}${countersText(facts)}`;
 }
 

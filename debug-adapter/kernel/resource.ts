@@ -1,9 +1,9 @@
 /** /proc/iomem: what a physical address belongs to, by the kernel's tree of resources (include/linux/ioport.h, kernel/resource.c). */
 import { formatAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
+import { optionalRead } from '../memory/optional-read.ts';
 import type { IdentifyDetail } from '../protocol/facts.ts';
 import type { Kernel } from './kernel.ts';
-import { optionalRead } from './optional-read.ts';
 
 interface Resource {
   readonly start: bigint;

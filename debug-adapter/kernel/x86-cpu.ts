@@ -1,5 +1,5 @@
 /** What the kernel knows of an x86 CPU (struct cpuinfo_x86 boot_cpu_data). */
-import { MemoryFault } from '../base/errors.ts';
+import { optionalRead } from '../memory/optional-read.ts';
 import type { Kernel } from './kernel.ts';
 import type { StructShape } from './structs.ts';
 
@@ -21,7 +21,7 @@ export function physicalBits(kernel: Kernel | undefined): number | undefined {
 }
 
 function readPhysicalBits(kernel: Kernel): number | undefined {
-  return attempt(() => {
+  return optionalRead(() => {
     const cpu = bootCpu(kernel);
     return cpu?.shape.has('x86_phys_bits') === true ? cpu.shape.number(cpu.address, 'x86_phys_bits') : undefined;
   });
@@ -37,18 +37,9 @@ export function hasPageTableIsolation(kernel: Kernel): boolean {
 
 function readIsolation(kernel: Kernel): boolean {
   if (!kernel.machine.architecture.startsWith('x86')) return false;
-  const word = attempt(() => {
+  const word = optionalRead(() => {
     const cpu = bootCpu(kernel);
     return cpu?.shape.has('x86_capability') === true ? kernel.memory.u32(cpu.shape.address(cpu.address, 'x86_capability[7]')) : undefined;
   });
   return word !== undefined && ((word >>> 11) & 1) === 1;
-}
-
-function attempt<Value>(look: () => Value): Value | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
 }

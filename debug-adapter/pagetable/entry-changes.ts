@@ -5,11 +5,13 @@ import type { CancellationToken } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { entryKind } from '../arch/paging-mode.ts';
+import { wholeEntry } from '../arch/table-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { ChangedEntryFacts } from '../protocol/scenario.ts';
 import type { PageTable } from './page-table.ts';
 import { virtualOf } from './table-entries.ts';
+import { highHalf, lowHalf, viewFrame } from './table-view.ts';
 
 export interface ChangedTables {
   /** Memory as it was. */
@@ -61,12 +63,15 @@ export class EntryChanges {
       const frame = Math.floor(address / frameSize);
       const view = pageTable.tableView(frame);
       if (view === undefined) continue;
-      const read = { offset: address % frameSize, size: shape.entrySize, littleEndian: mode.littleEndian };
-      const { low, high } = entryAt(view, read);
+      const offset = address % frameSize;
+      const low = lowHalf(view, offset, shape, mode);
+      const high = highHalf(view, offset, shape, mode);
       const start = virtualOf(base + BigInt(index) * 2n ** BigInt(shape.shift), mode, level);
       if (this.#asked.frames.has(frame)) {
-        const before = entryAt(viewOf(this.#asked.before.frame(frame)), read);
-        if (before.low !== low || before.high !== high) {
+        const old = viewFrame(this.#asked.before, frame);
+        const oldLow = old === undefined ? 0 : lowHalf(old, offset, shape, mode);
+        const oldHigh = old === undefined ? 0 : highHalf(old, offset, shape, mode);
+        if (oldLow !== low || oldHigh !== high) {
           this.#add({
             ...space,
             level: shape.name,
@@ -74,8 +79,8 @@ export class EntryChanges {
             end: formatAddress(BigInt.asUintN(mode.addressBits, start + 2n ** BigInt(shape.shift))),
             entryAddress: formatAddress(address),
             length: shape.entrySize,
-            before: textOf(before),
-            after: textOf({ low, high }),
+            before: formatAddress(wholeEntry(oldLow, oldHigh)),
+            after: formatAddress(wholeEntry(low, high)),
             flags: mode.flags(level, low, high),
           });
         }
@@ -89,29 +94,4 @@ export class EntryChanges {
     if (this.found.length >= this.#asked.most) this.#truncated = true;
     else this.found.push(entry);
   }
-}
-
-interface Entry {
-  readonly low: number;
-  readonly high: number;
-}
-
-function entryAt(
-  view: DataView | undefined,
-  at: { readonly offset: number; readonly size: number; readonly littleEndian: boolean },
-): Entry {
-  if (view === undefined) return { low: 0, high: 0 };
-  const { offset, size, littleEndian } = at;
-  const first = view.getUint32(offset, littleEndian);
-  if (size !== 8) return { low: first, high: 0 };
-  const second = view.getUint32(offset + 4, littleEndian);
-  return littleEndian ? { low: first, high: second } : { low: second, high: first };
-}
-
-function viewOf(frame: Uint8Array | undefined): DataView | undefined {
-  return frame === undefined ? undefined : new DataView(frame.buffer, frame.byteOffset, frameSize);
-}
-
-function textOf({ low, high }: Entry): string {
-  return formatAddress((BigInt(high) << 32n) | BigInt(low));
 }

@@ -6,10 +6,12 @@ import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingLevel, PagingMode } from '../arch/paging-mode.ts';
+import { wholeEntry } from '../arch/table-mode.ts';
 import type { Translator } from '../memory/address-space.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
+import { highHalf, lowHalf, viewFrame } from './table-view.ts';
 import type { EffectiveRights, Translation, TranslationLevel } from './translation.ts';
 
 const frameBits = 12;
@@ -117,8 +119,8 @@ export class PageTable implements Translator {
       const at = table + index * shape.entrySize;
       const view = this.tableView(Math.floor(at / frameSize));
       if (view === undefined) return -1;
-      const low = this.#lowWord(view, at % frameSize, shape);
-      const high = this.#highWord(view, at % frameSize, shape);
+      const low = lowHalf(view, at % frameSize, shape, this.mode);
+      const high = highHalf(view, at % frameSize, shape, this.mode);
       const kind = this.mode.kind(level, low, high);
       if (kind === entryKind.table) table = this.mode.tableAddress(level, low, high);
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
@@ -172,8 +174,8 @@ export class PageTable implements Translator {
           reason: nonCanonical ?? this.#tableReason(at, { table, level, above: found.at(-1) }),
         });
       covered = 2 ** shape.shift;
-      const low = this.#lowWord(view, at % frameSize, shape);
-      const high = this.#highWord(view, at % frameSize, shape);
+      const low = lowHalf(view, at % frameSize, shape, this.mode);
+      const high = highHalf(view, at % frameSize, shape, this.mode);
       const kind = mode.kind(level, low, high);
       const keepsFrame = kind === entryKind.notPresent && this.#keepsFrame(level, low, high);
       const leaf = kind === entryKind.leaf || keepsFrame;
@@ -184,7 +186,7 @@ export class PageTable implements Translator {
         shift: shape.shift,
         indexBits: shape.indexBits,
         entryAddress: toPhysAddr(at),
-        entry: (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0),
+        entry: wholeEntry(low, high),
         flags: mode.flags(level, low, high),
         leaf,
         rights: mode.rights(level, low, high, user),
@@ -228,10 +230,9 @@ export class PageTable implements Translator {
   tableView(frame: number): DataView | undefined {
     const known = this.#frames.get(frame);
     if (known !== undefined) return known ?? undefined;
-    const bytes = Number.isSafeInteger(frame) ? this.physical.frame(frame) : undefined;
-    const view = bytes === undefined ? null : new DataView(bytes.buffer, bytes.byteOffset, frameSize);
-    this.#frames.set(frame, view);
-    return view ?? undefined;
+    const view = viewFrame(this.physical, frame);
+    this.#frames.set(frame, view ?? null);
+    return view;
   }
 
   /** Forgets the tables read, after memory was written. */
@@ -261,16 +262,8 @@ export class PageTable implements Translator {
     if (companion === undefined || at === undefined || shape === undefined) return undefined;
     const view = this.tableView(Math.floor(at / frameSize));
     if (view === undefined) return undefined;
-    const entry = this.#lowWord(view, at % frameSize, shape);
+    const entry = lowHalf(view, at % frameSize, shape, this.mode);
     return { entryAddress: toPhysAddr(at), entry: BigInt(entry), flags: companion.flags(entry) };
-  }
-
-  #lowWord(view: DataView, at: number, shape: PagingLevel): number {
-    return view.getUint32(shape.entrySize === 8 && !this.mode.littleEndian ? at + 4 : at, this.mode.littleEndian);
-  }
-
-  #highWord(view: DataView, at: number, shape: PagingLevel): number {
-    return shape.entrySize === 8 ? view.getUint32(this.mode.littleEndian ? at + 4 : at, this.mode.littleEndian) : 0;
   }
 
   #keepsFrame(level: number, low: number, high: number): boolean {

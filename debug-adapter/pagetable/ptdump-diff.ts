@@ -198,6 +198,7 @@ function sameMapping(a: PtdumpMapping | undefined, b: PtdumpMapping | undefined)
   return a.level === b.level && a.present === b.present && sameWords(a.attributes, b.attributes);
 }
 
-function sameWords(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two lines have the same words. */
+export function sameWords(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((word, index) => word === b[index]));
 }

@@ -3,6 +3,7 @@
  * with each entry's flags by name.
  */
 import type { PtdumpLine } from '../protocol/requests.ts';
+import { sameWords } from './ptdump-diff.ts';
 import { PtdumpText, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
 
@@ -27,7 +28,7 @@ class FlagsText extends PtdumpText {
     if (!this.#started) {
       this.#started = true;
       this.printMarker();
-    } else if (depth !== this.#depth || mapped !== this.#mapped || !same(words, this.#words) || virtualPage >= this.nextMarkerPage()) {
+    } else if (depth !== this.#depth || mapped !== this.#mapped || !sameWords(words, this.#words) || virtualPage >= this.nextMarkerPage()) {
       this.#endLine(virtualPage);
       this.passMarkers(virtualPage);
     } else return;
@@ -62,8 +63,4 @@ class FlagsText extends PtdumpText {
     const text = `${this.hex(this.addressOf(this.start))}-${this.hex(this.addressOf(endPage))}   ${size} ${level}${words}`;
     this.pushRegion(text, { endPage, level, attributes: this.#words, present: this.#mapped });
   }
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a === b || (a.length === b.length && a.every((word, index) => word === b[index]));
 }

@@ -1,10 +1,11 @@
 /** Reads one table for a check: its entries sorted into runs of neighbours that are alike. Nothing is kept of good leaves. */
 import { entryKind } from '../arch/paging-mode.ts';
-import type { PagingLevel, PagingMode } from '../arch/paging-mode.ts';
+import type { PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { allRights, half, right } from './table-check-nodes.ts';
 import type { Half } from './table-check-nodes.ts';
+import { highHalf, lowHalf, viewFrame } from './table-view.ts';
 
 /** Neighbouring entries; `low` and `high` are the first's. */
 export interface EntryRun {
@@ -56,8 +57,7 @@ export class TableScan {
 
   /** A frame (physical address / 4096); not kept, for there may be millions. Undefined when it cannot be read. */
   view(frame: number): DataView | undefined {
-    const bytes = Number.isSafeInteger(frame) ? this.#physical.frame(frame) : undefined;
-    return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, frameSize);
+    return viewFrame(this.#physical, frame);
   }
 
   /** Reads a table; false when some of it is missing. What was found before is forgotten. */
@@ -114,18 +114,14 @@ export class TableScan {
 
   /** One entry of a table that can be read. */
   entryAt(table: ScannedTable, index: number): { low: number; high: number } {
-    const shape: PagingLevel | undefined = this.#mode.levels[table.level];
+    const mode = this.#mode;
+    const shape = mode.levels[table.level];
     if (shape === undefined) return { low: 0, high: 0 };
     const at = table.address + index * shape.entrySize;
     const view = this.view(Math.floor(at / frameSize));
     if (view === undefined) return { low: 0, high: 0 };
-    const { littleEndian } = this.#mode;
     const offset = at % frameSize;
-    if (shape.entrySize === 4) return { low: view.getUint32(offset, littleEndian), high: 0 };
-    return {
-      low: view.getUint32(littleEndian ? offset : offset + 4, littleEndian),
-      high: view.getUint32(littleEndian ? offset + 4 : offset, littleEndian),
-    };
+    return { low: lowHalf(view, offset, shape, mode), high: highHalf(view, offset, shape, mode) };
   }
 
   #leaf(table: ScannedTable, index: number, entry: { low: number; high: number; user: boolean }): void {

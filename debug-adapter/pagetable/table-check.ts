@@ -7,6 +7,7 @@ import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
 import type { PagingLevel, PagingMode } from '../arch/paging-mode.ts';
+import { wholeEntry } from '../arch/table-mode.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -392,7 +393,7 @@ class ModeCheck {
       user: run.user,
       level: shape.name,
       entryAddress: table.address + run.first * shape.entrySize,
-      entry: (BigInt(run.high >>> 0) << 32n) | BigInt(run.low >>> 0),
+      entry: wholeEntry(run.low, run.high),
       more: run.count - 1,
       reason,
       rights: run.reason === '' && run.target === 0,

@@ -4,9 +4,11 @@ import type { PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { EntryKind, PagingMode } from '../arch/paging-mode.ts';
+import { wholeEntry } from '../arch/table-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { TableEntryFacts, TableFacts } from '../protocol/facts.ts';
 import type { PageTable } from './page-table.ts';
+import { highHalf, lowHalf } from './table-view.ts';
 
 const kindNames = Object.fromEntries(Object.entries(entryKind).map(([name, value]) => [value, name])) as Record<
   EntryKind,
@@ -48,7 +50,8 @@ export function tableEntries(
       unreadable ??= pageTable.physical.partialFrame(Math.floor(at / frameSize)).holes[0]?.reason.message ?? 'the table cannot be read';
       continue;
     }
-    entries.push(readEntry(pageTable, { view, offset: at % frameSize, level, index }));
+    const offset = at % frameSize;
+    entries.push(describeEntry(mode, { index, level, low: lowHalf(view, offset, shape, mode), high: highHalf(view, offset, shape, mode) }));
   }
   return {
     level: shape.name,
@@ -59,13 +62,8 @@ export function tableEntries(
   };
 }
 
-function readEntry(pageTable: PageTable, from: { view: DataView; offset: number; level: number; index: number }): Entry {
-  const { mode } = pageTable;
-  const { view, offset, level, index } = from;
-  const size = mode.levels[level]?.entrySize ?? 8;
-  const first = view.getUint32(offset, mode.littleEndian);
-  const second = size === 8 ? view.getUint32(offset + 4, mode.littleEndian) : 0;
-  const [low, high] = size === 8 && !mode.littleEndian ? [second, first] : [first, second];
+function describeEntry(mode: PagingMode, entry: { index: number; level: number; low: number; high: number }): Entry {
+  const { index, level, low, high } = entry;
   const kind = mode.kind(level, low, high);
   const mapped = kind === entryKind.leaf || (kind === entryKind.notPresent && mode.keepsFrame(level, low, high));
   const target = kind === entryKind.table ? mode.tableAddress(level, low, high) : mapped ? mode.leafAddress(level, low, high) : undefined;
@@ -111,7 +109,7 @@ function entryFacts(pageTable: PageTable, run: Run, at: { table: PhysAddr; level
     start: formatAddress(start),
     end: formatAddress(BigInt.asUintN(mode.addressBits, last + span)),
     entryAddress: formatAddress(at.table + first.index * (shape?.entrySize ?? 8)),
-    entry: formatAddress((BigInt(first.high >>> 0) << 32n) | BigInt(first.low >>> 0)),
+    entry: formatAddress(wholeEntry(first.low, first.high)),
     kind: kindNames[first.kind],
     flags: first.flags,
     target: first.target === undefined ? null : formatAddress(first.target),

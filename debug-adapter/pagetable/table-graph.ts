@@ -13,6 +13,7 @@ import { frameSize } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { indexColumn, numberColumn, RunCollector } from './run-index.ts';
 import type { RunIndex } from './run-index.ts';
+import { viewFrame } from './table-view.ts';
 
 const frameBits = 12;
 /** Tables between two reports of progress. */
@@ -182,11 +183,6 @@ export class TableGraph {
     return table;
   }
 
-  #view(frame: number): DataView | undefined {
-    const bytes = Number.isSafeInteger(frame) ? this.#physical.frame(frame) : undefined;
-    return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset, frameSize);
-  }
-
   /** Calls `entry` for each entry of a table that can be read; false when some cannot. */
   #eachEntry(shape: PagingLevel, address: number, entry: (index: number, low: number, high: number) => void): boolean {
     const { littleEndian } = this.mode;
@@ -200,7 +196,7 @@ export class TableGraph {
       const at = address + index * shape.entrySize;
       const frame = Math.floor(at / frameSize);
       if (frame !== viewed) {
-        view = this.#view(frame);
+        view = viewFrame(this.#physical, frame);
         viewed = frame;
       }
       if (view === undefined) {
@@ -256,7 +252,7 @@ export class TableGraph {
     if (this.#firstUnreadable !== undefined) return;
     const end = address + 2 ** shape.indexBits * shape.entrySize;
     let frame = Math.floor(address / frameSize);
-    while (frame * frameSize < end && this.#view(frame) !== undefined) frame++;
+    while (frame * frameSize < end && viewFrame(this.#physical, frame) !== undefined) frame++;
     const reason = Number.isSafeInteger(frame) ? this.#physical.partialFrame(frame).holes[0]?.reason.message : undefined;
     this.#firstUnreadable = `the ${shape.name} table at ${formatAddress(address)}: ${reason ?? 'no machine has memory there'}`;
   }

@@ -5,6 +5,7 @@
  */
 import type { CancellationToken } from '../base/cancellation.ts';
 import { throwIfCancelled } from '../base/cancellation.ts';
+import { partitionPoint } from '../base/partition-point.ts';
 import { Fault } from '../simulator/fault.ts';
 import type { OperationValue, Step } from '../simulator/operation.ts';
 import { CallFailure } from './evaluation.ts';
@@ -327,14 +328,7 @@ export class ScenarioRun {
 
   /** Index of the last of the history that began before `time`; -1 where none did. */
   #lastBefore(time: number): number {
-    let low = 0;
-    let high = this.#history.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#history[middle]?.time ?? 0) < time) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return partitionPoint(this.#history.length, (index) => (this.#history[index]?.time ?? 0) < time) - 1;
   }
 
   /** Restores what was kept last, and repeats steps of its statement with the edits that were made between them. */

@@ -5,6 +5,7 @@ import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { wholeEntry } from '../arch/table-mode.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { allCategories, categoryNames, namesOfCategories, scanFlagNames } from '../kernel/pagemap/pagemap-category.ts';
 import { hasPagemapScan, PagemapProcess, taskSize } from '../kernel/pagemap/pagemap-process.ts';
@@ -40,7 +41,7 @@ export function pagemapFacts(kernel: Kernel, spaces: Spaces, asked: PagemapOptio
       entries.push({
         address: formatAddress(BigInt(page) << shift),
         count,
-        entry: formatAddress((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)),
+        entry: formatAddress(wholeEntry(low, high)),
       });
     }
     last = { next: page + count, low, high };

@@ -1,4 +1,5 @@
 /** The kernel image of a simulated machine: text, entry text, read-only data and data, 2 MiB each, and the names of what lies where. */
+import { compareAddresses } from '../base/address.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { KernelName } from './kallsyms-table.ts';
 
@@ -60,6 +61,6 @@ export class ImageBuilder {
       type: this.#types.get(name) ?? 'D',
       address: this.#memory.virtual(at),
     }));
-    return [...this.#absolute, ...found].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    return [...this.#absolute, ...found].sort((a, b) => compareAddresses(a.address, b.address));
   }
 }

@@ -1,6 +1,7 @@
 /** The address tables of kallsyms in every encoding that kernels have used (scripts/kallsyms.c). */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { partitionPoint } from '../base/partition-point.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -28,14 +29,8 @@ export class SymbolAddresses {
   /** Index of the last symbol at or below `address` among those of the image; `absoluteCount - 1` when there is none. */
   lastAtOrBelow(address: Address): number {
     const distance = Number(address - this.base);
-    let low = this.absoluteCount - 1;
-    let high = this.#distances.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if ((this.#distances[middle] ?? 0) <= distance) low = middle;
-      else high = middle;
-    }
-    return low;
+    const first = this.absoluteCount;
+    return first + partitionPoint(this.#distances.length - first, (index) => (this.#distances[first + index] ?? 0) <= distance) - 1;
   }
 
   /** The first of the symbols that share `index`'s address. */

@@ -3,6 +3,7 @@ import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { partitionPoint } from '../base/partition-point.ts';
 import { decodeText } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
@@ -144,14 +145,7 @@ export class CompressedNames {
   }
 
   #lowerBound(order: (position: number) => number, name: string): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.expand(order(middle)).slice(1) < name) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.count, (position) => this.expand(order(position)).slice(1) < name);
   }
 
   /** Open addressing over the hashes of all names; built in one pass that expands no name. */

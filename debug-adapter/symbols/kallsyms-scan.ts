@@ -5,10 +5,10 @@
  */
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { decodeLatin1 } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { optionalRead } from '../memory/optional-read.ts';
 import { decodeAddresses } from './kallsyms-addresses.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -33,21 +33,12 @@ export function locateKallsyms(
       if (holes[0]?.length === bytes.length) continue;
       const text = decodeLatin1(bytes);
       for (let found = text.indexOf(digitTokens); found >= 0; found = text.indexOf(digitTokens, found + 1)) {
-        const tables = attempt(() => around(memory, addToAddress(at, found)));
+        const tables = optionalRead(() => around(memory, addToAddress(at, found)));
         if (tables !== undefined) return tables;
       }
     }
   }
   return undefined;
-}
-
-function attempt<Value>(look: () => Value | undefined): Value | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
 }
 
 function around(memory: AddressSpace, digitToken: Address): KallsymsTables | undefined {
@@ -73,7 +64,7 @@ function around(memory: AddressSpace, digitToken: Address): KallsymsTables | und
     // Before 4.6, and on architectures whose image may be too large.
     { ...common, ...none, addresses: addToAddress(countAt, -word * count) },
   ];
-  return candidates.find((tables) => attempt(() => isSorted(memory, tables)) === true);
+  return candidates.find((tables) => optionalRead(() => isSorted(memory, tables)) === true);
 }
 
 /**
@@ -115,11 +106,11 @@ interface NamesPlace {
 function findNames(memory: AddressSpace, tokenTable: Address): NamesPlace | undefined {
   for (const markerSize of [4, 8]) {
     for (let padding = 0; padding < 8; padding += 4) {
-      const place = attempt(() => namesBefore(memory, { end: addToAddress(tokenTable, -padding), markerSize }));
+      const place = optionalRead(() => namesBefore(memory, { end: addToAddress(tokenTable, -padding), markerSize }));
       if (place !== undefined) return place;
     }
     // 6.2 and 6.3 put three bytes a symbol between markers and token table.
-    const place = attempt(() => namesBeforeSequence(memory, tokenTable));
+    const place = optionalRead(() => namesBeforeSequence(memory, tokenTable));
     if (place !== undefined) return place;
   }
   return undefined;
@@ -152,7 +143,7 @@ function namesBeforeSequence(memory: AddressSpace, tokenTable: Address): NamesPl
     const before = memory.u32(addToAddress(end, -8));
     const rising = last > before && last - before < mostBytesPerMarker && before > 0x1000;
     if (!rising) continue;
-    const place = attempt(() => namesBefore(memory, { end, markerSize: 4 }));
+    const place = optionalRead(() => namesBefore(memory, { end, markerSize: 4 }));
     if (place !== undefined) return place;
   }
   return undefined;

@@ -1,5 +1,7 @@
 /** A symbol table from a list of symbols: modules, System.map, /proc/kallsyms text. */
+import { compareAddresses } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import { partitionPoint } from '../base/partition-point.ts';
 import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
 
 /**
@@ -14,7 +16,7 @@ export class SymbolList implements SymbolTable {
   /** `symbols` in any order; sizes are theirs. */
   constructor(source: string, symbols: readonly KernelSymbol[]) {
     this.source = source;
-    this.#sorted = [...symbols].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    this.#sorted = [...symbols].sort((a, b) => compareAddresses(a.address, b.address));
   }
 
   get count(): number {
@@ -31,16 +33,9 @@ export class SymbolList implements SymbolTable {
   }
 
   resolve(address: Address): SymbolHit | undefined {
-    let low = -1;
-    let high = this.#sorted.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      const symbol = this.#sorted[middle];
-      if (symbol !== undefined && symbol.address <= address) low = middle;
-      else high = middle;
-    }
-    while (low > 0 && this.#sorted[low - 1]?.address === this.#sorted[low]?.address) low--;
-    const symbol = this.#sorted[low];
+    let last = partitionPoint(this.#sorted.length, (index) => (this.#sorted[index]?.address ?? 0n) <= address) - 1;
+    while (last > 0 && this.#sorted[last - 1]?.address === this.#sorted[last]?.address) last--;
+    const symbol = this.#sorted[last];
     if (symbol === undefined) return undefined;
     const offset = Number(address - symbol.address);
     return symbol.size === 0 || offset < symbol.size ? { symbol, offset } : undefined;

@@ -1,5 +1,5 @@
 /** Symbols from a System.map or a copy of /proc/kallsyms: lines of address, type letter, name, and `[module]`. */
-import { addToAddress, toAddress } from '../base/address.ts';
+import { addToAddress, compareAddresses, toAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { SymbolList } from './symbol-list.ts';
 import type { KernelSymbol } from './symbol-table.ts';
@@ -34,7 +34,7 @@ export function placeSymbols(
   const moved = symbols.map((symbol) =>
     shift !== 0n && symbol.address >= highHalf ? { ...symbol, address: addToAddress(symbol.address, shift) } : symbol,
   );
-  const sorted = moved.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  const sorted = moved.sort((a, b) => compareAddresses(a.address, b.address));
   const sized = sorted.map((symbol, index) => {
     let next = index + 1;
     while (sorted[next]?.address === symbol.address) next++;

@@ -5,7 +5,7 @@ import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { headOf } from '../../debug-adapter/kernel/pages/folio.ts';
 import { layoutOf } from '../../debug-adapter/kernel/layout/layout.ts';
-import { optionalRead } from '../../debug-adapter/kernel/optional-read.ts';
+import { optionalRead } from '../../debug-adapter/memory/optional-read.ts';
 import { memoryModel, pageOfFrame } from '../../debug-adapter/kernel/pages/page-frame.ts';
 import { pageTypeOf } from '../../debug-adapter/kernel/pages/page-type.ts';
 import { slabOf, slabPlace } from '../../debug-adapter/kernel/slab/slab.ts';

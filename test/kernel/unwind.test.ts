@@ -259,7 +259,7 @@ describe('whatever a stack holds, every unwinder ends, with no more frames than 
     ['x86-64', (kernel) => new ScanUnwinder(kernel, ranges)],
     ['arm64', (kernel) => new Arm64Unwinder(kernel, { ranges, task: undefined })],
     ['riscv64', (kernel) => new RiscvUnwinder(kernel, { ranges, task: undefined })],
-    ['s390x', (kernel) => new S390Unwinder(kernel, { ranges })],
+    ['s390x', (kernel) => new S390Unwinder(kernel, { ranges, task: undefined })],
     ['ppc64le', (kernel) => new PowerpcUnwinder(kernel, { ranges, task: undefined })],
   ];
   const word = fc.oneof(

@@ -1,7 +1,7 @@
 /** Execution and the kernel's own check of it (CONFIG_DEBUG_WX), per architecture. */
 import type { PagingMode } from '../../arch/paging-mode.ts';
 import { entryKind } from '../../arch/paging-mode.ts';
-import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import { right } from '../../pagetable/table-check-nodes.ts';
 import type { TableCheckOptions } from '../../pagetable/table-check.ts';
 import type { Kernel } from '../kernel.ts';
@@ -70,12 +70,7 @@ export function mayForbidExecution(kernel: Kernel): boolean {
   if (kernel.root.mode.levels[0]?.entrySize === 4) return false;
   const mask = kernel.addressOf('__supported_pte_mask');
   if (mask === undefined) return true;
-  try {
-    return kernel.memory.u64(mask) >> 63n === 1n;
-  } catch (error) {
-    if (error instanceof MemoryFault) return true;
-    throw error;
-  }
+  return optionalRead(() => kernel.memory.u64(mask) >> 63n === 1n) ?? true;
 }
 
 /**

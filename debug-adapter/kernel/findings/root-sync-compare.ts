@@ -7,8 +7,10 @@ import { toAddress, toPhysAddr } from '../../base/address.ts';
 import type { Address, PhysAddr } from '../../base/address.ts';
 import { entryKind } from '../../arch/paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode } from '../../arch/paging-mode.ts';
+import { wholeEntry } from '../../arch/table-mode.ts';
 import { readPhysical } from '../../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../memory/physical-memory.ts';
+import { highHalf, lowHalf } from '../../pagetable/table-view.ts';
 
 /** `missing`: only init_mm has it. `stale`: only this root has it. `different`: both, and not the same. */
 export type DifferenceKind = 'missing' | 'stale' | 'different';
@@ -146,8 +148,8 @@ export class RootComparison {
       end: this.#signExtended(end - 1n) + 1n,
       level: shape.name,
       entryAddress: toPhysAddr(pair.entryAddress),
-      entry: whole(pair.low, pair.high),
-      referenceEntry: whole(pair.referenceLow, pair.referenceHigh),
+      entry: wholeEntry(pair.low, pair.high),
+      referenceEntry: wholeEntry(pair.referenceLow, pair.referenceHigh),
       contrast,
     });
   }
@@ -207,10 +209,10 @@ export class RootComparison {
     for (let index = first; index < 2 ** shape.indexBits; index++) {
       const offset = index * shape.entrySize;
       if (!own.holds(offset) || other?.holds(offset) === false) continue;
-      const low = this.#low(own.view, offset, shape);
-      const high = this.#high(own.view, offset, shape);
-      const referenceLow = other === undefined ? 0 : this.#low(other.view, offset, shape);
-      const referenceHigh = other === undefined ? 0 : this.#high(other.view, offset, shape);
+      const low = lowHalf(own.view, offset, shape, mode);
+      const high = highHalf(own.view, offset, shape, mode);
+      const referenceLow = other === undefined ? 0 : lowHalf(other.view, offset, shape, mode);
+      const referenceHigh = other === undefined ? 0 : highHalf(other.view, offset, shape, mode);
       if ((low | high | referenceLow | referenceHigh) === 0) continue;
       visit({
         index,
@@ -248,14 +250,6 @@ export class RootComparison {
     return table;
   }
 
-  #low(view: DataView, offset: number, shape: PagingLevel): number {
-    return view.getUint32(shape.entrySize === 8 && !this.#mode.littleEndian ? offset + 4 : offset, this.#mode.littleEndian);
-  }
-
-  #high(view: DataView, offset: number, shape: PagingLevel): number {
-    return shape.entrySize === 8 ? view.getUint32(this.#mode.littleEndian ? offset + 4 : offset, this.#mode.littleEndian) : 0;
-  }
-
   #signExtended(address: bigint): Address {
     const { addressBits, virtualBits } = this.#mode;
     return toAddress(addressBits === 32 ? address : BigInt.asIntN(virtualBits, address));
@@ -286,10 +280,6 @@ interface Pair {
   readonly referenceHigh: number;
   readonly kind: EntryKind;
   readonly referenceKind: EntryKind;
-}
-
-function whole(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
 /** First address of the kernel, as a distance into what the root covers; user mode has all below it. */

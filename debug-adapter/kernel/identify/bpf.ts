@@ -2,10 +2,10 @@
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { limits } from '../../base/limits.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkList } from '../containers/list.ts';
-import { optionalRead } from '../optional-read.ts';
 import type { Structs, StructShape } from '../structs.ts';
 
 interface BpfImage {

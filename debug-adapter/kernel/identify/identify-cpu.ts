@@ -1,7 +1,9 @@
 /** What belongs to one CPU: per-CPU variables and allocations, x86's CPU entry areas and espfix stacks. */
-import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
+import { addToAddress, compareAddresses, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { limits } from '../../base/limits.ts';
+import { partitionPoint } from '../../base/partition-point.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import { stripType } from '../../symbols/type-layout.ts';
 import type { Type } from '../../symbols/types.ts';
@@ -9,7 +11,6 @@ import type { Kernel } from '../kernel.ts';
 import { layoutOf, regionOfKind } from '../layout/layout.ts';
 import { walkList } from '../containers/list.ts';
 import { modules } from '../modules/module.ts';
-import { optionalRead } from '../optional-read.ts';
 import { perCpuAddress, perCpuOffset, possibleCpus } from '../per-cpu.ts';
 
 /** One CPU's part of a chunk of per-CPU memory. */
@@ -76,31 +77,18 @@ function absolutePerCpu(kernel: Kernel): readonly PerCpuSymbol[] {
   const all = kernel.symbols.withPrefix('', limits.symbols).filter(({ address }) => address >= start && address < end);
   // The section's own names stand for the first variable.
   const named = all.filter(({ name }) => name !== '__per_cpu_start' && !name.startsWith('__per_cpu_'));
-  return named.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  return named.sort((a, b) => compareAddresses(a.address, b.address));
 }
 
 function absoluteHit(symbols: readonly PerCpuSymbol[], pointer: Address): { symbol: PerCpuSymbol; offset: number } | undefined {
-  let low = -1;
-  let high = symbols.length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if ((symbols[middle]?.address ?? 0n) <= pointer) low = middle;
-    else high = middle;
-  }
-  while (low > 0 && symbols[low - 1]?.address === symbols[low]?.address) low--;
-  const symbol = symbols[low];
+  let last = partitionPoint(symbols.length, (index) => (symbols[index]?.address ?? 0n) <= pointer) - 1;
+  while (last > 0 && symbols[last - 1]?.address === symbols[last]?.address) last--;
+  const symbol = symbols[last];
   return symbol === undefined ? undefined : { symbol, offset: Number(pointer - symbol.address) };
 }
 
 function unitAt(units: readonly PerCpuUnit[], address: Address): PerCpuUnit | undefined {
-  let low = -1;
-  let high = units.length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if ((units[middle]?.start ?? 0n) <= address) low = middle;
-    else high = middle;
-  }
-  const unit = units[low];
+  const unit = units[partitionPoint(units.length, (index) => (units[index]?.start ?? 0n) <= address) - 1];
   return unit !== undefined && address < unit.end ? unit : undefined;
 }
 
@@ -109,7 +97,7 @@ function perCpuUnits(kernel: Kernel): readonly PerCpuUnit[] {
   if (kernel.addressOf('__per_cpu_offset') === undefined) return [];
   // The first chunk is what lies behind the static variables.
   const units = [...(optionalRead(() => staticUnits(kernel)) ?? []), ...(optionalRead(() => chunkUnits(kernel)) ?? [])];
-  return units.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  return units.sort((a, b) => compareAddresses(a.start, b.start));
 }
 
 function staticUnits(kernel: Kernel): PerCpuUnit[] | undefined {

@@ -1,9 +1,9 @@
 /** EFI runtime memory by the firmware's memory map (struct efi.memmap, include/linux/efi.h). */
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import type { Kernel } from '../kernel.ts';
-import { optionalRead } from '../optional-read.ts';
 
 interface EfiRange {
   readonly type: number;

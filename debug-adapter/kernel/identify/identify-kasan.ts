@@ -1,10 +1,10 @@
 /** KASAN's shadow (mm/kasan/kasan.h, include/linux/kasan.h): which memory a shadow byte tells of, and what it says. */
 import { formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import { kasanShadowTables } from '../layout/kasan-shadow.ts';
 import type { Kernel } from '../kernel.ts';
-import { optionalRead } from '../optional-read.ts';
 
 /** Shadow of A: (A >> shift) + offset. */
 interface Shadow {

@@ -1,6 +1,7 @@
 /** What a page is used for, by its struct page: its type, its mapping, its flags (include/linux/page-flags.h). */
 import { formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import { cpuFreePage } from '../pages/cpu-free-pages.ts';
 import { folioOrder, headOf, mappingFile, pageFlagNames } from '../pages/folio.ts';
@@ -8,7 +9,6 @@ import { describeUsers } from './frame-users.ts';
 import { cacheName, describeSlab } from './identify-slab.ts';
 import { tableOwner } from './identify-table.ts';
 import type { Kernel } from '../kernel.ts';
-import { optionalRead } from '../optional-read.ts';
 import { frameCategory } from '../pages/page-category-frame.ts';
 import { pageFrameOf } from '../pages/page-frame.ts';
 import { PagemapPages } from '../pagemap/pagemap-page.ts';

@@ -1,10 +1,10 @@
 /** Addresses in slab pages: cache, object, where in it, and whether it is in use. */
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import type { Kernel } from '../kernel.ts';
 import { layoutOf } from '../layout/layout.ts';
-import { optionalRead } from '../optional-read.ts';
 import { pageFrameOf } from '../pages/page-frame.ts';
 import { slabOf, slabPlace } from '../slab/slab.ts';
 import type { Slab, SlabPlace } from '../slab/slab.ts';

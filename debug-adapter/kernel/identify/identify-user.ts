@@ -1,6 +1,7 @@
 /** Addresses of user space: the area of a process, its file and offset, and what the page there is. */
 import { formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { PageTable } from '../../pagetable/page-table.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import { describeFrame } from './identify-frame.ts';
@@ -8,7 +9,6 @@ import type { Kernel } from '../kernel.ts';
 import { variable } from '../layout/layout-witnesses.ts';
 import { firstVmaEndingAfter, vmaAt, vmFlag, vmaRights, vmas } from '../processes/mm.ts';
 import type { Vma } from '../processes/mm.ts';
-import { optionalRead } from '../optional-read.ts';
 import { describeResource } from '../resource.ts';
 import type { Task } from '../processes/task.ts';
 import { mapsEntry } from '../processes/vma-maps.ts';

@@ -1,6 +1,6 @@
 /** Quantities of a layout with every witness that the image has for each, so that disagreement shows. */
 import { toAddress } from '../../base/address.ts';
-import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Finding, Kernel } from '../kernel.ts';
 import type { Region } from './layout.ts';
 
@@ -63,12 +63,7 @@ export class Witnesses {
 export function variable(kernel: Kernel, name: string): bigint | undefined {
   const address = kernel.addressOf(name);
   if (address === undefined) return undefined;
-  try {
-    return kernel.memory.word(address);
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
+  return optionalRead(() => kernel.memory.word(address));
 }
 
 /** Addresses of the kernel image less physical ones, by the page tables. */

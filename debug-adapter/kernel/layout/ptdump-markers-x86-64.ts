@@ -1,5 +1,5 @@
 /** The markers of the x86-64 page-table dump as its table is filled in at boot (arch/x86/mm/dump_pagetables.c), for kernels without it. */
-import { toAddress } from '../../base/address.ts';
+import { compareAddresses, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { PtdumpMarker } from '../../pagetable/ptdump-lines.ts';
 import type { Kernel } from '../kernel.ts';
@@ -37,7 +37,7 @@ export function x8664Markers(kernel: Kernel): PtdumpMarker[] {
   add(layout.modulesEnd, 'End Modules');
   const fixmap = fixmapStart(kernel);
   if (fixmap !== undefined) add(fixmap, 'Fixmap Area');
-  return markers.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  return markers.sort((a, b) => compareAddresses(a.address, b.address));
 }
 
 /** FIXADDR_START: FIXADDR_TOP less the permanent slots, whose number is an enumerator (arch/x86/include/asm/fixmap.h). */

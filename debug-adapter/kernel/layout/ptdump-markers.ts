@@ -2,7 +2,7 @@
  * The markers of a page-table dump. A kernel that has the dump has the table too, filled in at boot: it is read. For other
  * kernels the markers are computed from the layout.
  */
-import { addToAddress, toAddress } from '../../base/address.ts';
+import { addToAddress, compareAddresses, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { PtdumpMarker } from '../../pagetable/ptdump-lines.ts';
 import type { Kernel } from '../kernel.ts';
@@ -102,7 +102,7 @@ export function computedMarkers(kernel: Kernel): readonly PtdumpMarker[] {
     if (name[1] !== undefined) found.push(marker(region.end, name[1]));
   }
   if (found.length === 0) found.push(marker(kernel.root.mode.kernelBase, 'Kernel Space'));
-  return found.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+  return found.sort((a, b) => compareAddresses(a.address, b.address));
 }
 
 /** A list built at boot of both ends of each area (arch/s390/mm/dump_pagetables.c:pt_dump_init). */

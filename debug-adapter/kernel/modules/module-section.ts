@@ -1,9 +1,9 @@
 /** Sections of loaded modules, as /sys/module/NAME/sections tells them (kernel/module/sysfs.c: struct module_sect_attrs). */
 import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Module, ModuleMemory } from './module.ts';
-import { optionalRead } from '../optional-read.ts';
 import type { Structs, StructShape } from '../structs.ts';
 
 interface ModuleSection {

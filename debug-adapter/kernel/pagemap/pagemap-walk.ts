@@ -7,9 +7,11 @@ import type { EntryKind, PagingLevel, PagingMode } from '../../arch/paging-mode.
 import { throwIfCancelled } from '../../base/cancellation.ts';
 import type { CancellationToken } from '../../base/cancellation.ts';
 import { formatAddress } from '../../base/address.ts';
+import { wholeEntry } from '../../arch/table-mode.ts';
 import type { PhysicalMemory } from '../../memory/physical-memory.ts';
 import { frameSize } from '../../memory/physical-memory.ts';
 import type { PageTable } from '../../pagetable/page-table.ts';
+import { highHalf, lowHalf } from '../../pagetable/table-view.ts';
 import { firstVmaEndingAfter, vmFlag } from '../processes/mm.ts';
 import type { Vma } from '../processes/mm.ts';
 
@@ -245,11 +247,10 @@ class AreaWalk {
     }
     const entry = this.#entry;
     const offset = at % frameSize;
-    const wide = shape.entrySize === 8;
     entry.level = level;
     entry.tableFrame = frame;
-    entry.low = view.getUint32(wide && !mode.littleEndian ? offset + 4 : offset, mode.littleEndian);
-    entry.high = wide ? view.getUint32(mode.littleEndian ? offset + 4 : offset, mode.littleEndian) : 0;
+    entry.low = lowHalf(view, offset, shape, mode);
+    entry.high = highHalf(view, offset, shape, mode);
     const own = mode.companion?.address(level, at);
     if (own !== undefined) return this.#readOwn(own);
     entry.kind = mode.kind(level, entry.low, entry.high);
@@ -279,5 +280,5 @@ class AreaWalk {
 }
 
 function wholeText(entry: WalkedEntry): string {
-  return ((BigInt(entry.high >>> 0) << 32n) | BigInt(entry.low >>> 0)).toString(16);
+  return wholeEntry(entry.low, entry.high).toString(16);
 }

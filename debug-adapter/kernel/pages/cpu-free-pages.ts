@@ -4,10 +4,10 @@
  */
 import { toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkList } from '../containers/list.ts';
 import { memoryNodes } from './numa.ts';
-import { optionalRead } from '../optional-read.ts';
 import { pageFrameOf } from './page-frame.ts';
 import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
 import type { StructShape } from '../structs.ts';

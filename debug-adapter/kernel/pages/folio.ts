@@ -1,9 +1,9 @@
 /** What struct page tells of a frame besides its use: flags by name, folio and order, and the file whose cache it is. */
 import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import { headOfTail, tailMembers } from './compound-head.ts';
 import type { Kernel } from '../kernel.ts';
-import { optionalRead } from '../optional-read.ts';
 import { pageFrameOf } from './page-frame.ts';
 import { pageMarks } from './page-type.ts';
 

@@ -5,9 +5,9 @@
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { NumberRange } from '../../base/range.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { memberOffset, structSize } from '../known-layout.ts';
-import { optionalRead } from '../optional-read.ts';
 
 export interface MemorySections {
   /** Frames [start, end) whose struct pages lie in a row from `base` on; ascending, joined where struct pages go on. */

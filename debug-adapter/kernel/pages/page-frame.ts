@@ -6,13 +6,13 @@ import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { findRange, mergeRanges } from '../../base/range.ts';
 import type { NumberRange } from '../../base/range.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { memberOffset, structSize } from '../known-layout.ts';
 import { layoutOf, regionOfKind } from '../layout/layout.ts';
 import { variable } from '../layout/layout-witnesses.ts';
 import { layoutX8664 } from '../layout/layout-x86-64.ts';
 import { memorySections } from './memory-section.ts';
-import { optionalRead } from '../optional-read.ts';
 
 /** Where struct pages lie: an array at `base` whose element 0 describes frame `firstFrame`. */
 export interface MemoryMap {

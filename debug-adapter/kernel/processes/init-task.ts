@@ -5,8 +5,8 @@
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { decodeLatin1 } from '../../base/text.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
-import { optionalRead } from '../optional-read.ts';
 import type { StructShape } from '../structs.ts';
 
 /** INIT_TASK_COMM; the idle loop adds the CPU's number. */

@@ -1,8 +1,10 @@
 /** Address spaces (struct mm_struct) and their virtual memory areas (struct vm_area_struct). */
-import { formatAddress, toPhysAddr } from '../../base/address.ts';
+import { compareAddresses, formatAddress, toPhysAddr } from '../../base/address.ts';
 import type { Address, PhysAddr } from '../../base/address.ts';
 import { errors, MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { partitionPoint } from '../../base/partition-point.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkMapleTree } from '../containers/maple-tree.ts';
 import { walkRbTree } from '../containers/rb-tree.ts';
@@ -85,7 +87,7 @@ function readVmas(kernel: Kernel, mm: Address): Vma[] {
       kernel.warn(`the vm_area_struct at ${formatAddress(address)} cannot be read: ${error.reason}`);
     }
   }
-  found.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  found.sort((a, b) => compareAddresses(a.start, b.start));
   let before: Vma | undefined;
   for (const vma of found) {
     if (before !== undefined && before.end > vma.start) {
@@ -164,13 +166,10 @@ export function readVma(structs: Structs, shape: StructShape, address: Address):
 }
 
 function fileName(structs: Structs, file: Address): string | undefined {
-  try {
+  return optionalRead(() => {
     const dentry = structs.get('file').pointer(file, 'f_path.dentry');
     return structs.memory.cString(structs.get('dentry').pointer(dentry, 'd_name.name'), 256);
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** The area that covers `address`, of areas in ascending order. */
@@ -181,15 +180,7 @@ export function vmaAt(areas: readonly Vma[], address: Address): Vma | undefined 
 
 /** Index of the first area that ends above `address`, as find_vma() gives; the number of areas when there is none. */
 export function firstVmaEndingAfter(areas: readonly Vma[], address: bigint): number {
-  let low = 0;
-  let high = areas.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const vma = areas[middle];
-    if (vma !== undefined && vma.end > address) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return partitionPoint(areas.length, (index) => (areas[index]?.end ?? 0n) <= address);
 }
 
 /** `rwxp`-like rights of a VMA, as /proc/PID/maps prints them (fs/proc/task_mmu.c: show_vma_header_prefix). */

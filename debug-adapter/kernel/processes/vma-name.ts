@@ -2,10 +2,10 @@
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { readVma, vmFlag } from './mm.ts';
 import type { Vma } from './mm.ts';
-import { optionalRead } from '../optional-read.ts';
 import type { Structs, StructShape } from '../structs.ts';
 import { pathText } from './vma-path.ts';
 import type { FilePlace } from './vma-path.ts';

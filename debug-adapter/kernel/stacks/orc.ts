@@ -7,6 +7,7 @@ import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { partitionPoint } from '../../base/partition-point.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 import type { Kernel } from '../kernel.ts';
 import { findModule } from '../modules/module.ts';
@@ -115,14 +116,8 @@ export class OrcTable {
 
   /** Index of the last entry at or below `address`; of several for one address the last, which is no gap's filler. */
   indexOf(address: Address): number | undefined {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.ip(middle) <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? undefined : low - 1;
+    const above = partitionPoint(this.count, (index) => this.ip(index) <= address);
+    return above === 0 ? undefined : above - 1;
   }
 
   /** Entries spread over the table; those that the dump lacks are left out. */

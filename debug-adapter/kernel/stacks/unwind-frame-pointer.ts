@@ -2,16 +2,15 @@
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
-import type { StackRange } from './stack-range.ts';
 import { stackAt } from './stack-range.ts';
+import { StackUnwinder } from './stack-unwinder.ts';
+import type { TracedStacks } from './stack-unwinder.ts';
 import { recoverReturn } from './unwind-ftrace.ts';
-import type { TracedTask } from './unwind-ftrace.ts';
-import { guessCallers } from './unwind-scan.ts';
 import { kernelText } from './unwind-text.ts';
 import { interruptedFrame, isUserMode, ptRegsSize, readPtRegs, x86Names } from './unwind-x86-registers.ts';
 import type { X86Names } from './unwind-x86-registers.ts';
 import { naturalEnd } from './unwind.ts';
-import type { Registers, Unwinder, UnwindState, UnwindStep } from './unwind.ts';
+import type { Registers, UnwindState, UnwindStep } from './unwind.ts';
 
 /** Functions that every kernel has and that call others. */
 const witnesses = ['schedule', 'kthreadd', 'do_exit', 'vfs_read', 'start_kernel', 'kernel_clone'];
@@ -49,17 +48,12 @@ function prologueOf(kernel: Kernel, start: Address): Prologue | undefined {
 }
 
 /** A step follows one saved frame pointer; one that is encoded leads to pt_regs, and so to what was interrupted. */
-export class FrameUnwinder implements Unwinder {
-  readonly #kernel: Kernel;
-  readonly #ranges: readonly StackRange[];
-  readonly #task: TracedTask;
+export class FrameUnwinder extends StackUnwinder {
   readonly #names: X86Names;
   readonly #word: number;
 
-  constructor(kernel: Kernel, on: { readonly ranges: readonly StackRange[]; readonly task: TracedTask }) {
-    this.#kernel = kernel;
-    this.#ranges = on.ranges;
-    this.#task = on.task;
+  constructor(kernel: Kernel, on: TracedStacks) {
+    super(kernel, on);
     this.#names = x86Names(kernel);
     this.#word = kernel.memory.pointerSize;
   }
@@ -71,22 +65,18 @@ export class FrameUnwinder implements Unwinder {
       if (caller !== undefined) return { state: caller };
     }
     const user = this.#userRegisters(state);
-    if (user !== undefined) return { state: interruptedFrame(this.#kernel, user) };
+    if (user !== undefined) return { state: interruptedFrame(this.kernel, user) };
     const saved = this.#encodedRegisters(bp);
-    if (saved !== undefined && stackAt(this.#ranges, saved) !== undefined) return this.#interrupted(saved);
-    if (bp === 0n || stackAt(this.#ranges, bp) === undefined) return this.#end(state);
+    if (saved !== undefined && stackAt(this.ranges, saved) !== undefined) return this.#interrupted(saved);
+    if (bp === 0n || stackAt(this.ranges, bp) === undefined) return this.#end(state);
     if (bp % BigInt(this.#word) !== 0n) return { end: 'the frame pointer is not aligned' };
-    return this.#callerOf({ slot: addToAddress(bp, this.#word), bp: this.#kernel.memory.pointer(bp) });
-  }
-
-  guess(state: UnwindState): readonly UnwindState[] {
-    return guessCallers(this.#kernel, state.sp, this.#ranges);
+    return this.#callerOf({ slot: addToAddress(bp, this.#word), bp: this.kernel.memory.pointer(bp) });
   }
 
   #callerOf(found: { readonly slot: Address; readonly bp: bigint }): UnwindStep {
-    const { memory } = this.#kernel;
-    const pc = recoverReturn(this.#kernel, this.#task, { pc: memory.pointer(found.slot), slot: found.slot });
-    if (!kernelText(this.#kernel).has(pc)) return { end: 'a frame pointer leads to what is no return address' };
+    const { memory } = this.kernel;
+    const pc = recoverReturn(this.kernel, this.task, { pc: memory.pointer(found.slot), slot: found.slot });
+    if (!kernelText(this.kernel).has(pc)) return { end: 'a frame pointer leads to what is no return address' };
     const sp = addToAddress(found.slot, this.#word);
     const registers = new Map([
       [this.#names.pc, pc],
@@ -103,7 +93,7 @@ export class FrameUnwinder implements Unwinder {
   }
 
   #interrupted(at: Address): UnwindStep {
-    const frame = interruptedFrame(this.#kernel, this.#ownStack(readPtRegs(this.#kernel, at), at));
+    const frame = interruptedFrame(this.kernel, this.#ownStack(readPtRegs(this.kernel, at), at));
     // A kernel thread has empty registers on top of its stack.
     return frame.pc === 0n ? naturalEnd : { state: frame };
   }
@@ -111,21 +101,21 @@ export class FrameUnwinder implements Unwinder {
   /** 32-bit kernels before 5.4 did not save the stack pointer of the kernel: it is where it would stand. */
   #ownStack(registers: Registers, at: Address): Registers {
     const sp = registers.get(this.#names.sp);
-    if (this.#word === 8 || isUserMode(registers) || sp === undefined || stackAt(this.#ranges, toAddress(sp)) !== undefined) {
+    if (this.#word === 8 || isUserMode(registers) || sp === undefined || stackAt(this.ranges, toAddress(sp)) !== undefined) {
       return registers;
     }
-    return new Map([...registers, [this.#names.sp, addToAddress(at, ptRegsSize(this.#kernel) - 2 * this.#word)]]);
+    return new Map([...registers, [this.#names.sp, addToAddress(at, ptRegsSize(this.kernel) - 2 * this.#word)]]);
   }
 
   /** The user registers of a process, on top of its stack, where its outermost frame leaves off. */
   #userRegisters(state: UnwindState): Registers | undefined {
-    const range = stackAt(this.#ranges, state.sp);
+    const range = stackAt(this.ranges, state.sp);
     if (range?.name !== 'task') return undefined;
     // Room that the kernel leaves on top (TOP_OF_KERNEL_STACK_PADDING).
     for (const padding of this.#word === 8 ? [0, 16] : [0, 8, 16]) {
-      const at = addToAddress(range.end, -ptRegsSize(this.#kernel) - padding);
+      const at = addToAddress(range.end, -ptRegsSize(this.kernel) - padding);
       if (at !== state.sp) continue;
-      const registers = readPtRegs(this.#kernel, at);
+      const registers = readPtRegs(this.kernel, at);
       if (isUserMode(registers) && this.#isEntry(state)) return registers;
     }
     return undefined;
@@ -133,17 +123,17 @@ export class FrameUnwinder implements Unwinder {
 
   /** Whether the frame is one of entry code, which alone has user registers above it. */
   #isEntry(state: UnwindState): boolean {
-    const start = this.#kernel.addressOf('__entry_text_start');
-    const end = this.#kernel.addressOf('__entry_text_end');
+    const start = this.kernel.addressOf('__entry_text_start');
+    const end = this.kernel.addressOf('__entry_text_end');
     if (start === undefined || end === undefined || (state.pc >= start && state.pc <= end)) return true;
-    return kernelText(this.#kernel).functionAt(addToAddress(state.pc, -1))?.name.startsWith('ret_from_fork') === true;
+    return kernelText(this.kernel).functionAt(addToAddress(state.pc, -1))?.name.startsWith('ret_from_fork') === true;
   }
 
   /** Where the chain leaves off: the code that started a CPU or a thread stands near the top of the stack. */
   #end(state: UnwindState): UnwindStep {
-    const range = stackAt(this.#ranges, state.sp);
-    const near = BigInt(ptRegsSize(this.#kernel) + 32);
-    if (range === undefined && this.#ranges.every(({ end }) => end !== state.sp)) {
+    const range = stackAt(this.ranges, state.sp);
+    const near = BigInt(ptRegsSize(this.kernel) + 32);
+    if (range === undefined && this.ranges.every(({ end }) => end !== state.sp)) {
       return { end: `the stack pointer ${formatAddress(state.sp)} is on none of the kernel's stacks` };
     }
     if (range === undefined || range.end - state.sp <= near) return naturalEnd;
@@ -155,11 +145,11 @@ export class FrameUnwinder implements Unwinder {
    * where it has one.
    */
   #withoutFrame(state: UnwindState, bp: Address): UnwindState | undefined {
-    const { memory } = this.#kernel;
-    const text = kernelText(this.#kernel);
+    const { memory } = this.kernel;
+    const text = kernelText(this.kernel);
     const within = text.functionAt(state.pc);
     if (within === undefined) return undefined;
-    const prologue = prologueOf(this.#kernel, within.start);
+    const prologue = prologueOf(this.kernel, within.start);
     const offset = Number(state.pc - within.start);
     const atReturn = text.code(state.pc, 1)[0] === 0xc3;
     if (prologue !== undefined && offset >= prologue.moved && !atReturn) return undefined;
@@ -181,12 +171,12 @@ export class FrameUnwinder implements Unwinder {
 
   /** Whether the call before `pc` is a direct one to `start`, or to a jump there. */
   #calls(pc: Address, start: Address): boolean {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     const at = addToAddress(pc, -5);
     if (memory.u8(at) !== 0xe8) return false;
     const target = addToAddress(pc, memory.i32(addToAddress(at, 1)));
     if (target === start) return true;
-    const jump = kernelText(this.#kernel).code(target, 5);
+    const jump = kernelText(this.kernel).code(target, 5);
     return jump.length === 5 && jump[0] === 0xe9 && addToAddress(target, 5 + memory.i32(addToAddress(target, 1))) === start;
   }
 }

@@ -4,13 +4,12 @@ import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
 import type { OrcEntry, OrcTables } from './orc.ts';
-import type { StackRange } from './stack-range.ts';
+import { StackUnwinder } from './stack-unwinder.ts';
+import type { TracedStacks } from './stack-unwinder.ts';
 import { recoverReturn } from './unwind-ftrace.ts';
-import type { TracedTask } from './unwind-ftrace.ts';
-import { guessCallers } from './unwind-scan.ts';
 import { interruptedFrame, readInterruptFrame, readPtRegs } from './unwind-x86-registers.ts';
 import { naturalEnd } from './unwind.ts';
-import type { Unwinder, UnwindState, UnwindStep } from './unwind.ts';
+import type { UnwindState, UnwindStep } from './unwind.ts';
 
 /** What code without ORC entries is taken for: generated code (BPF) keeps frame pointers. */
 const byFramePointer: OrcEntry = { spOffset: 16, bpOffset: -16, spRegister: 'bp', bpRegister: 'prev-sp', type: 'call', signal: false };
@@ -23,17 +22,12 @@ const registerNames: Readonly<Partial<Record<OrcEntry['spRegister'], string>>> =
  * A step applies the ORC entry of the pc: how the stack pointer and frame pointer of the caller follow. Code without an entry
  * is left by the frame pointer, as the kernel does, and is then uncertain.
  */
-export class OrcUnwinder implements Unwinder {
-  readonly #kernel: Kernel;
+export class OrcUnwinder extends StackUnwinder {
   readonly #tables: OrcTables;
-  readonly #ranges: readonly StackRange[];
-  readonly #task: TracedTask;
 
-  constructor(kernel: Kernel, tables: OrcTables, on: { readonly ranges: readonly StackRange[]; readonly task: TracedTask }) {
-    this.#kernel = kernel;
+  constructor(kernel: Kernel, tables: OrcTables, on: TracedStacks) {
+    super(kernel, on);
     this.#tables = tables;
-    this.#ranges = on.ranges;
-    this.#task = on.task;
   }
 
   step(state: UnwindState): UnwindStep {
@@ -57,12 +51,8 @@ export class OrcUnwinder implements Unwinder {
     return { state: { ...this.#caller(state, entry, sp), certain } };
   }
 
-  guess(state: UnwindState): readonly UnwindState[] {
-    return guessCallers(this.#kernel, state.sp, this.#ranges);
-  }
-
   #callerStack(state: UnwindState, entry: OrcEntry): Address | undefined {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     const bp = state.registers.get('rbp');
     switch (entry.spRegister) {
       case 'sp':
@@ -81,14 +71,14 @@ export class OrcUnwinder implements Unwinder {
   }
 
   #caller(state: UnwindState, entry: OrcEntry, sp: Address): UnwindState {
-    const kernel = this.#kernel;
+    const kernel = this.kernel;
     if (entry.type === 'regs' || entry.type === 'regs-partial') {
       const registers = entry.type === 'regs' ? readPtRegs(kernel, sp) : readInterruptFrame(kernel, sp, state.registers);
       const frame = interruptedFrame(kernel, this.#withFramePointer(state, entry, { sp, registers }));
       return { ...frame, exact: frame.user || entry.signal };
     }
     const slot = addToAddress(sp, -8);
-    const pc = recoverReturn(kernel, this.#task, { pc: kernel.memory.pointer(slot), slot });
+    const pc = recoverReturn(kernel, this.task, { pc: kernel.memory.pointer(slot), slot });
     const before = state.registers.get('rbp');
     const kept = new Map<string, bigint>([['rip', pc], ['rsp', sp], ...(before === undefined ? [] : ([['rbp', before]] as const))]);
     const registers = this.#withFramePointer(state, entry, { sp, registers: kept });
@@ -105,10 +95,10 @@ export class OrcUnwinder implements Unwinder {
     if (entry.bpRegister === 'prev-sp') saved = addToAddress(found.sp, entry.bpOffset);
     else if (entry.bpRegister === 'bp' && bp !== undefined) saved = addToAddress(toAddress(bp), entry.bpOffset);
     if (saved === undefined) return found.registers;
-    const { holes } = this.#kernel.memory.read(saved, 8);
+    const { holes } = this.kernel.memory.read(saved, 8);
     const changed = new Map(found.registers);
     if (holes.length > 0) changed.delete('rbp');
-    else changed.set('rbp', this.#kernel.memory.u64(saved));
+    else changed.set('rbp', this.kernel.memory.u64(saved));
     return changed;
   }
 }

@@ -1,15 +1,12 @@
 /** Unwinding 64-bit powerpc stacks by the back chain (arch/powerpc/kernel/process.c: show_stack; asm/ptrace.h). */
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
-import { MemoryFault } from '../../base/errors.ts';
-import type { Kernel } from '../kernel.ts';
-import type { StackRange } from './stack-range.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
+import { StackUnwinder } from './stack-unwinder.ts';
 import { recoverReturn } from './unwind-ftrace.ts';
-import type { TracedTask } from './unwind-ftrace.ts';
-import { guessCallers } from './unwind-scan.ts';
 import { kernelText } from './unwind-text.ts';
 import { naturalEnd } from './unwind.ts';
-import type { Registers, Unwinder, UnwindState, UnwindStep } from './unwind.ts';
+import type { Registers, UnwindState, UnwindStep } from './unwind.ts';
 
 /**
  * What stands before the registers in the frame of an interrupt (STACK_FRAME_REGS_MARKER): `regshere`, since 6.2 `REGS` in the
@@ -28,20 +25,10 @@ const userMode = 1n << 14n;
 const savedNames = [...Array.from({ length: 32 }, (_, number) => `r${number}`), 'nip', 'msr', 'orig_r3', 'ctr', 'lr', 'xer', 'ccr'];
 
 /** A step follows one word of the back chain; a frame marked "regs" holds pt_regs of what was interrupted. */
-export class PowerpcUnwinder implements Unwinder {
-  readonly #kernel: Kernel;
-  readonly #ranges: readonly StackRange[];
-  readonly #task: TracedTask;
-
-  constructor(kernel: Kernel, on: { readonly ranges: readonly StackRange[]; readonly task: TracedTask }) {
-    this.#kernel = kernel;
-    this.#ranges = on.ranges;
-    this.#task = on.task;
-  }
-
+export class PowerpcUnwinder extends StackUnwinder {
   step(state: UnwindState): UnwindStep {
-    const { memory } = this.#kernel;
-    const text = kernelText(this.#kernel);
+    const { memory } = this.kernel;
+    const text = kernelText(this.kernel);
     if (state.exact) {
       const caller = this.#callerByLink(state);
       if (caller !== undefined) return { state: caller };
@@ -53,7 +40,7 @@ export class PowerpcUnwinder implements Unwinder {
     if (sp === 0n) return naturalEnd;
     if (sp % 16n !== 0n) return { end: 'the back chain is not aligned' };
     const slot = addToAddress(sp, linkOffset);
-    const link = recoverReturn(this.#kernel, this.#task, { pc: memory.pointer(slot), slot });
+    const link = recoverReturn(this.kernel, this.task, { pc: memory.pointer(slot), slot });
     // The outermost frame was called by nothing; that of an interrupt's entry code has the registers of what it interrupted.
     if (!text.has(link)) {
       const interrupted = this.#interrupted(sp);
@@ -67,13 +54,9 @@ export class PowerpcUnwinder implements Unwinder {
     return { state: { pc: link, sp, registers, exact: false, certain: state.certain, user: false } };
   }
 
-  guess(state: UnwindState): readonly UnwindState[] {
-    return guessCallers(this.#kernel, state.sp, this.#ranges);
-  }
-
   /** What was interrupted, where the frame at `sp` is an interrupt's. */
   #interrupted(sp: Address): UnwindState | undefined {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     const offset = markerOffsets.find((one) => {
       const at = addToAddress(sp, one);
       return memory.read(at, 8).holes.length === 0 && markers.has(memory.u64(at));
@@ -87,7 +70,7 @@ export class PowerpcUnwinder implements Unwinder {
 
   /** The caller of a function that was interrupted while the return address was still in the link register alone. */
   #callerByLink(state: UnwindState): UnwindState | undefined {
-    const text = kernelText(this.#kernel);
+    const text = kernelText(this.kernel);
     const within = text.functionAt(state.pc);
     const link = toAddress(state.registers.get('lr') ?? 0n);
     if (within === undefined || !text.isReturnAddress(link) || this.#madeFrame(within.start, state.pc)) return undefined;
@@ -98,15 +81,13 @@ export class PowerpcUnwinder implements Unwinder {
 
   /** Whether a function has made its frame before `pc`: stdu r1,-N(r1). */
   #madeFrame(start: Address, pc: Address): boolean {
-    try {
+    const made = optionalRead(() => {
       for (let at = start; at < pc && at - start < 4096n; at = addToAddress(at, 4)) {
-        const code = this.#kernel.memory.u32(at);
+        const code = this.kernel.memory.u32(at);
         if (code >>> 16 === 0xf821 && (code & 3) === 1) return true;
       }
       return false;
-    } catch (error) {
-      if (error instanceof MemoryFault) return true;
-      throw error;
-    }
+    });
+    return made ?? true;
   }
 }

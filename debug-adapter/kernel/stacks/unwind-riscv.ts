@@ -7,15 +7,15 @@ import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
 import { stackAt } from './stack-range.ts';
-import type { StackRange } from './stack-range.ts';
+import { StackUnwinder } from './stack-unwinder.ts';
+import type { TracedStacks } from './stack-unwinder.ts';
 import { recoverReturn } from './unwind-ftrace.ts';
-import type { TracedTask } from './unwind-ftrace.ts';
 import { riscvFrame } from './unwind-riscv-code.ts';
 import type { RiscvFrame } from './unwind-riscv-code.ts';
-import { guessCaller, guessCallers } from './unwind-scan.ts';
+import { guessCaller } from './unwind-scan.ts';
 import { kernelText } from './unwind-text.ts';
 import { naturalEnd } from './unwind.ts';
-import type { Registers, Unwinder, UnwindState, UnwindStep } from './unwind.ts';
+import type { Registers, UnwindState, UnwindStep } from './unwind.ts';
 
 /** struct pt_regs, from its start (asm/ptrace.h). */
 const savedNames = 'pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6 status'.split(' ');
@@ -36,21 +36,16 @@ const cpuStarts = new Set(['start_kernel', 'smp_callin']);
  * A step follows frame pointers where the function has set one, otherwise what its prologue did to sp and ra
  * (unwind-riscv-code.ts).
  */
-export class RiscvUnwinder implements Unwinder {
-  readonly #kernel: Kernel;
-  readonly #ranges: readonly StackRange[];
-  readonly #task: TracedTask;
+export class RiscvUnwinder extends StackUnwinder {
   readonly #savedSize: number;
 
-  constructor(kernel: Kernel, on: { readonly ranges: readonly StackRange[]; readonly task: TracedTask }) {
-    this.#kernel = kernel;
-    this.#ranges = on.ranges;
-    this.#task = on.task;
+  constructor(kernel: Kernel, on: TracedStacks) {
+    super(kernel, on);
     this.#savedSize = kernel.structs('unwinding a stack').get('pt_regs').size;
   }
 
   step(state: UnwindState): UnwindStep {
-    const text = kernelText(this.#kernel);
+    const text = kernelText(this.kernel);
     const within = text.functionAt(state.exact ? state.pc : addToAddress(state.pc, -1));
     if (within === undefined) return { end: `${formatAddress(state.pc)} is in no function` };
     if (entries.has(within.name)) return this.#entered(state);
@@ -61,16 +56,12 @@ export class RiscvUnwinder implements Unwinder {
     return this.#callerOf(state, frame);
   }
 
-  guess(state: UnwindState): readonly UnwindState[] {
-    return guessCallers(this.#kernel, state.sp, this.#ranges);
-  }
-
   #frameOf(start: Address, pc: Address): RiscvFrame | undefined {
-    return riscvFrame(this.#kernel.memory, start, pc);
+    return riscvFrame(this.kernel.memory, start, pc);
   }
 
   #callerOf(state: UnwindState, frame: RiscvFrame): UnwindStep {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     const fp = state.registers.get('s0');
     if (frame.byFramePointer && fp === undefined) return this.#guessed(state);
     // The caller's stack pointer: the frame pointer is that, where the function sets one.
@@ -86,9 +77,9 @@ export class RiscvUnwinder implements Unwinder {
     if (link === undefined) {
       return this.#nearTop(sp) ? naturalEnd : { end: `the function at ${formatAddress(state.pc)} did not save where it returns to` };
     }
-    const pc = recoverReturn(this.#kernel, this.#task, { pc: toAddress(link), slot: addToAddress(sp, slot ?? -8) });
+    const pc = recoverReturn(this.kernel, this.task, { pc: toAddress(link), slot: addToAddress(sp, slot ?? -8) });
     changed.delete('ra');
-    if (!kernelText(this.#kernel).has(pc))
+    if (!kernelText(this.kernel).has(pc))
       return pc === 0n || this.#nearTop(sp) ? naturalEnd : { end: "a saved return address leads outside the kernel's code" };
     changed.set('pc', pc);
     changed.set('sp', sp);
@@ -101,13 +92,13 @@ export class RiscvUnwinder implements Unwinder {
   }
 
   #guessed(state: UnwindState): UnwindStep {
-    const caller = guessCaller(this.#kernel, state.sp, this.#ranges);
+    const caller = guessCaller(this.kernel, state.sp, this.ranges);
     return caller === undefined ? { end: `how the function at ${formatAddress(state.pc)} uses its stack is not known` } : { state: caller };
   }
 
   /** Code that starts a CPU has no caller; it stands on top of the stack, above the room for registers. */
   #nearTop(sp: Address): boolean {
-    const range = stackAt(this.#ranges, addToAddress(sp, -1));
+    const range = stackAt(this.ranges, addToAddress(sp, -1));
     return range !== undefined && range.end - sp <= BigInt(this.#savedSize);
   }
 
@@ -116,13 +107,13 @@ export class RiscvUnwinder implements Unwinder {
     const registers = this.#read(state.sp);
     const user = ((registers.get('status') ?? 0n) & fromKernel) === 0n;
     const pc = toAddress(registers.get('pc') ?? 0n);
-    if (!user && !kernelText(this.#kernel).has(pc)) return { end: 'the registers that the entry code saved are not on top of its stack' };
+    if (!user && !kernelText(this.kernel).has(pc)) return { end: 'the registers that the entry code saved are not on top of its stack' };
     return { state: { pc, sp: toAddress(registers.get('sp') ?? 0n), registers, exact: true, certain: state.certain, user } };
   }
 
   /** A new process returns to user mode with the registers on top of its stack; a kernel thread has none. */
   #outermost(state: UnwindState): UnwindStep {
-    const range = stackAt(this.#ranges, state.sp);
+    const range = stackAt(this.ranges, state.sp);
     if (range === undefined || addToAddress(state.sp, this.#savedSize) > range.end) return naturalEnd;
     const registers = this.#read(state.sp);
     const pc = toAddress(registers.get('pc') ?? 0n);
@@ -131,7 +122,7 @@ export class RiscvUnwinder implements Unwinder {
   }
 
   #read(at: Address): Registers {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     if (memory.read(at, savedNames.length * 8).holes.length > 0) throw new MemoryFault(at, memory.explain(at).message);
     return new Map(savedNames.map((name, index) => [name, memory.u64(addToAddress(at, index * 8))]));
   }

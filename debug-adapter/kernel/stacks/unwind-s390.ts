@@ -3,13 +3,13 @@ import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
-import type { StackRange } from './stack-range.ts';
 import { stackAt } from './stack-range.ts';
+import { StackUnwinder } from './stack-unwinder.ts';
+import type { TracedStacks } from './stack-unwinder.ts';
 import type { StructShape } from '../structs.ts';
-import { guessCallers } from './unwind-scan.ts';
 import { kernelText } from './unwind-text.ts';
 import { naturalEnd } from './unwind.ts';
-import type { Registers, Unwinder, UnwindState, UnwindStep } from './unwind.ts';
+import type { Registers, UnwindState, UnwindStep } from './unwind.ts';
 
 /** PSW bit 15, problem state: user mode. */
 const problemState = 1n << 48n;
@@ -18,15 +18,12 @@ const problemState = 1n << 48n;
 const savedNames = Array.from({ length: 10 }, (_, index) => `r${index + 6}`);
 
 /** A step follows one word of the back chain (struct stack_frame); a chain that ends leads to the pt_regs above it. */
-export class S390Unwinder implements Unwinder {
-  readonly #kernel: Kernel;
-  readonly #ranges: readonly StackRange[];
+export class S390Unwinder extends StackUnwinder {
   readonly #frame: StructShape;
   readonly #saved: StructShape;
 
-  constructor(kernel: Kernel, on: { readonly ranges: readonly StackRange[] }) {
-    this.#kernel = kernel;
-    this.#ranges = on.ranges;
+  constructor(kernel: Kernel, on: TracedStacks) {
+    super(kernel, on);
     const structs = kernel.structs('unwinding a stack');
     this.#frame = structs.get('stack_frame');
     this.#saved = structs.get('pt_regs');
@@ -49,14 +46,10 @@ export class S390Unwinder implements Unwinder {
     return caller;
   }
 
-  guess(state: UnwindState): readonly UnwindState[] {
-    return guessCallers(this.#kernel, state.sp, this.#ranges);
-  }
-
   /** The function whose frame is at `sp`: its callee saved the registers in it, the return address among them. */
   #frameAt(sp: Address, certain: boolean): UnwindStep {
     const pc = this.#frame.pointer(sp, 'gprs[8]');
-    if (!kernelText(this.#kernel).has(pc)) {
+    if (!kernelText(this.kernel).has(pc)) {
       const entered = this.#savedRegisters(sp);
       return entered ?? { end: `the frame at ${formatAddress(sp)} has no return address` };
     }
@@ -72,12 +65,12 @@ export class S390Unwinder implements Unwinder {
 
   #savedRegisters(frame: Address): UnwindStep | undefined {
     const at = addToAddress(frame, this.#frame.size);
-    const range = stackAt(this.#ranges, at);
+    const range = stackAt(this.ranges, at);
     if (range === undefined || addToAddress(at, this.#saved.size) > range.end) return undefined;
     const mask = this.#saved.unsigned(at, 'psw.mask');
     const pc = this.#saved.pointer(at, 'psw.addr');
     const user = (mask & problemState) !== 0n;
-    if (!user && !kernelText(this.#kernel).has(pc)) return undefined;
+    if (!user && !kernelText(this.kernel).has(pc)) return undefined;
     const registers = new Map<string, bigint>([
       ['psw_mask', mask],
       ['psw_addr', pc],
@@ -91,7 +84,7 @@ export class S390Unwinder implements Unwinder {
    * may not be there yet: the caller's is the one that r15 points to.
    */
   #callerOfInterrupted(state: UnwindState): UnwindState | undefined {
-    const text = kernelText(this.#kernel);
+    const text = kernelText(this.kernel);
     const within = text.functionAt(state.pc);
     if (within === undefined) return undefined;
     const { saves, allocates } = this.#prologue(within.start, state.pc);
@@ -107,9 +100,9 @@ export class S390Unwinder implements Unwinder {
     const found = { saves: false, allocates: false };
     try {
       for (let at = start; at < pc && at - start < 128n;) {
-        const code = this.#kernel.memory.u16(at);
+        const code = this.kernel.memory.u16(at);
         const size = code >>> 14 === 0 ? 2 : code >>> 14 === 3 ? 6 : 4;
-        const last = size === 6 ? this.#kernel.memory.u16(addToAddress(at, 4)) & 0xff : 0;
+        const last = size === 6 ? this.kernel.memory.u16(addToAddress(at, 4)) & 0xff : 0;
         if (code >>> 8 === 0xeb && last === 0x24 && (code & 0xf) >= 14) found.saves = true;
         if (code >>> 4 === 0xe3f && last === 0x71) found.allocates = true;
         if (code === 0xa7fb) found.allocates = true;

@@ -1,7 +1,7 @@
 /** What a stack word may be a return address into: the code of the kernel and its modules, and what stands before it there. */
 import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
-import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { allSymbols, findModule } from '../modules/module.ts';
 
@@ -54,12 +54,7 @@ export class KernelText {
   /** Whether `address` is where a call returns to: code, with a call instruction before it. */
   isReturnAddress(address: Address): boolean {
     if (!this.has(address)) return false;
-    try {
-      return this.#callBefore(address);
-    } catch (error) {
-      if (error instanceof MemoryFault) return false;
-      throw error;
-    }
+    return optionalRead(() => this.#callBefore(address)) ?? false;
   }
 
   #callBefore(address: Address): boolean {

@@ -2,6 +2,7 @@
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
+import { partitionPoint } from '../../base/partition-point.ts';
 import { mappedRuns } from '../../pagetable/mapped-runs.ts';
 import type { Kernel } from '../kernel.ts';
 import { findVmapArea, vmapAreas, vmFlag } from './vmap-area.ts';
@@ -23,15 +24,9 @@ interface FrameRuns {
 /** Virtual addresses in areas in use that map the 4 KiB frame, ascending, at most `most`. Reads their page tables once. */
 export function vmallocAddressesOf(kernel: Kernel, frame: number, most: number): Address[] {
   const { frames, pages, lengths, reach } = kernel.once(frameRuns);
-  let low = -1;
-  let high = frames.length;
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if ((frames[middle] ?? 0) <= frame) low = middle;
-    else high = middle;
-  }
+  const last = partitionPoint(frames.length, (index) => (frames[index] ?? 0) <= frame) - 1;
   const found: number[] = [];
-  for (let index = low; index >= 0 && (reach[index] ?? 0) > frame && found.length < most; index--) {
+  for (let index = last; index >= 0 && (reach[index] ?? 0) > frame && found.length < most; index--) {
     const into = frame - (frames[index] ?? 0);
     if (into < (lengths[index] ?? 0)) found.push((pages[index] ?? 0) + into);
   }

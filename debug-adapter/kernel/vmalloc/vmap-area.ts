@@ -2,7 +2,7 @@
  * The vmalloc space as the kernel keeps it (mm/vmalloc.c): every vmap_area that is in use, waits to be purged, or is kept
  * for the next allocation, with its vm_struct.
  */
-import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
+import { addToAddress, compareAddresses, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
@@ -214,7 +214,7 @@ function isListHead(kernel: Kernel, head: Address): boolean {
 
 /** Ascending by address. */
 export function byAddress<Area extends { readonly start: Address }>(areas: readonly Area[]): Area[] {
-  return [...areas].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  return [...areas].sort((a, b) => compareAddresses(a.start, b.start));
 }
 
 /** Lists may have millions of areas: more than a call takes as arguments. */

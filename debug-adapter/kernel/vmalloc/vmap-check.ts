@@ -5,7 +5,7 @@
  */
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
-import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkList } from '../containers/list.ts';
 import { walkRbTree } from '../containers/rb-tree.ts';
@@ -154,7 +154,7 @@ function checkBackLinks(
   const { head, listed, name, whole } = of;
   const { memory } = kernel;
   const offset = kernel.structs(purpose).get('vmap_area').offset('list');
-  const back = (node: Address): Address | undefined => optional(() => memory.pointer(addToAddress(node, memory.pointerSize)));
+  const back = (node: Address): Address | undefined => optionalRead(() => memory.pointer(addToAddress(node, memory.pointerSize)));
   let before = head;
   for (const area of listed) {
     const node = addToAddress(area, offset);
@@ -194,7 +194,7 @@ function checkLargest(kernel: Kernel, { root }: AreaIndex, tell: TellProblem): v
   const areas = walkRbTree(structs, root, { memberOffset: shape.offset('rb_node'), problem: () => undefined });
   const told = (area: Address): bigint => shape.unsigned(area, 'subtree_max_size');
   for (const area of areas) {
-    const wrong = optional(() => {
+    const wrong = optionalRead(() => {
       let largest = shape.unsigned(area, 'va_end') - shape.unsigned(area, 'va_start');
       for (const side of ['rb_left', 'rb_right']) {
         const child = node.pointer(shape.address(area, 'rb_node'), side);
@@ -281,22 +281,13 @@ function tellArea(kernel: Kernel, area: Address, of: { readonly tell: TellProble
 
 function rangeOf(kernel: Kernel, area: Address): { readonly start: Address; readonly end: Address } | undefined {
   const shape = kernel.structs(purpose).get('vmap_area');
-  return optional(() => ({ start: shape.pointer(area, 'va_start'), end: shape.pointer(area, 'va_end') }));
+  return optionalRead(() => ({ start: shape.pointer(area, 'va_start'), end: shape.pointer(area, 'va_end') }));
 }
 
 /** Whether what lies at `address` is mapped, and only the dump lacks it. */
 export function isMissing(kernel: Kernel, address: Address): boolean {
   return (
-    optional(() => kernel.memory.u8(address)) === undefined &&
+    optionalRead(() => kernel.memory.u8(address)) === undefined &&
     !['not-mapped', 'wild-table', 'non-canonical', 'not-ram'].includes(kernel.memory.explain(address).kind)
   );
-}
-
-function optional<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
 }

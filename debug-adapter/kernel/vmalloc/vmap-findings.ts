@@ -2,10 +2,11 @@
 import { formatAddress, toAddress } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
 import type { CancellationToken, ProgressReporter } from '../../base/cancellation.ts';
-import { MemoryFault, UserError } from '../../base/errors.ts';
+import { UserError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { findRange, mergeRanges } from '../../base/range.ts';
 import type { NumberRange } from '../../base/range.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { FindingFacts } from '../../protocol/facts.ts';
 import type { Kernel } from '../kernel.ts';
 import { vmapAreas } from './vmap-area.ts';
@@ -96,10 +97,5 @@ function facts(kernel: Kernel, { start, end, object, at, reason }: VmapProblem):
 /** The word that is wrong, or the last level's entry. */
 function entryOf(kernel: Kernel, { at, start }: Pick<VmapProblem, 'at' | 'start'>): bigint {
   if (at === undefined) return kernel.root.pageTable.translate(start).levels.at(-1)?.entry ?? 0n;
-  try {
-    return kernel.memory.word(at);
-  } catch (error) {
-    if (error instanceof MemoryFault) return 0n;
-    throw error;
-  }
+  return optionalRead(() => kernel.memory.word(at)) ?? 0n;
 }

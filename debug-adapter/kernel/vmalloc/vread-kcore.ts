@@ -4,10 +4,10 @@
  */
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
-import { MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { appendHole } from '../../memory/hole.ts';
 import type { Hole, HoleKind, MemoryRead } from '../../memory/hole.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { memoryModel, pageOfFrame } from '../pages/page-frame.ts';
 import { pageMarks, pageTypeOf } from '../pages/page-type.ts';
@@ -97,17 +97,14 @@ function withheldPage(kernel: Kernel, at: Address): string | undefined {
   const frame = Math.floor(directFrame(kernel, at) ?? -1);
   const page = frame < 0 ? undefined : pageOfFrame(kernel, frame);
   if (page === undefined) return 'the frame has no struct page';
-  try {
+  // Without its struct page, nothing is known against the page.
+  return optionalRead(() => {
     const poison = pageMarks(kernel).flagBit('hwpoison');
     const flags = kernel.structs('looking at a page').get('page').unsigned(page, 'flags');
     if (poison !== undefined && ((flags >> BigInt(poison)) & 1n) === 1n) return 'the page is poisoned (PG_hwpoison)';
     const type = pageTypeOf(kernel, page);
     return type.kind === 'other' && notRead.includes(type.name) ? `the page is ${type.name}` : undefined;
-  } catch (error) {
-    // Without its struct page, nothing is known against the page.
-    if (error instanceof MemoryFault) return undefined;
-    throw error;
-  }
+  });
 }
 
 function copyPart(read: Reading, { source, why }: VreadPart, piece: Piece): void {

@@ -4,6 +4,7 @@ import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import { mergeRanges } from '../../base/range.ts';
 import type { NumberRange } from '../../base/range.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { layoutOf } from '../layout/layout.ts';
 import type { DirectMap } from '../layout/layout.ts';
@@ -50,12 +51,7 @@ const vsyscallNone = 2;
 /** Whether processes have a gate VMA (get_gate_vma). */
 function hasGate(kernel: Kernel): boolean {
   const mode = kernel.addressOf('vsyscall_mode');
-  try {
-    return mode !== undefined && kernel.memory.u32(mode) !== vsyscallNone;
-  } catch (error) {
-    if (error instanceof MemoryFault) return false;
-    throw error;
-  }
+  return mode !== undefined && (optionalRead(() => kernel.memory.u32(mode)) ?? vsyscallNone) !== vsyscallNone;
 }
 
 /** kcore_ram_list(): each range of System RAM, followed by its struct pages. */

@@ -4,6 +4,7 @@
  */
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { partitionPoint } from '../../base/partition-point.ts';
 import type { Kernel } from '../kernel.ts';
 import { findVmapArea, hasVmapRamFlags, mappedSize, vmapAreas, vmFlag } from './vmap-area.ts';
 import type { VmapArea } from './vmap-area.ts';
@@ -65,14 +66,7 @@ function behaviourOf(kernel: Kernel): Behaviour {
 
 /** Index of the area with the lowest start among those that end above `address`. */
 function firstEndingAbove(sorted: readonly VmapArea[], address: Address): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle]?.end ?? 0n) > address) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return partitionPoint(sorted.length, (index) => (sorted[index]?.end ?? 0n) <= address);
 }
 
 /** Areas that are passed over: what lies in them becomes part of the gap. */
