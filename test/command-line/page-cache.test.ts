@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Host } from '../../debug-adapter/base/host.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { bundled } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { root } from '../support/vscode.ts';
 
 /** Counts how often each page is decompressed. */
@@ -26,28 +26,21 @@ function counting(): { host: Host; total: () => number; distinct: () => number }
   };
 }
 
-async function run(host: Host, ...argv: string[]): Promise<{ status: number; complaints: string[] }> {
-  const complaints: string[] = [];
-  const output = { text: () => undefined, bytes: () => undefined, complain: (line: string) => void complaints.push(line) };
-  const servers = { dap: () => Promise.reject(new Error('not here')) };
-  return { status: await runProgram(host, { argv, output, servers, version: 'test' }), complaints };
-}
-
 describe('the size of the page cache', () => {
   test('on the command line: with enough each page is decompressed once, with less some are again', async () => {
     const enough = counting();
-    assert.equal((await run(enough.host, 'vmalloc', bundled.image, '--page-cache', '64')).status, 0);
+    assert.equal((await runInProcess(enough.host, 'vmalloc', bundled.image, '--page-cache', '64')).status, 0);
     assert.ok(enough.distinct() > 200, `${enough.distinct()} pages`);
     assert.ok(enough.total() <= enough.distinct() * 1.01, `${enough.total()} times ${enough.distinct()} pages`);
     // (Pages by their virtual addresses are kept beside it, a bounded number too.)
     const little = counting();
-    assert.equal((await run(little.host, 'vmalloc', bundled.image, '--page-cache', '1')).status, 0);
+    assert.equal((await runInProcess(little.host, 'vmalloc', bundled.image, '--page-cache', '1')).status, 0);
     assert.ok(little.total() > enough.total(), `${little.total()} times, and ${enough.total()}`);
   });
 
   for (const text of ['0', '4097', '1.5', 'much']) {
     test(`what is no size: ${text}`, async () => {
-      const { status, complaints } = await run(nodeHost(), 'info', bundled.image, '--page-cache', text);
+      const { status, complaints } = await runInProcess(nodeHost(), 'info', bundled.image, '--page-cache', text);
       assert.equal(status, 2);
       assert.match(complaints.join(), /is no size for the page cache; give a whole number of MiB from 1 to 4096/);
     });

@@ -1,43 +1,17 @@
 /** `pagewalk ptov` on the bundled vmcore: its text, its JSON, its exit status, and its progress line. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { ReverseMapFacts } from '../../debug-adapter/protocol/facts.ts';
 import { bundled } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
+import type { Said } from '../support/in-process.ts';
 
 const { image } = bundled;
 /** A page of a vm_map_ram block. */
 const page = '0x3b9f000';
 
-interface Said {
-  readonly status: number;
-  readonly text: string;
-  readonly complaints: readonly string[];
-  /** Progress lines; undefined where the line was taken away. */
-  readonly progress: readonly (string | undefined)[];
-}
-
-async function pagewalk(...argv: string[]): Promise<Said> {
-  let text = '';
-  const complaints: string[] = [];
-  const progress: (string | undefined)[] = [];
-  const output = {
-    text: (more: string) => {
-      text += more;
-    },
-    bytes: () => undefined,
-    complain: (line: string) => {
-      complaints.push(line);
-    },
-    progress: (line?: string) => {
-      progress.push(line);
-    },
-  };
-  const servers = { dap: () => Promise.reject(new Error('not here')) };
-  const status = await runProgram(nodeHost(), { argv, output, servers, version: 'test' });
-  return { status, text, complaints, progress };
-}
+const pagewalk = (...argv: string[]): Promise<Said> => runInProcess(nodeHost(), ...argv);
 
 test('each address on its line, what it is last', async () => {
   const { status, text, complaints } = await pagewalk('ptov', image, page, '0x3b9f123');

@@ -1,33 +1,16 @@
 /** `pagewalk vmalloc` and `read --as-kcore` on the bundled vmcore: text, JSON, exit status. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import { bundled } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
+import type { Said } from '../support/in-process.ts';
 
 const { image } = bundled;
 
-async function pagewalk(...argv: string[]): Promise<{ status: number; text: string; complaints: readonly string[] }> {
-  let text = '';
-  const complaints: string[] = [];
-  const output = {
-    text: (more: string) => {
-      text += more;
-    },
-    bytes: (bytes: Uint8Array) => {
-      text += Buffer.from(bytes).toString('latin1');
-    },
-    complain: (line: string) => {
-      complaints.push(line);
-    },
-    progress: () => undefined,
-  };
-  const servers = { dap: () => Promise.reject(new Error('not here')) };
-  const status = await runProgram(nodeHost(), { argv, output, servers, version: 'test' });
-  return { status, text, complaints };
-}
+const pagewalk = (...argv: string[]): Promise<Said> => runInProcess(nodeHost(), ...argv);
 
 test('vmalloc --all: every range by address, queues, counters', async () => {
   const { status, text, complaints } = await pagewalk('vmalloc', image, '--all');

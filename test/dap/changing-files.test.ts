@@ -17,10 +17,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Host } from '../../debug-adapter/base/host.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { RawClient } from './raw-client.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-changing-'));
@@ -208,11 +208,8 @@ test('a file that is cut while it is being opened is refused for that, not for w
 for (const argv of [['vmalloc'], ['vmalloc', '--json'], ['ptdump'], ['check']]) {
   test(`on the command line, ${argv.join(' ')} of a file that is cut meanwhile ends with 2 and says so`, async () => {
     const image = copyOf(bundled.image, 'vmcore');
-    const complaints: string[] = [];
-    const output = { text: () => undefined, bytes: () => undefined, complain: (line: string) => void complaints.push(line) };
-    const servers = { dap: () => Promise.reject(new Error('not here')) };
     const [verb = '', ...options] = argv;
-    const status = await runProgram(cutting(image, 40), { argv: [verb, image, ...options], output, servers, version: 'test' });
+    const { status, complaints } = await runInProcess(cutting(image, 40), verb, image, ...options);
     assert.equal(status, 2);
     assert.match(complaints.at(-1) ?? '', /^pagewalk: .*changed while it was open \(it had \d+ bytes and was cut to 100000\)/);
   });

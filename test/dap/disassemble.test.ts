@@ -11,7 +11,6 @@ import { describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { InstructionSet } from '../../debug-adapter/base/machine-code.ts';
 import { InstructionReader } from '../../debug-adapter/arch/instruction.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { loadDecoders } from '../../debug-adapter/platform/capstone.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { DisassemblyFacts, InstructionFacts } from '../../debug-adapter/protocol/disassembly.ts';
@@ -20,6 +19,7 @@ import { openSession } from '../../debug-adapter/session/session.ts';
 import type { KernelSymbol } from '../../debug-adapter/symbols/symbol-table.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { fc } from '../support/properties.ts';
+import { runInProcess } from '../support/in-process.ts';
 import { RawClient } from './raw-client.ts';
 
 const decoders = await loadDecoders();
@@ -305,21 +305,12 @@ describe('the disassemble request', () => {
   });
 
   test('text that the dump has not says why; the command line tells it in one line', async () => {
-    let text = '';
-    const output = {
-      text: (more: string) => {
-        text += more;
-      },
-      bytes: () => undefined,
-      complain: () => undefined,
-    };
-    const servers = { dap: () => Promise.reject(new Error('not here')) };
-    const run = (...argv: string[]): Promise<number> => runProgram(nodeHost(), { argv, output, servers, version: 'test' });
-    assert.equal(await run('disassemble', bundled.image, 'pv_native_safe_halt'), 1);
-    assert.match(text, /^0xffffffffa4a93f80 <pv_native_safe_halt\+0x0> +\?\? \(page 0x7a93 was left out of the dump .*\)\n$/);
-    text = '';
-    assert.equal(await run('disassemble', bundled.image, 'pv_native_safe_halt', '4', '--before', '2', '--json'), 1);
-    const facts = JSON.parse(text) as DisassemblyFacts;
+    const plain = await runInProcess(nodeHost(), 'disassemble', bundled.image, 'pv_native_safe_halt');
+    assert.equal(plain.status, 1);
+    assert.match(plain.text, /^0xffffffffa4a93f80 <pv_native_safe_halt\+0x0> +\?\? \(page 0x7a93 was left out of the dump .*\)\n$/);
+    const json = await runInProcess(nodeHost(), 'disassemble', bundled.image, 'pv_native_safe_halt', '4', '--before', '2', '--json');
+    assert.equal(json.status, 1);
+    const facts = JSON.parse(json.text) as DisassemblyFacts;
     assert.equal(facts.instructionSet, 'x86-64');
     assert.deepEqual(
       facts.instructions.map(({ address, valid }) => [address, valid]),

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { WorkerPort } from '../../debug-adapter/base/worker.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { SearchFacts, SearchHit, SearchHitsEvent } from '../../debug-adapter/protocol/search.ts';
 import { serveJobs } from '../../debug-adapter/session/job-worker.ts';
 import type { JobMessage, JobReport } from '../../debug-adapter/session/jobs.ts';
 import { bundled } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
+import type { Said } from '../support/in-process.ts';
 import { RawClient } from './raw-client.ts';
 
 const { image } = bundled;
@@ -98,44 +99,27 @@ describe('the thread', () => {
 });
 
 describe('pagewalk search', () => {
-  async function pagewalk(
-    ...argv: string[]
-  ): Promise<{ readonly status: number; readonly text: readonly string[]; readonly complaints: readonly string[] }> {
-    const text: string[] = [];
-    const complaints: string[] = [];
-    const output = {
-      text: (more: string) => {
-        text.push(more);
-      },
-      bytes: () => undefined,
-      complain: (line: string) => {
-        complaints.push(line);
-      },
-    };
-    const servers = { dap: () => Promise.reject(new Error('not here')) };
-    const status = await runProgram(nodeHost(), { argv: ['search', image, ...argv], output, servers, version: 'test' });
-    return { status, text, complaints };
-  }
+  const pagewalk = (...argv: string[]): Promise<Said> => runInProcess(nodeHost(), 'search', image, ...argv);
 
   test('a line a hit, written as it is found, and one that sums up', async () => {
-    const { status, text } = await pagewalk('init_task', '--limit', '3');
+    const { status, written } = await pagewalk('init_task', '--limit', '3');
     assert.equal(status, 0);
-    assert.equal(text.length, 4);
-    for (const line of text.slice(0, 3)) assert.match(line, /^0x[0-9a-f]{16} {2}\S.*\n$/);
-    assert.match(text[3] ?? '', /^3 hits in [\d.]+ [KM]iB; .*there are more: tell more with --limit/);
+    assert.equal(written.length, 4);
+    for (const line of written.slice(0, 3)) assert.match(line, /^0x[0-9a-f]{16} {2}\S.*\n$/);
+    assert.match(written[3] ?? '', /^3 hits in [\d.]+ [KM]iB; .*there are more: tell more with --limit/);
   });
 
   test('JSON is one document; what is not there ends with status 1, what cannot be asked with 2', async () => {
     const { status, text } = await pagewalk('init_task', '--json');
     assert.equal(status, 0);
-    const facts = JSON.parse(text.join('')) as SearchFacts;
+    const facts = JSON.parse(text) as SearchFacts;
     assert.equal(facts.pattern.align, 8);
     assert.equal(facts.pattern.mask, null);
     const none = await pagewalk('0x123456789abcdef1');
     assert.equal(none.status, 1);
-    assert.match(none.text.join(''), /^nothing found in /);
+    assert.match(none.text, /^nothing found in /);
     const wrong = await pagewalk('1', '--size', '3');
-    assert.deepEqual([wrong.status, wrong.text.length, wrong.complaints.length], [2, 0, 1]);
+    assert.deepEqual([wrong.status, wrong.written.length, wrong.complaints.length], [2, 0, 1]);
     assert.equal((await pagewalk('1', '--mask', 'x')).status, 2);
     assert.equal((await pagewalk('1', '--range', '5')).status, 2);
   });

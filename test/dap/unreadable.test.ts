@@ -7,13 +7,14 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import type { Host } from '../../debug-adapter/base/host.ts';
 import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import type { HoleReason } from '../../debug-adapter/memory/hole.ts';
 import type { UnreadableFacts } from '../../debug-adapter/protocol/reads.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
+import type { Said } from '../support/in-process.ts';
 import { memoryHost } from '../support/memory-host.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -33,22 +34,7 @@ async function byReadMemory(host: Host, address: string): Promise<ReadMemory> {
   return body;
 }
 
-async function byCommandLine(host: Host, ...argv: string[]): Promise<{ status: number; text: string; complaints: string[] }> {
-  let text = '';
-  const complaints: string[] = [];
-  const output = {
-    text: (more: string) => {
-      text += more;
-    },
-    bytes: () => undefined,
-    complain: (line: string) => {
-      complaints.push(line);
-    },
-  };
-  const servers = { dap: () => Promise.reject(new Error('not here')) };
-  const status = await runProgram(host, { argv: ['read', 'dump', ...argv], output, servers, version: 'test' });
-  return { status, text, complaints };
-}
+const byCommandLine = (host: Host, ...argv: string[]): Promise<Said> => runInProcess(host, 'read', 'dump', ...argv);
 
 /** What all faces say of the bytes at an address: they must agree. */
 async function told(host: Host, address: string): Promise<UnreadableFacts> {

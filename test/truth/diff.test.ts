@@ -5,38 +5,18 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { PtdumpChangeFacts, PtdumpDiffFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PtdumpPage } from '../../debug-adapter/protocol/requests.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { runInProcess } from '../support/in-process.ts';
+import type { Said } from '../support/in-process.ts';
 import { RawClient } from '../dap/raw-client.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-interface Said {
-  readonly status: number;
-  readonly text: string;
-  readonly complaints: readonly string[];
-}
-
-async function pagewalk(...argv: string[]): Promise<Said> {
-  let text = '';
-  const complaints: string[] = [];
-  const output = {
-    text: (more: string) => {
-      text += more;
-    },
-    bytes: () => undefined,
-    complain: (line: string) => {
-      complaints.push(line);
-    },
-  };
-  const servers = { dap: () => Promise.reject(new Error('not here')) };
-  const status = await runProgram(nodeHost(), { argv, output, servers, version: 'test' });
-  return { status, text, complaints };
-}
+const pagewalk = (...argv: string[]): Promise<Said> => runInProcess(nodeHost(), ...argv);
 
 async function facts(...argv: string[]): Promise<PtdumpDiffFacts> {
   const { text, status } = await pagewalk('diff', ...argv, '--json');
