@@ -2,17 +2,13 @@
 import * as vscode from 'vscode';
 import { addressOfToken } from './address.ts';
 import type { AnswerDocuments } from './documents/answer-documents.ts';
-import { chooseSides, compareAsText, sidesOfFiles, withAsk } from './panels/compare.ts';
 import { imageConfiguration, pickImage } from './debugging/configurations.ts';
-import { DiffPanel } from './panels/diff-panel.ts';
 import { openKernelLog } from './documents/kernel-log.ts';
-import { MemoryPanel } from './panels/memory-panel.ts';
 import { showPageCategories } from './documents/page-categories.ts';
+import { loadPanels } from './panels/load-panels.ts';
 import type { PageTableTree } from './views/page-table-tree.ts';
-import { PtdumpPanel } from './panels/ptdump-panel.ts';
 import type { Sessions } from './debugging/sessions.ts';
 import { findVirtualAddresses } from './documents/virtual-addresses.ts';
-import { WalkPanel } from './panels/walk-panel.ts';
 
 export function registerCommands(
   context: vscode.ExtensionContext,
@@ -26,32 +22,38 @@ export function registerCommands(
       const image = argument instanceof vscode.Uri ? argument : await pickImage();
       if (image !== undefined) await vscode.debug.startDebugging(undefined, imageConfiguration(image));
     }),
-    command('pagewalk.openPtdump', (argument) => {
+    command('pagewalk.openPtdump', async (argument) => {
+      const { PtdumpPanel } = await loadPanels();
       PtdumpPanel.open(context, sessions, { address: addressOf(argument), mm: spaceOf(argument) });
     }),
     command('pagewalk.identify', async () => {
       const address = await askForAddress();
-      if (address !== undefined) await WalkPanel.open(context, sessions, { address, mm: undefined });
+      if (address !== undefined) await (await loadPanels()).WalkPanel.open(context, sessions, { address, mm: undefined });
     }),
     command('pagewalk.showTranslation', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) await WalkPanel.open(context, sessions, { address, mm: spaceOf(argument) });
+      if (address !== undefined) await (await loadPanels()).WalkPanel.open(context, sessions, { address, mm: spaceOf(argument) });
     }),
     command('pagewalk.openMemory', async (argument) => {
       const address = addressOf(argument) ?? (await askForAddress());
-      if (address !== undefined) MemoryPanel.open(context, sessions, { address, mm: spaceOf(argument), physical: isPhysical(argument) });
+      if (address === undefined) return;
+      const { MemoryPanel } = await loadPanels();
+      MemoryPanel.open(context, sessions, { address, mm: spaceOf(argument), physical: isPhysical(argument) });
     }),
     command('pagewalk.comparePageTables', async (argument) => {
+      const { chooseSides, DiffPanel, withAsk } = await loadPanels();
       const sides = await withAsk(context, sessions, (ask) => chooseSides(ask, sessions, argument));
       if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });
     }),
-    command('pagewalk.comparePageTablesAsText', (argument) =>
-      withAsk(context, sessions, async (ask) => {
+    command('pagewalk.comparePageTablesAsText', async (argument) => {
+      const { chooseSides, compareAsText, withAsk } = await loadPanels();
+      await withAsk(context, sessions, async (ask) => {
         const sides = await chooseSides(ask, sessions, argument);
         if (sides !== undefined) await compareAsText(ask, documents, sides);
-      }),
-    ),
+      });
+    }),
     vscode.commands.registerCommand('pagewalk.compareFiles', async (_clicked: unknown, selected: unknown) => {
+      const { DiffPanel, sidesOfFiles, withAsk } = await loadPanels();
       const files = Array.isArray(selected) ? selected.filter((file) => file instanceof vscode.Uri) : [];
       const sides = await withAsk(context, sessions, (ask) => sidesOfFiles(ask, files));
       if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });

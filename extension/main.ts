@@ -3,20 +3,18 @@ import * as vscode from 'vscode';
 import { AnswerDocuments } from './documents/answer-documents.ts';
 import { registerCommands } from './commands.ts';
 import { registerDebugging } from './debugging/configurations.ts';
-import { DiffPanel } from './panels/diff-panel.ts';
-import { DumpEditorProvider } from './documents/dump-editor.ts';
+import { registerDumpEditor } from './documents/dump-editor.ts';
 import { registerExamples } from './examples.ts';
 import { FindingsTree } from './views/findings-tree.ts';
 import { AddressHoverProvider, AddressExpressionProvider } from './documents/hover.ts';
 import { LogLinkProvider } from './documents/kernel-log.ts';
 import { registerLanguageClient } from './language-client.ts';
 import { registerLogDocuments } from './documents/log-documents.ts';
-import { MemoryPanel } from './panels/memory-panel.ts';
 import { PageTableTree } from './views/page-table-tree.ts';
 import { PagemapScanTree } from './views/pagemap-scan-tree.ts';
 import { ProcessTree } from './views/process-tree.ts';
 import { registerPtdumpDocuments } from './documents/ptdump-documents.ts';
-import { PtdumpPanel } from './panels/ptdump-panel.ts';
+import { registerRevivedPanels } from './panels/revived-panels.ts';
 import { registerScenarioDebugging } from './debugging/scenario-debugging.ts';
 import { ScenarioProblemList } from './debugging/scenario-problems.ts';
 import { SearchTree } from './views/search-tree.ts';
@@ -24,7 +22,6 @@ import { Sessions } from './debugging/sessions.ts';
 import { StatusBar } from './debugging/status-bar.ts';
 import { TerminalLinks } from './documents/terminal-links.ts';
 import { VmallocTree } from './views/vmalloc-tree.ts';
-import { WalkPanel } from './panels/walk-panel.ts';
 
 export function activate(context: vscode.ExtensionContext): void {
   const sessions = new Sessions();
@@ -54,30 +51,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.languages.registerHoverProvider(everywhere, new AddressHoverProvider(sessions)),
     vscode.languages.registerDocumentLinkProvider({ language: 'dmesg' }, new LogLinkProvider(sessions)),
     vscode.languages.registerEvaluatableExpressionProvider(everywhere, new AddressExpressionProvider(sessions)),
-    vscode.window.registerCustomEditorProvider('pagewalk.dump', new DumpEditorProvider({ context, sessions, documents })),
-    vscode.window.registerWebviewPanelSerializer('pagewalk.walk', {
-      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
-        WalkPanel.revive({ panel, context, sessions });
-        return Promise.resolve();
-      },
-    }),
-    vscode.window.registerWebviewPanelSerializer('pagewalk.memory', {
-      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
-        MemoryPanel.revive({ panel, context, sessions });
-        return Promise.resolve();
-      },
-    }),
-    vscode.window.registerWebviewPanelSerializer('pagewalk.ptdump', {
-      deserializeWebviewPanel: (panel: vscode.WebviewPanel) => {
-        PtdumpPanel.revive({ panel, context, sessions });
-        return Promise.resolve();
-      },
-    }),
-    vscode.window.registerWebviewPanelSerializer('pagewalk.diff', {
-      deserializeWebviewPanel: (panel: vscode.WebviewPanel, state: unknown) => {
-        DiffPanel.revive({ panel, context, sessions }, documents, state);
-        return Promise.resolve();
-      },
-    }),
+    registerDumpEditor({ context, sessions, documents }),
+    registerRevivedPanels(context, sessions, documents),
   );
 }

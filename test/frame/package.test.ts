@@ -11,6 +11,7 @@ const root = resolve(import.meta.dirname, '../..');
 const meant = [
   /^(?:package(?:\.nls)?\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
   /^dist\/(?:pagewalk\.js|language-server\.js|extension\.cjs|language-client\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
+  /^dist\/extension-(?:chunk|every-panel)-[A-Z0-9]{8}\.cjs$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
@@ -52,6 +53,7 @@ test('the packed extension holds what runs and nothing else', () => {
     [],
     'files that the extension needs and the package lacks',
   );
+  assert.ok(packed.some((file) => file.startsWith('dist/extension-every-panel-')));
 });
 
 /** Bytes that a download may have. */
