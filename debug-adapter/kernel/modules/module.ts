@@ -9,6 +9,7 @@ import { SymbolList } from '../../symbols/symbol-list.ts';
 import type { TypeTable } from '../../symbols/types.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkList } from '../containers/list.ts';
+import { moduleList } from './module-list.ts';
 import type { StructShape } from '../structs.ts';
 
 export interface ModuleMemory {
@@ -28,8 +29,11 @@ export interface Module {
 /** enum mod_mem_type (6.4+), for kernels whose types do not name it. */
 const memoryKinds = ['text', 'data', 'rodata', 'ro_after_init', 'init_text', 'init_data', 'init_rodata'];
 
+/** No module area is larger, in bytes. */
+const largestPart = 2n ** 31n;
+
 /**
- * Read once, newest first, at most `limits.modules`; empty without types or the symbol. A list that breaks ends there, with a
+ * Read once, newest first, at most `limits.modules`; empty without types. A list that breaks ends there, with a
  * warning.
  */
 export function modules(kernel: Kernel): readonly Module[] {
@@ -69,10 +73,10 @@ function moduleSymbols(kernel: Kernel, types: TypeTable, module: Module): Symbol
 }
 
 function readModules(kernel: Kernel): Module[] {
-  const head = kernel.addressOf('modules');
   const shape = kernel.types === undefined ? undefined : kernel.structs('listing the modules').find('module');
-  // Without CONFIG_MODULES there is neither.
-  if (head === undefined || shape?.has('list') !== true) return [];
+  if (shape?.has('list') !== true) return [];
+  const head = moduleList(kernel, shape, (address) => isModule(kernel, shape, address));
+  if (head === undefined) return [];
   const found: Module[] = [];
   const objects = walkList(kernel.memory, head, shape.offset('list'), (message) => {
     kernel.warn(`modules: ${message}; modules behind it are missing`);
@@ -90,6 +94,16 @@ function readModules(kernel: Kernel): Module[] {
     }
   }
   return found;
+}
+
+/** `__this_module` is part of the module's own memory, which module_alloc() gave in whole pages; and has a name. */
+function isModule(kernel: Kernel, shape: StructShape, address: Address): boolean {
+  const memory = readMemory(shape, address);
+  return (
+    memory.every(({ start, end }) => start % BigInt(kernel.pageSize) === 0n && end - start <= largestPart) &&
+    memory.some(({ start, end }) => address >= start && address < end) &&
+    /^[\w-]+$/.test(shape.text(address, 'name'))
+  );
 }
 
 function readMemory(shape: StructShape, module: Address): ModuleMemory[] {

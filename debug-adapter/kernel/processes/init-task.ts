@@ -2,18 +2,16 @@
  * The first task_struct, from which all others are reached. Kernels whose kallsyms has functions alone (without
  * CONFIG_KALLSYMS_ALL) do not name it: it is then found by its own words, near the data that VMCOREINFO names.
  */
-import { addToAddress, toAddress } from '../../base/address.ts';
+import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { decodeLatin1 } from '../../base/text.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
+import { dataPieces } from '../data-search.ts';
 import type { Kernel } from '../kernel.ts';
 import type { StructShape } from '../structs.ts';
 
 /** INIT_TASK_COMM; the idle loop adds the CPU's number. */
 const firstName = 'swapper';
-/** .data of no kernel is longer, in bytes. */
-const reach = 32 * 1024 * 1024;
-const pieceSize = 1024 * 1024;
 
 /** Undefined where no symbol tells and no place fits. */
 export function initTask(kernel: Kernel): Address | undefined {
@@ -22,15 +20,9 @@ export function initTask(kernel: Kernel): Address | undefined {
 
 function searchInitTask(kernel: Kernel): Address | undefined {
   const shape = kernel.types === undefined ? undefined : kernel.structs('looking for the first task').find('task_struct');
-  // It lies in .data, as the namespace of the first process does.
-  const near = kernel.addressOf('init_uts_ns');
-  if (near === undefined || shape?.has('comm') !== true || !shape.has('tasks.next') || !shape.has('real_parent')) return undefined;
+  if (shape?.has('comm') !== true || !shape.has('tasks.next') || !shape.has('real_parent')) return undefined;
   const comm = shape.offset('comm');
-  const first = near > BigInt(reach) ? toAddress(near - BigInt(reach)) : toAddress(0);
-  for (let at = 0; at < 2 * reach; at += pieceSize) {
-    const start = toAddress(BigInt.asUintN(kernel.memory.pointerSize * 8, first + BigInt(at)));
-    const { bytes, holes } = kernel.memory.read(start, pieceSize + firstName.length);
-    if (holes[0]?.length === bytes.length) continue;
+  for (const { start, bytes } of dataPieces(kernel, firstName.length)) {
     const text = decodeLatin1(bytes);
     for (let found = text.indexOf(firstName); found >= 0; found = text.indexOf(firstName, found + 1)) {
       const task = addToAddress(start, found - comm);
