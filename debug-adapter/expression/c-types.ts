@@ -53,6 +53,8 @@ export function promote(type: Type, bits: number | undefined, types: BasicTypes)
   const width = bits ?? plain.size * 8;
   if (width < 32 || plain.size < 4) return types.int;
   if (plain.size === 4) return plain.signed ? types.int : types.unsignedInt;
+  // __int128 is what it is.
+  if (plain.kind === 'integer' && plain.size > types.longLong.size) return plain;
   if (plain.size <= types.long.size) return plain.signed ? types.long : types.unsignedLong;
   return plain.signed ? types.longLong : types.unsignedLongLong;
 }

@@ -36,6 +36,8 @@ interface CachedPage {
 }
 
 const cachedPages = 4096;
+/** `__int128`, in bytes. */
+const widestInteger = 16;
 
 /**
  * Virtual addresses through one translator. `read` gives bytes and holes; the typed readers (`u8`, `pointer`, `cString`…) throw
@@ -159,7 +161,10 @@ export class AddressSpace {
     return toAddress(this.word(address));
   }
 
-  /** An unsigned integer of 1, 2, 4 or 8 bytes. */
+  /**
+   * An unsigned integer of 1 to 16 bytes (`__int128`). Throws `MemoryFault` also for a size that no integer has, which only
+   * damaged type information gives.
+   */
   unsigned(address: Address, size: number): bigint {
     switch (size) {
       case 1:
@@ -171,7 +176,7 @@ export class AddressSpace {
       case 8:
         return this.u64(address);
       default:
-        throw new RangeError(`no integer has ${size} bytes`);
+        return this.#unusual(address, size);
     }
   }
 
@@ -239,6 +244,14 @@ export class AddressSpace {
     const page = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, frameSize) };
     this.#pages.set(virtualPage, page);
     return page;
+  }
+
+  #unusual(address: Address, size: number): bigint {
+    if (size < 1 || size > widestInteger) throw new MemoryFault(address, `its type has ${size} bytes, as many as no integer has`);
+    const bytes = this.bytes(address, size);
+    let value = 0n;
+    for (const byte of this.littleEndian ? bytes.reverse() : bytes) value = (value << 8n) | BigInt(byte);
+    return value;
   }
 
   #slow(address: Address, size: number): DataView {

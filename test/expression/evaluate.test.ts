@@ -38,6 +38,11 @@ const scalars = new Map<string, Type>(
     integer('unsigned int', 4, false),
     integer('long', 8, true),
     integer('unsigned long', 8, false),
+    integer('__int128', 16, true),
+    integer('__uint128_t', 16, false),
+    // As damaged type information has them.
+    integer('odd_t', 3, false),
+    integer('wide_t', 17, false),
   ].map((type) => [type.name, type]),
 );
 const scalar = (name: string): Type => scalars.get(name) ?? { kind: 'void' };
@@ -177,6 +182,15 @@ describe('arithmetic and types', () => {
     ['list(&ring, struct node, next)', '2 elements'],
     ['list(&ring, struct node, next)[1]->value', '9'],
     ['&function.isra.0,x', '0x10400'],
+    ['*(__uint128_t *)0x10110,x', '0x7473726966'],
+    ['*(__int128 *)0x10108,d', '9226195943057602509127530053627'],
+    ['*(__int128 *)0x10108 >> 32,x', '0x7473726966000000bd'],
+    ['*(__int128 *)0x100f8 < 0', '0'],
+    ['*(__int128 *)0x100fc,d', '-396140812571321404293719785472'],
+    ['-1 + *(__uint128_t *)0x10108 > 0', '1'],
+    ['*(odd_t *)0x10110,x', '0x726966'],
+    ['*(wide_t *)0x10110', '<cannot read 0x10110: its type has 17 bytes, as many as no integer has>'],
+    ['*(__int128 *)0x10ff8', '<cannot read 0x11000: not mapped>'],
     ['first.value,b', '0b11111111111111111111111111111011'],
     ['first.high,b', '0b10111'],
     ['first + 1', 'a struct node has no number; take a member of it, or its address with «&»'],
