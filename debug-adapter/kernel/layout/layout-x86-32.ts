@@ -6,6 +6,7 @@ import { toAddress } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Layout, Region } from './layout.ts';
 import { imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
+import { endByPageTables } from './linear-map.ts';
 import { markersNamed } from './ptdump-table.ts';
 
 const top = 1n << 32n;
@@ -35,6 +36,9 @@ export function layoutX8632(kernel: Kernel): Layout {
   found.note('vmallocEnd', at('vmalloc() End'), "the kernel's dump markers");
   found.warnOfDisagreement();
   const offset = found.value('pageOffset');
+  if (offset !== undefined && found.value('linearMapEnd') === undefined && found.value('vmallocBase') === undefined) {
+    found.note('linearMapEnd', endByPageTables(kernel, { start: offset, offset }), 'the page tables');
+  }
   const end = found.value('linearMapEnd') ?? found.value('vmallocBase');
   const upper = markers.flatMap(({ name, address }, index): Region[] => {
     const region = regionsOfMarkers[name];

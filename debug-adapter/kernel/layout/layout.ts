@@ -1,6 +1,7 @@
 /** Where the regions of a kernel's address space lie, whatever the architecture. */
 import type { Address } from '../../base/address.ts';
 import type { Finding, Kernel } from '../kernel.ts';
+import { layoutArm } from './layout-arm.ts';
 import { layoutArm64 } from './layout-arm64.ts';
 import { layoutPlain } from './layout-plain.ts';
 import { layoutPowerpc } from './layout-powerpc.ts';
@@ -57,6 +58,8 @@ function findLayout(kernel: Kernel): Layout {
       return regionsX8664(kernel);
     case 'x86-32':
       return layoutX8632(kernel);
+    case 'arm':
+      return layoutArm(kernel);
     case 'arm64':
       return layoutArm64(kernel);
     case 'riscv64':
