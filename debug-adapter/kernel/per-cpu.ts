@@ -45,14 +45,26 @@ function cpusIn(kernel: Kernel, mask: Address | undefined, which: string): numbe
   return cpus.length > 0 ? cpus : [0];
 }
 
+/**
+ * Whether it is known where each CPU has its variables: not in a kernel of several processors whose kallsyms has functions alone
+ * (without CONFIG_KALLSYMS_ALL). A uniprocessor kernel has one of each (kernel/smp.c is not in it).
+ */
+export function knowsPerCpuAreas(kernel: Kernel): boolean {
+  return kernel.addressOf('__per_cpu_offset') !== undefined || kernel.addressOf('smp_call_function_many') === undefined;
+}
+
 /** What is added to a per-CPU variable's symbol for `cpu`; 0 on a uniprocessor kernel. */
 export function perCpuOffset(kernel: Kernel, cpu: number): bigint {
   const offsets = kernel.addressOf('__per_cpu_offset');
   return offsets === undefined ? 0n : kernel.memory.word(addToAddress(offsets, cpu * kernel.memory.pointerSize));
 }
 
-/** Address of `cpu`'s instance of the per-CPU variable whose symbol value is `symbol`. */
+/**
+ * Address of `cpu`'s instance of the per-CPU variable whose symbol value, or per-CPU pointer, is `symbol`. Throws `MemoryFault`
+ * where it is not known.
+ */
 export function perCpuAddress(kernel: Kernel, symbol: Address, cpu: number): Address {
+  if (!knowsPerCpuAreas(kernel)) throw new MemoryFault(symbol, 'where each CPU has its variables, no symbol tells (__per_cpu_offset)');
   const sum = symbol + perCpuOffset(kernel, cpu);
   return toAddress(kernel.memory.pointerSize === 4 ? BigInt.asUintN(32, sum) : sum);
 }

@@ -14,8 +14,9 @@ import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { SparseMemory } from './small-kernel.ts';
 import { directMapOf, memoryImage } from './memory-image.ts';
 
-/** Bytes at an offset; with a count an array of them. */
-export type MemberPlace = readonly [offset: number, size: number, count?: number] | readonly [offset: number, struct: string];
+/** Bytes, or a struct, at an offset; with a count an array of them. */
+export type MemberPlace =
+  readonly [offset: number, size: number, count?: number] | readonly [offset: number, struct: string, count?: number];
 
 export interface PlainKernelOptions {
   readonly architecture: ArchitectureName;
@@ -90,14 +91,15 @@ export class PlainKernel {
   }
 
   #typeOf(place: MemberPlace): Type {
-    const what = place[1];
-    if (typeof what === 'string') {
-      const struct = this.#structs.get(what);
-      if (struct === undefined) throw new Error(`no struct ${what}`);
-      return struct;
-    }
-    const integer: Type = { kind: 'integer', name: `u${what * 8}`, size: what, signed: false, encoding: 'number' };
-    return place[2] === undefined ? integer : { kind: 'array', element: integer, count: place[2] };
+    const element = this.#elementOf(place[1]);
+    return place[2] === undefined ? element : { kind: 'array', element, count: place[2] };
+  }
+
+  #elementOf(what: number | string): Type {
+    if (typeof what === 'number') return { kind: 'integer', name: `u${what * 8}`, size: what, signed: false, encoding: 'number' };
+    const struct = this.#structs.get(what);
+    if (struct === undefined) throw new Error(`no struct ${what}`);
+    return struct;
   }
 
   open(): Kernel {

@@ -1,7 +1,7 @@
 /** How much memory an address space has: what ps calls VSZ and RSS (fs/proc/array.c, include/linux/mm.h: get_mm_rss). */
 import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
-import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
+import { knowsPerCpuAreas, perCpuAddress, possibleCpus } from '../per-cpu.ts';
 
 export interface MmUsage {
   /** Pages of all areas. */
@@ -34,12 +34,12 @@ export function mmUsage(kernel: Kernel, mm: Address): MmUsage {
   return { totalPages: shape.number(mm, 'total_vm'), residentPages: Math.max(0, resident) };
 }
 
-/** percpu_counter_sum() of lib/percpu_counter.c. */
+/** percpu_counter_sum() of lib/percpu_counter.c; where the CPUs' parts are not known, percpu_counter_read(). */
 function percpuCount(kernel: Kernel, counter: Address): number {
   const shape = kernel.structs('measuring an address space').get('percpu_counter');
   let sum = shape.number(counter, 'count');
   const counters = shape.pointer(counter, 'counters');
-  if (counters === 0n) return sum;
+  if (counters === 0n || !knowsPerCpuAreas(kernel)) return sum;
   for (const cpu of possibleCpus(kernel)) sum += kernel.memory.i32(perCpuAddress(kernel, counters, cpu));
   return sum;
 }
