@@ -97,22 +97,11 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
   let page: Page;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     diff = await WebviewPage.open<HostToDiff, DiffToHost>(places, 'diff');
     ({ page } = diff);
-    page.setDefaultTimeout(10_000);
   });
-  after(async () => {
-    assert.deepEqual(diff.errors, []);
-    await diff.close();
-  });
-  beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
-  });
+  after(() => diff.close());
+  beforeEach(() => diff.startAnew());
 
   const show = async (
     one: readonly string[] = beforeLines,

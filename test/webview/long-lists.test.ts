@@ -124,16 +124,12 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
     let page: Page;
 
     before(async () => {
-      assert.ok(!('missing' in places));
       ptdump = await WebviewPage.open<HostToPtdump, PtdumpToHost>(places, 'ptdump');
       ({ page } = ptdump);
       await ptdump.setTheme('dark');
       await prepare(page);
     });
-    after(async () => {
-      assert.deepEqual(ptdump.errors, []);
-      await ptdump.close();
-    });
+    after(() => ptdump.close());
 
     test('the first are there in less than a second after their data, while the others come', async () => {
       await ptdump.send(
@@ -206,16 +202,12 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
     let page: Page;
 
     before(async () => {
-      assert.ok(!('missing' in places));
       diff = await WebviewPage.open<HostToDiff, DiffToHost>(places, 'diff');
       ({ page } = diff);
       await diff.setTheme('dark');
       await prepare(page);
     });
-    after(async () => {
-      assert.deepEqual(diff.errors, []);
-      await diff.close();
-    });
+    after(() => diff.close());
 
     test('are aligned in slices, and every tenth has changed', async () => {
       const side = (label: string) => ({ label, source: label, mm: null, ofSession: false, place: null });

@@ -21,22 +21,13 @@ describe('the memory page by hand', { skip: 'missing' in places ? places.missing
   let bytes: BytesHost;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     memory = await WebviewPage.open<HostToMemory, MemoryToHost>(places, 'memory');
     ({ page } = memory);
-    page.setDefaultTimeout(20_000);
     await page.setViewportSize({ width: 1280, height: 640 });
   });
-  after(async () => {
-    assert.deepEqual(memory.errors, []);
-    await memory.close();
-  });
+  after(() => memory.close());
   beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await memory.startAnew();
     bytes = new BytesHost(memory);
   });
 

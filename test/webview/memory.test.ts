@@ -26,26 +26,19 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
   let bytes: BytesHost;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     mkdirSync(pictures, { recursive: true });
     client = new RawClient();
     await client.launch({ image: bundled.image });
     memory = await WebviewPage.open<HostToMemory, MemoryToHost>(places, 'memory');
     ({ page } = memory);
-    page.setDefaultTimeout(10_000);
     host = new MemoryHost(client, memory);
   });
   after(async () => {
-    assert.deepEqual(memory.errors, []);
     await memory.close();
     await client.body('disconnect');
   });
   beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await memory.startAnew();
     await page.setViewportSize({ width: 1280, height: 640 });
     host.forget();
     bytes = new BytesHost(memory);
@@ -281,8 +274,7 @@ describe('the memory page', { skip: 'missing' in places ? places.missing : false
     await goTo('0x12340');
     await answer((at) => at);
     await page.click('.lock');
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await memory.reload();
     bytes = new BytesHost(memory);
     await open();
     assert.match(await status(), /^0x12340/);

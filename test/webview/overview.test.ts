@@ -49,28 +49,14 @@ describe('the overview page', { skip: 'missing' in places ? places.missing : fal
   let example: Read;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     mkdirSync(pictures, { recursive: true });
     example = read(bundled.image);
     overview = await WebviewPage.open<HostToOverview, OverviewToHost>(places, 'overview');
     ({ page } = overview);
-    page.setDefaultTimeout(10_000);
   });
-  after(async () => {
-    assert.deepEqual(overview.errors, []);
-    await overview.close();
-  });
+  after(() => overview.close());
 
-  const load = async (): Promise<void> => {
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
-  };
-  beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await load();
-  });
+  beforeEach(() => overview.startAnew());
 
   const show = async ({ info, pages }: Read, path = bundled.image): Promise<void> => {
     const { size, mtimeMs } = statSync(path);
@@ -340,7 +326,7 @@ describe('the overview page', { skip: 'missing' in places ? places.missing : fal
       main.scrollTop = 300;
     });
     await page.waitForFunction(() => (JSON.parse(sessionStorage.getItem('kept') ?? '{}') as { scrolled?: number }).scrolled === 300);
-    await load();
+    await overview.reload();
     await show(example);
     assert.equal(await page.locator('.file details.header').getAttribute('open'), '');
     assert.equal(await page.locator('main').evaluate(({ scrollTop }) => scrollTop), 300);

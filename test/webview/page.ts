@@ -1,4 +1,5 @@
 /** The page of a panel in a browser without VS Code: what the extension host would send is sent by the test. */
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -7,7 +8,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { root } from '../support/vscode.ts';
 import { openBrowser } from '../vscode-web/browser.ts';
-import type { Places } from '../vscode-web/places.ts';
+import type { findPlaces } from '../vscode-web/places.ts';
 import { themeOf } from './themes.ts';
 import type { ThemeName } from './themes.ts';
 
@@ -30,21 +31,21 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
   readonly page: Page;
   readonly #browser: Browser;
   readonly #server: Server;
-  /** What the page's own scripts failed with. */
-  readonly errors: string[] = [];
+  readonly #errors: string[] = [];
 
   private constructor(parts: { page: Page; browser: Browser; server: Server }) {
     this.page = parts.page;
     this.#browser = parts.browser;
     this.#server = parts.server;
-    this.page.on('pageerror', (error) => this.errors.push(error.message));
+    this.page.on('pageerror', (error) => this.#errors.push(error.message));
   }
 
-  /** `panel`: the folder of the page in webview/. */
+  /** `panel`: the folder of the page in webview/. Fails where there is no browser, for which tests ask before. */
   static async open<Incoming extends { readonly kind: string }, Outgoing extends { readonly kind: string }>(
-    places: Places,
+    places: ReturnType<typeof findPlaces>,
     panel: string,
   ): Promise<WebviewPage<Incoming, Outgoing>> {
+    assert.ok(!('missing' in places));
     const server = createServer((request, response) => {
       const name = (request.url ?? '/').slice(1);
       if (name === '') {
@@ -65,6 +66,7 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
     await page.addInitScript('globalThis.__name = (what) => what');
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     await page.waitForFunction((name) => customElements.get(`pagewalk-${name}`) !== undefined, panel);
+    page.setDefaultTimeout(20_000);
     return opened;
   }
 
@@ -93,8 +95,24 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
     }, themeOf(name));
   }
 
+  /** Loads the page once more: it keeps what it has kept. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+  }
+
+  /** Loads the page as if it had never been open. */
+  async startAnew(): Promise<void> {
+    await this.page.evaluate(() => {
+      sessionStorage.clear();
+    });
+    await this.reload();
+  }
+
+  /** Fails where the page's own scripts did. */
   async close(): Promise<void> {
     await this.#browser.close();
     await new Promise((resume) => this.#server.close(resume));
+    assert.deepEqual(this.#errors, []);
   }
 }

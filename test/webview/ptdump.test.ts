@@ -49,22 +49,11 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
   let page: Page;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     ptdump = await WebviewPage.open<HostToPtdump, PtdumpToHost>(places, 'ptdump');
     ({ page } = ptdump);
-    page.setDefaultTimeout(10_000);
   });
-  after(async () => {
-    assert.deepEqual(ptdump.errors, []);
-    await ptdump.close();
-  });
-  beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
-  });
+  after(() => ptdump.close());
+  beforeEach(() => ptdump.startAnew());
 
   const start = async (): Promise<number> => {
     await ptdump.send(

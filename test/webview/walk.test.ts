@@ -32,25 +32,18 @@ describe('the translation page', { skip: 'missing' in places ? places.missing : 
   let client: RawClient;
 
   before(async () => {
-    assert.ok(!('missing' in places));
     mkdirSync(pictures, { recursive: true });
     client = new RawClient();
     await client.launch({ image: bundled.image });
     walkPage = await WebviewPage.open<HostToWalk, WalkToHost>(places, 'walk');
     ({ page } = walkPage);
-    page.setDefaultTimeout(10_000);
   });
   after(async () => {
-    assert.deepEqual(walkPage.errors, []);
     await walkPage.close();
     await client.body('disconnect');
   });
   beforeEach(async () => {
-    await page.evaluate(() => {
-      sessionStorage.clear();
-    });
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await walkPage.startAnew();
     await walkPage.send({ kind: 'session', state: 'live', name: 'one', next: null });
   });
 
@@ -156,8 +149,7 @@ describe('the translation page', { skip: 'missing' in places ? places.missing : 
     await walkPage.send({ kind: 'session', state: 'ended', name: 'one', next: null });
     assert.match(await page.innerText('.banner'), /The session «one» has ended/);
     assert.equal(await page.locator('.rung').count(), 6);
-    await page.reload();
-    await page.waitForFunction(() => (window as unknown as { sent: unknown[] }).sent.length > 0);
+    await walkPage.reload();
     await walkPage.send({ kind: 'session', state: 'live', name: 'two', next: null });
     assert.equal((await walkPage.sent('show'))[0]?.expression, blockPage);
   });
