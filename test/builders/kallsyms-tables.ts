@@ -5,6 +5,7 @@
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import type { AddressSpace } from '../../debug-adapter/memory/address-space.ts';
+import { byteList } from './byte-list.ts';
 import { SparseMemory } from './small-kernel.ts';
 import { directMapOf } from './memory-image.ts';
 
@@ -36,14 +37,8 @@ export function buildKallsyms(
   from: { order: KallsymsOrder; at: bigint; base: bigint; perCpu?: boolean; word?: 4 | 8; littleEndian?: boolean },
 ): BuiltKallsyms {
   const { order, at, base, perCpu = false, word = 8, littleEndian = true } = from;
-  const bytes: number[] = [];
+  const { bytes, put } = byteList(littleEndian);
   const here = (): bigint => at + BigInt(bytes.length);
-  const put = (value: bigint | number, size: number): void => {
-    const unsigned = BigInt.asUintN(size * 8, BigInt(value));
-    for (let index = 0; index < size; index++) {
-      bytes.push(Number((unsigned >> BigInt(8 * (littleEndian ? index : size - 1 - index))) & 0xffn));
-    }
-  };
   const align = (): void => {
     while (bytes.length % word !== 0) bytes.push(0);
   };

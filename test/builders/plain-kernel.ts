@@ -9,8 +9,9 @@ import { x8664Mode } from '../../debug-adapter/arch/x86-64.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
-import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
+import type { Member, StructType, Type } from '../../debug-adapter/symbols/types.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { typeTable } from './kernel-symbols.ts';
 import { SparseMemory } from './small-kernel.ts';
 import { directMapOf, memoryImage } from './memory-image.ts';
 
@@ -117,22 +118,8 @@ export class PlainKernel {
       memory,
       sources: {
         openSymbols: () => new CombinedSymbols(new SymbolList('test', symbols)),
-        openTypes: () => (withoutTypes === true ? undefined : this.#types()),
+        openTypes: () => (withoutTypes === true ? undefined : typeTable({ struct: (name) => this.#structs.get(name) })),
       },
     });
-  }
-
-  #types(): TypeTable {
-    return {
-      source: 'test',
-      pointerSize: 8,
-      struct: (name) => this.#structs.get(name),
-      enum: () => undefined,
-      typedef: () => undefined,
-      enumerator: () => undefined,
-      variable: () => undefined,
-      parse: () => undefined,
-      withPrefix: () => [],
-    };
   }
 }

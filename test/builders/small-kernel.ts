@@ -14,6 +14,7 @@ import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { dataSymbols, typeTable } from './kernel-symbols.ts';
 import { directMapOf, memoryImage } from './memory-image.ts';
 
 /** Sparse memory; what was never written is not there. */
@@ -195,13 +196,6 @@ export class SmallKernel {
     const view = new DataView(root.buffer, root.byteOffset);
     const at = (this.initMm % frameSize) + 16;
     const pgd = this.#pointer === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
-    const symbols = [...this.#symbols].map(([name, address]) => ({
-      name,
-      address: toAddress(address),
-      type: 'D',
-      size: 0,
-      module: undefined,
-    }));
     return new Kernel({
       image,
       machine,
@@ -214,7 +208,7 @@ export class SmallKernel {
       },
       memory,
       sources: {
-        openSymbols: () => new CombinedSymbols(new SymbolList('test', symbols)),
+        openSymbols: () => new CombinedSymbols(new SymbolList('test', dataSymbols(this.#symbols))),
         openTypes: () => (this.options.withoutTypes === true ? undefined : this.#types()),
       },
     });
@@ -265,16 +259,6 @@ export class SmallKernel {
       size: 128,
       members: [member('x86_capability', 0, { kind: 'array', element: integer(4), count: 24 })],
     });
-    return {
-      source: 'test',
-      pointerSize: word,
-      struct: (name) => structs.get(name),
-      enum: () => undefined,
-      typedef: () => undefined,
-      enumerator: () => undefined,
-      variable: () => undefined,
-      parse: () => undefined,
-      withPrefix: () => [],
-    };
+    return typeTable({ pointerSize: word, struct: (name) => structs.get(name) });
   }
 }

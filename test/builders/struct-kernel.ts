@@ -10,6 +10,7 @@ import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type, TypeTable } from '../../debug-adapter/symbols/types.ts';
+import { dataSymbols, typeTable } from './kernel-symbols.ts';
 import { SparseMemory } from './small-kernel.ts';
 import { directMapOf, memoryImage } from './memory-image.ts';
 
@@ -92,20 +93,16 @@ export class StructKernel {
     const image = memoryImage('struct kernel', machine, this.ram);
     const memory = directMapOf(this.ram, machine, { start: pageOffset, pages: 0x10_0000 });
     const mode = x8664Mode({ levels: 4, encryptionMask: 0n });
-    const symbols = [...this.#symbols].map(([name, address]) => ({
-      name,
-      address: toAddress(address),
-      type: 'D',
-      size: 0,
-      module: undefined,
-    }));
     return new Kernel({
       image,
       machine,
       vmcoreinfo: undefined,
       root: { mode, pageTable: new PageTable(this.ram, mode, toPhysAddr(0)), findings: [], warnings: [] },
       memory,
-      sources: { openSymbols: () => new CombinedSymbols(new SymbolList('test', symbols)), openTypes: () => this.#types() },
+      sources: {
+        openSymbols: () => new CombinedSymbols(new SymbolList('test', dataSymbols(this.#symbols))),
+        openTypes: () => this.#types(),
+      },
     });
   }
 
@@ -145,19 +142,13 @@ export class StructKernel {
         bitSize: undefined,
       })),
     });
-    return {
-      source: 'test',
-      pointerSize: 8,
+    return typeTable({
       struct: (name) => (name in this.#layouts ? structOf(name) : undefined),
       enum: (name) => {
         const enumerators = this.#enums[name]?.map((one) => ({ name: one, value: this.#enumerators[one] ?? 0n }));
         return enumerators === undefined ? undefined : { kind: 'enum', name, size: 4, signed: false, enumerators };
       },
-      typedef: () => undefined,
       enumerator: (name) => this.#enumerators[name],
-      variable: () => undefined,
-      parse: () => undefined,
-      withPrefix: () => [],
-    };
+    });
   }
 }

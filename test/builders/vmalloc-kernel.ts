@@ -12,6 +12,7 @@ import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { CombinedSymbols } from '../../debug-adapter/symbols/combined-symbols.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import type { Member, StructType, Type } from '../../debug-adapter/symbols/types.ts';
+import { dataSymbols, typeTable } from './kernel-symbols.ts';
 import { SparseMemory } from './small-kernel.ts';
 import { memoryImage } from './memory-image.ts';
 
@@ -219,13 +220,6 @@ export class VmallocKernel {
       },
       { littleEndian: true, pointerSize: 8 },
     );
-    const symbols = [...this.#symbols].map(([name, address]) => ({
-      name,
-      address: toAddress(address),
-      type: 'D',
-      size: 0,
-      module: undefined,
-    }));
     const structs = this.#structs();
     const machine = { architecture: 'x86-64', littleEndian: true, pointerSize: 8 } as const;
     return new Kernel({
@@ -235,18 +229,8 @@ export class VmallocKernel {
       root: { mode, pageTable, findings: [], warnings: [] },
       memory,
       sources: {
-        openSymbols: () => new CombinedSymbols(new SymbolList('test', symbols)),
-        openTypes: () => ({
-          source: 'test',
-          pointerSize: 8,
-          struct: (name) => structs.get(name),
-          enum: () => undefined,
-          typedef: () => undefined,
-          enumerator: () => undefined,
-          variable: () => undefined,
-          parse: () => undefined,
-          withPrefix: () => [],
-        }),
+        openSymbols: () => new CombinedSymbols(new SymbolList('test', dataSymbols(this.#symbols))),
+        openTypes: () => typeTable({ struct: (name) => structs.get(name) }),
       },
     });
   }

@@ -1,4 +1,5 @@
 /** A kernel's ELF file of a few sections, from elf(5): symbol table, names, build ID, .BTF. */
+import { byteList } from './byte-list.ts';
 
 export interface VmlinuxSymbol {
   readonly name: string;
@@ -18,13 +19,7 @@ export interface VmlinuxShape {
 }
 
 export function vmlinuxFile({ wide, littleEndian, symbols, buildId, btf }: VmlinuxShape): Uint8Array {
-  const bytes: number[] = [];
-  const put = (value: bigint | number, size: number): void => {
-    const unsigned = BigInt.asUintN(size * 8, BigInt(value));
-    for (let index = 0; index < size; index++) {
-      bytes.push(Number((unsigned >> BigInt(8 * (littleEndian ? index : size - 1 - index))) & 0xffn));
-    }
-  };
+  const { bytes, put } = byteList(littleEndian);
   const word = (value: bigint | number): void => {
     put(value, wide ? 8 : 4);
   };

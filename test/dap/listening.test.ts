@@ -1,7 +1,6 @@
 /** An adapter that listens: whom it hears, that sessions do not meet, and that nothing is left of those that are over. */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { resolve as resolvePath } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -12,6 +11,7 @@ import type { ByteSource, Host } from '../../debug-adapter/base/host.ts';
 import { limits } from '../../debug-adapter/base/limits.ts';
 import { serveOnPort } from '../../debug-adapter/dap/serve.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
+import { connected } from '../support/connected.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -46,15 +46,6 @@ function listen(host: Host = nodeHost(), token?: string): Promise<Listening> {
       },
     });
     over.catch(reject);
-  });
-}
-
-function connected(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      resolve(socket);
-    });
-    socket.on('error', reject);
   });
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { openBundledVmcore } from './opened.ts';
 import { eventually } from './waiting.ts';
 
 const scenario = `machine { ram 64M }
@@ -151,13 +152,7 @@ export function defineDocumentTests(): void {
       const what = 'vm\\_map\\_ram block';
       let session: vscode.DebugSession;
       before(async () => {
-        const [workspace] = vscode.workspace.workspaceFolders ?? [];
-        assert.equal(await vscode.debug.startDebugging(workspace, 'Open the bundled vmcore'), true);
-        session = await eventually('the session', () => vscode.debug.activeDebugSession);
-        await eventually('a stopped session', async () => {
-          const { threads } = (await session.customRequest('threads')) as { threads: unknown[] };
-          return threads.length > 0 ? true : undefined;
-        });
+        session = await openBundledVmcore();
       });
       after(async () => {
         await vscode.debug.stopDebugging(session);

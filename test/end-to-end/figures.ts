@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as vscode from 'vscode';
+import { opened } from './opened.ts';
 import { eventually } from './waiting.ts';
 
 const asked = 400;
@@ -85,11 +86,8 @@ async function hovers(image: string): Promise<void> {
   const session = await eventually('the session', () =>
     vscode.debug.activeDebugSession?.name === name ? vscode.debug.activeDebugSession : undefined,
   );
-  await eventually('a stopped session', async () => {
-    const { threads } = (await session.customRequest('threads')) as { threads: unknown[] };
-    return threads.length > 0 ? true : undefined;
-  });
-  const opened = performance.now() - begun;
+  await opened(session);
+  const took = performance.now() - begun;
   try {
     const addresses = await addressesOf(session);
     const content = addresses.map((address) => `at ${address}\n`).join('');
@@ -107,7 +105,7 @@ async function hovers(image: string): Promise<void> {
         assert.equal(found.length > 0, times === onAddresses, `hover at ${character} of «at ${address}»`);
       }
     }
-    console.log(`FIGURE session on ${image}: opened in ${opened.toFixed(0)} ms`);
+    console.log(`FIGURE session on ${image}: opened in ${took.toFixed(0)} ms`);
     console.log(`FIGURE hover on ${addresses.length} addresses: ${figures(onAddresses)}`);
     console.log(`FIGURE hover on words that are none, which VS Code alone takes: ${figures(onWords)}`);
   } finally {

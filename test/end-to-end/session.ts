@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { openBundledVmcore } from './opened.ts';
 import { eventually } from './waiting.ts';
 
 interface Runner {
@@ -56,12 +57,7 @@ export function defineSessionTests(): void {
       const [workspace] = vscode.workspace.workspaceFolders ?? [];
       assert.ok(workspace);
       folder = workspace.uri;
-      assert.equal(await vscode.debug.startDebugging(workspace, 'Open the bundled vmcore'), true);
-      session = await eventually('the session', () => vscode.debug.activeDebugSession);
-      await eventually('a stopped session', async () => {
-        const { threads } = (await session.customRequest('threads')) as { threads: unknown[] };
-        return threads.length > 0 ? true : undefined;
-      });
+      session = await openBundledVmcore();
     });
 
     after(async () => {

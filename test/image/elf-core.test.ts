@@ -11,13 +11,10 @@ import { elfFile, elfNote, filled, noteSegment, x8664 } from '../builders/elf-fi
 import type { ElfSegment, ElfShape } from '../builders/elf-file.ts';
 import { bytesFile, fileHost } from '../builders/file-host.ts';
 import { fc } from '../support/properties.ts';
+import { byteAt, openBytes } from './built-image.ts';
 
 function open(segments: readonly ElfSegment[], shape: ElfShape = x8664): Image {
   return openBytes(elfFile(segments, shape));
-}
-
-function openBytes(bytes: Uint8Array): Image {
-  return openImage(fileHost({ built: bytesFile(bytes) }), ['built']);
 }
 
 /** `length` bytes of `byte` at physical `address`. */
@@ -32,11 +29,6 @@ function holesIn(image: Image, address: number, length: number): [number, number
     address + hole.offset + hole.length,
     hole.reason.kind,
   ]);
-}
-
-function byteAt(image: Image, address: number): number | string | undefined {
-  const { bytes, holes } = readPhysical(image.memory, toPhysAddr(address), 1);
-  return holes[0]?.reason.kind ?? bytes[0];
 }
 
 describe('segments of ELF cores', () => {

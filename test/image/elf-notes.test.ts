@@ -6,11 +6,11 @@ import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { elfFile, elfNote, filled, joinBytes, noteSegment, x8664 } from '../builders/elf-file.ts';
 import type { ElfSegment, ElfShape } from '../builders/elf-file.ts';
-import { bytesFile, fileHost } from '../builders/file-host.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
+import { openBytes } from './built-image.ts';
 
 function open(segments: readonly ElfSegment[], shape: ElfShape = x8664): Image {
-  return openImage(fileHost({ built: bytesFile(elfFile(segments, shape)) }), ['built']);
+  return openBytes(elfFile(segments, shape));
 }
 
 const value = (cpu: CpuState | undefined, name: string): bigint | undefined =>

@@ -7,7 +7,6 @@ import { after, describe, test } from 'node:test';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { UserError } from '../../debug-adapter/base/errors.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
-import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
@@ -16,20 +15,12 @@ import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from 
 import { avmlRecord, castagnoli, chunk, limeRecord, recordHeader, snappyFrames, streamIdentifier } from '../builders/lime-file.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
 import { fc } from '../support/properties.ts';
+import { byteAt, openBytes } from './built-image.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pagewalk-lime-'));
 after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-function open(bytes: Uint8Array): Image {
-  return openImage(fileHost({ built: bytesFile(bytes) }), ['built']);
-}
-
-function byteAt(image: Image, address: number): number | string | undefined {
-  const { bytes, holes } = readPhysical(image.memory, toPhysAddr(address), 1);
-  return holes[0]?.reason.kind ?? bytes[0];
-}
 
 const machines = ['x86-64', 'i386-pae-pti', 'arm64-4k', 'arm64-64k', 'riscv64-sv48', 's390x', 'ppc64le', 'x86-64-efi', 'x86-64-kasan'];
 
@@ -84,7 +75,7 @@ describe('LiME', () => {
   ]);
 
   test('records in any order, of any size', () => {
-    const image = open(whole);
+    const image = openBytes(whole);
     assert.equal(image.machine, undefined);
     assert.deepEqual(image.memory.ranges, [
       { start: 0x1000, end: 0x2000 },
@@ -99,10 +90,10 @@ describe('LiME', () => {
   });
 
   test('cut short: in the data, and in a header', () => {
-    const data = open(whole.subarray(0, whole.length - 0x400));
+    const data = openBytes(whole.subarray(0, whole.length - 0x400));
     assert.deepEqual([byteAt(data, 0x10_0bff), byteAt(data, 0x10_0c00), byteAt(data, 0x1_0000_0000)], [3, 'truncated', 2]);
     assert.match(data.warnings.join('\n'), /cut short: 1024 bytes of memory are missing, from physical 0x100c00-0x101000/);
-    const header = open(whole.subarray(0, 32 + 0x1000 + 20));
+    const header = openBytes(whole.subarray(0, 32 + 0x1000 + 20));
     assert.match(header.warnings.join('\n'), /no LiME record stands at byte 0x1020/);
     assert.equal(byteAt(header, 0x1fff), 1);
   });
@@ -114,12 +105,12 @@ describe('LiME', () => {
       [1n << 60n, (1n << 60n) + 4095n],
     ] as const) {
       const bad = joinBytes([limeRecord(0x1000, filled(0x1000, 1)), recordHeader('EMiL', { start, last }), filled(4096, 9)]);
-      const image = open(bad);
+      const image = openBytes(bad);
       assert.match(image.warnings.join('\n'), /no LiME record stands at byte 0x1020/);
       assert.deepEqual(image.memory.ranges, [{ start: 0x1000, end: 0x2000 }]);
     }
     const other = joinBytes([recordHeader('EMiL', { start: 0n, last: 4095n, version: 3 }), filled(4096, 9)]);
-    assert.throws(() => open(other), /is not a memory dump that Pagewalk knows/);
+    assert.throws(() => openBytes(other), /is not a memory dump that Pagewalk knows/);
   });
 
   test('memory without a kernel: a sentence that says what to look for', () => {
@@ -150,7 +141,7 @@ describe('AVML', () => {
   });
 
   test('compressed and plain chunks', () => {
-    const image = open(whole);
+    const image = openBytes(whole);
     assert.deepEqual(image.memory.ranges, [
       { start: 0x1000, end: 0x5000 },
       { start: 0x10_0000, end: 0x10_0000 + first.length },
@@ -169,14 +160,14 @@ describe('AVML', () => {
       chunk(0x80, filled(3, 2)),
       ...parts.flatMap((part) => [snappyFrames(part), chunk(0xff, streamIdentifier.subarray(4))]),
     ]);
-    holds(open(avmlRecord(0x4000, second, frames)), 0x4000, second);
+    holds(openBytes(avmlRecord(0x4000, second, frames)), 0x4000, second);
   });
 
   test('a damaged chunk is a hole that names its place in the file; all others are read', () => {
     const bytes = whole.slice();
     const at = 32 + 10 + 4 + 2;
     bytes[at] = (bytes[at] ?? 0) ^ 0xff;
-    const image = open(bytes);
+    const image = openBytes(bytes);
     const { holes } = readPhysical(image.memory, toPhysAddr(0x10_0000), 0x2_0000);
     assert.deepEqual(
       holes.map(({ offset, length, reason }) => [offset, length, reason.kind]),
@@ -188,7 +179,7 @@ describe('AVML', () => {
 
   test('a chunk of an unknown kind: what follows in the record cannot be read, other records can', () => {
     const frames = joinBytes([snappyFrames(first.subarray(0, 65_536)), chunk(0x30, filled(16, 1)), snappyFrames(first.subarray(65_536))]);
-    const image = open(joinBytes([avmlRecord(0x10_0000, first, frames), avmlRecord(0x1000, second)]));
+    const image = openBytes(joinBytes([avmlRecord(0x10_0000, first, frames), avmlRecord(0x1000, second)]));
     holds(image, 0x10_0000, first.subarray(0, 65_536));
     const { holes } = readPhysical(image.memory, toPhysAddr(0x10_0000 + 65_536), 16);
     assert.equal(holes[0]?.reason.kind, 'corrupt');
@@ -197,18 +188,18 @@ describe('AVML', () => {
   });
 
   test('frames that stand for less than the record', () => {
-    const image = open(joinBytes([avmlRecord(0x10_0000, first, snappyFrames(first.subarray(0, 70_000))), avmlRecord(0x1000, second)]));
+    const image = openBytes(joinBytes([avmlRecord(0x10_0000, first, snappyFrames(first.subarray(0, 70_000))), avmlRecord(0x1000, second)]));
     holds(image, 0x10_0000, first.subarray(0, 65_536));
     assert.equal(byteAt(image, 0x10_0000 + 80_000), 'corrupt');
     holds(image, 0x1000, second);
   });
 
   test('cut short: records are found from the start, chunk by chunk', () => {
-    const image = open(whole.subarray(0, whole.length - 2000));
+    const image = openBytes(whole.subarray(0, whole.length - 2000));
     holds(image, 0x10_0000, first);
     assert.equal(byteAt(image, 0x1000), 'truncated');
     assert.match(image.warnings.join('\n'), /cut short: memory from physical 0x1000 on is missing/);
-    const early = open(whole.subarray(0, 120_000));
+    const early = openBytes(whole.subarray(0, 120_000));
     holds(early, 0x10_0000, first.subarray(0, 65_536));
     assert.equal(byteAt(early, 0x10_0000 + first.length - 1), 'truncated');
     assert.match(early.warnings.join('\n'), /cut short: memory from physical 0x1[0-9a-f]{5} on is missing/);
@@ -217,7 +208,7 @@ describe('AVML', () => {
   test('lengths behind the records that are wrong are not needed', () => {
     const bytes = whole.slice();
     bytes.fill(0xff, bytes.length - 8);
-    const image = open(bytes);
+    const image = openBytes(bytes);
     holds(image, 0x10_0000, first);
     holds(image, 0x1000, second);
   });
@@ -238,7 +229,7 @@ describe('AVML', () => {
             if (cut !== null) bytes = bytes.subarray(0, Math.max(1, cut % bytes.length));
           }
           try {
-            const image = open(bytes);
+            const image = openBytes(bytes);
             for (const frame of [1, 2, 4, 8, 9, 0x100, 0x110, 0x115]) {
               if (image.memory.frame(frame) === undefined) assert.ok(image.memory.partialFrame(frame).holes.length > 0);
             }

@@ -10,19 +10,9 @@ import { tasks } from '../../debug-adapter/kernel/processes/task.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { debian, smallMachines } from '../support/processes.ts';
 
-const kernels = [
-  'x86-64',
-  'x86-64-efi',
-  'x86-64-kasan',
-  'x86-64-debian-6.12',
-  'i386-pae-pti',
-  'arm64-4k',
-  'arm64-64k',
-  'riscv64-sv48',
-  's390x',
-  'ppc64le',
-];
+const kernels = [...smallMachines, debian];
 
 function open(name: string): Session {
   const session = openSession(nodeHost(), { paths: [expandedDump(name, name.includes('debian') ? 'dump.elf' : 'vmcore.elf')] });

@@ -15,19 +15,9 @@ import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';
 import { StructKernel } from '../builders/struct-kernel.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { debian, smallMachines } from '../support/processes.ts';
 
-const kernels = [
-  'x86-64',
-  'x86-64-efi',
-  'x86-64-kasan',
-  'x86-64-debian-6.12',
-  'i386-pae-pti',
-  'arm64-4k',
-  'arm64-64k',
-  'riscv64-sv48',
-  's390x',
-  'ppc64le',
-];
+const kernels = [...smallMachines, debian];
 
 /** Every slab that a struct page marks as one. */
 function* slabs(kernel: Kernel): Generator<Slab> {

@@ -4,15 +4,9 @@ import { describe, it } from 'node:test';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
-import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
+import { run } from './run-operation.ts';
 import { sessionOf } from './session-of.ts';
-
-function run(machine: Machine, name: string, given: Arguments = {}): bigint {
-  const value = machine.run(name, given);
-  assert.equal(typeof value, 'bigint');
-  return value as bigint;
-}
 
 const page = 4096n;
 

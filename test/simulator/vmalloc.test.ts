@@ -12,18 +12,13 @@ import { purgeState } from '../../debug-adapter/kernel/vmalloc/vmap-purge.ts';
 import { Fault, Machine } from '../../debug-adapter/simulator/machine.ts';
 import type { Arguments } from '../../debug-adapter/simulator/operation.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
+import type { DrgnBlock } from '../support/drgn-block.ts';
 import { absent, dumpFolder } from '../support/dumps.ts';
 import { fc } from '../support/properties.ts';
 import { digestOf } from './digest.ts';
 import { replayBlocks } from './recorded-blocks.ts';
+import { run } from './run-operation.ts';
 import { sessionOf } from './session-of.ts';
-
-/** Runs an operation that gives an address or a number. */
-function run(machine: Machine, name: string, given: Arguments = {}): bigint {
-  const value = machine.run(name, given);
-  assert.equal(typeof value, 'bigint');
-  return value as bigint;
-}
 
 describe('vmalloc', () => {
   for (const paging of pagings) {
@@ -121,23 +116,13 @@ describe('vmalloc', () => {
   });
 });
 
-interface RecordedBlock {
-  readonly va_start: string;
-  readonly free: number;
-  readonly dirty: number;
-  readonly dirty_min: number;
-  readonly dirty_max: number;
-  readonly used_map: { readonly runs: readonly (readonly [number, number])[] };
-  readonly cpu: number;
-}
-
 describe('vm_map_ram calls that a kernel made', () => {
   const dump = 'x86-64-debian-6.12';
   it('give the same blocks when they are replayed', { skip: absent(dump) ?? false }, () => {
     const recorded = readFileSync(join(dumpFolder(dump) ?? '', 'truth/drgn/vmap_blocks.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line.includes('va_start'))
-      .map((line) => JSON.parse(line) as RecordedBlock);
+      .map((line) => JSON.parse(line) as DrgnBlock);
     const { machine, blocks } = replayBlocks();
     const { kernel } = sessionOf(machine);
     const areas = vmapAreas(kernel).busy;

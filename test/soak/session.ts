@@ -1,9 +1,8 @@
 /** One client of the adapter that is soaked: it opens an image, asks at random, and leaves. Every reply is counted. */
-import { connect } from 'node:net';
-import type { Socket } from 'node:net';
 import type { Dice } from '../builders/mutations.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import type { Reply } from '../dap/raw-client.ts';
+import { connected } from '../support/connected.ts';
 import { Known, randomRequest } from './requests.ts';
 import type { Tally } from './tally.ts';
 
@@ -12,15 +11,6 @@ const burst = 8;
 const mostBursts = 40;
 /** How long the whole of a session's requests may take before one counts as not answered. */
 const patienceMilliseconds = 180_000;
-
-function connected(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      resolve(socket);
-    });
-    socket.on('error', reject);
-  });
-}
 
 export async function soakSession(
   port: number,

@@ -10,6 +10,7 @@ import { addToAddress } from '../../debug-adapter/base/address.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
+import type { DrgnBlock } from '../support/drgn-block.ts';
 import { absent, addressOf, bundled, dumpFolder, expandedDump, jsonLines } from '../support/dumps.ts';
 
 const name = 'x86-64-debian-6.12';
@@ -32,18 +33,6 @@ interface DrgnArea {
   readonly va_end: string;
   readonly flags: string;
   readonly vm?: { readonly ptr: string; readonly nr_pages: number; readonly phys_addr: string; readonly caller_sym: string | null } | null;
-}
-
-interface DrgnBlock {
-  readonly ptr: string;
-  readonly va: string;
-  readonly va_start: string;
-  readonly free: number;
-  readonly dirty: number;
-  readonly dirty_min: number;
-  readonly dirty_max: number;
-  readonly used_map: { readonly runs: readonly (readonly [number, number])[] };
-  readonly cpu: number;
 }
 
 const images: readonly {

@@ -3,21 +3,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { infoText } from '../../debug-adapter/command-line/text.ts';
-import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
-import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { infoOf } from './info-of.ts';
 
 const debian = 'x86-64-debian-6.12';
-
-function infoOf(...paths: string[]): InfoFacts {
-  const session = openSession(nodeHost(), { paths });
-  try {
-    return session.info();
-  } finally {
-    session.close();
-  }
-}
 
 const total = (info: InfoFacts, of: 'ram' | 'stored'): number => info.memory.map.reduce((sum, piece) => sum + (piece[of] ?? Number.NaN), 0);
 

@@ -5,22 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
-import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { infoOf } from './info-of.ts';
 
 const name = 'x86-64-debian-6.12';
 const missing = spawnSync('makedumpfile', ['-v']).status === 0 ? undefined : 'needs makedumpfile, which is not installed';
-
-function infoOf(...paths: string[]): InfoFacts {
-  const session = openSession(nodeHost(), { paths });
-  try {
-    return session.info();
-  } finally {
-    session.close();
-  }
-}
 
 function fact(info: InfoFacts, wanted: string): string | undefined {
   return info.header.find((one) => one.name === wanted)?.value;

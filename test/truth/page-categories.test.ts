@@ -19,8 +19,8 @@ import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { absent, bundled, dumpFolder, expandedDump, truthText } from '../support/dumps.ts';
+import { debian, smallMachines } from '../support/processes.ts';
 
-const debian = 'x86-64-debian-6.12';
 const debianDump = (): string => expandedDump(debian, 'dump.elf');
 const open = (path: string): Session => openSession(nodeHost(), { paths: [path] });
 const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
@@ -41,18 +41,7 @@ const makedumpfile: Readonly<Record<string, readonly number[]>> = {
   ppc64le: [0x1000, 0, 0x221, 0x19, 0, 0xd6, 0x91e, 0x3d2],
 };
 
-const machines = [
-  debian,
-  'x86-64',
-  'x86-64-efi',
-  'x86-64-kasan',
-  'i386-pae-pti',
-  'arm64-4k',
-  'arm64-64k',
-  'riscv64-sv48',
-  's390x',
-  'ppc64le',
-];
+const machines = [debian, ...smallMachines];
 
 /** Bytes of firmware at the end of the first 4 GiB, which QEMU dumps too. */
 const firmware: Readonly<Record<string, number>> = {

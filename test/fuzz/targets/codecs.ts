@@ -5,9 +5,9 @@ import { codecFor } from '../../../debug-adapter/codec/codec.ts';
 import { nodeHost } from '../../../debug-adapter/platform/node-host.ts';
 import { readSmallKdump } from '../../builders/huge-kdump.ts';
 import { codecFlags } from '../../builders/kdump.ts';
-import { mutate } from '../../builders/mutations.ts';
 import { absent, dumpFolder } from '../../support/dumps.ts';
-import type { FuzzCase, FuzzTarget } from '../target.ts';
+import { damagedBytes } from '../damaged-bytes.ts';
+import type { FuzzTarget } from '../target.ts';
 
 const debian = 'x86-64-debian-6.12';
 const pageSize = 4096;
@@ -23,22 +23,14 @@ export const codecTargets: readonly FuzzTarget[] = (['zlib', 'lzo', 'snappy', 'z
     assert.ok(streams.length > 1000);
     // Our own zstd, whatever this Node has.
     const decompress = codecFor(codec, { ...nodeHost().codecs, zstd: undefined });
-    return {
-      caseOf: (seed): FuzzCase => {
-        const input = mutate(streams[seed % streams.length] ?? new Uint8Array(), seed);
-        return {
-          input,
-          run: () => {
-            try {
-              const { length } = decompress(input, pageSize);
-              assert.ok(length <= pageSize, `${length} bytes`);
-            } catch (error) {
-              const refused = error instanceof RangeError || (codec === 'zlib' && error instanceof Error && 'code' in error);
-              if (!refused) throw error;
-            }
-          },
-        };
-      },
-    };
+    return damagedBytes(streams, (input) => {
+      try {
+        const { length } = decompress(input, pageSize);
+        assert.ok(length <= pageSize, `${length} bytes`);
+      } catch (error) {
+        const refused = error instanceof RangeError || (codec === 'zlib' && error instanceof Error && 'code' in error);
+        if (!refused) throw error;
+      }
+    });
   },
 }));

@@ -7,11 +7,11 @@ import { findKernelBtf } from '../../../debug-adapter/symbols/kernel-btf.ts';
 import { sizeOfType } from '../../../debug-adapter/symbols/type-layout.ts';
 import type { TypeTable } from '../../../debug-adapter/symbols/types.ts';
 import { Vmlinux } from '../../../debug-adapter/symbols/vmlinux.ts';
-import { mutate } from '../../builders/mutations.ts';
 import { vmlinuxFile } from '../../builders/vmlinux-file.ts';
 import { bundled } from '../../support/dumps.ts';
 import { memoryHost } from '../../support/memory-host.ts';
-import type { FuzzCase, FuzzTarget } from '../target.ts';
+import { damagedBytes } from '../damaged-bytes.ts';
+import type { FuzzTarget } from '../target.ts';
 
 const structures = ['page', 'list_head', 'task_struct', 'mm_struct', 'vm_area_struct', 'nosuch'];
 
@@ -35,17 +35,9 @@ const btf: FuzzTarget = {
     assert.ok('bytes' in found);
     const bytes = found.bytes.slice();
     session.close();
-    return {
-      caseOf: (seed): FuzzCase => {
-        const input = mutate(bytes, seed);
-        return {
-          input,
-          run: () => {
-            ask(openBtf(input, { littleEndian: true, pointerSize: 8, source: 'test' }));
-          },
-        };
-      },
-    };
+    return damagedBytes([bytes], (input) => {
+      ask(openBtf(input, { littleEndian: true, pointerSize: 8, source: 'test' }));
+    });
   },
 };
 
@@ -65,20 +57,12 @@ const vmlinux: FuzzTarget = {
         vmlinuxFile({ wide, littleEndian, symbols, buildId: [1, 2, 3, 4], btf: Uint8Array.of(0x9f, 0xeb, 1, 0) }),
       ),
     );
-    return {
-      caseOf: (seed): FuzzCase => {
-        const input = mutate(files[seed % files.length] ?? new Uint8Array(), seed);
-        return {
-          input,
-          run: () => {
-            const file = new Vmlinux(memoryHost({ vmlinux: input }).openFile('vmlinux'));
-            file.buildId();
-            file.btf();
-            file.symbols();
-          },
-        };
-      },
-    };
+    return damagedBytes(files, (input) => {
+      const file = new Vmlinux(memoryHost({ vmlinux: input }).openFile('vmlinux'));
+      file.buildId();
+      file.btf();
+      file.symbols();
+    });
   },
 };
 

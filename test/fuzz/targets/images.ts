@@ -14,6 +14,7 @@ import { avmlRecord, limeRecord } from '../../builders/lime-file.ts';
 import { Dice, mutate } from '../../builders/mutations.ts';
 import { absent, dumpFolder, expandedDump } from '../../support/dumps.ts';
 import { memoryHost } from '../../support/memory-host.ts';
+import { damagedBytes } from '../damaged-bytes.ts';
 import { assertSentence } from '../target.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 
@@ -138,20 +139,10 @@ const oneFile = Object.entries(files).map(([name, bytesOf]): FuzzTarget => ({
   rounds: 40,
   regressions: regressions[name] ?? [],
   absent: needed,
-  prepare: () => {
-    const bytes = bytesOf();
-    return {
-      caseOf: (seed): FuzzCase => {
-        const input = mutate(bytes, seed);
-        return {
-          input,
-          run: () => {
-            open({ damaged: input }, ['damaged'], seed);
-          },
-        };
-      },
-    };
-  },
+  prepare: () =>
+    damagedBytes([bytesOf()], (input, seed) => {
+      open({ damaged: input }, ['damaged'], seed);
+    }),
 }));
 
 /** One member is damaged; named are all, or one whose others are searched beside it. */

@@ -11,7 +11,7 @@ import { Dice } from '../../builders/mutations.ts';
 import { bundled } from '../../support/dumps.ts';
 import { fc } from '../../support/properties.ts';
 import { generated, mutateText } from '../mutate-text.ts';
-import type { FuzzCase, FuzzTarget } from '../target.ts';
+import type { FuzzCase, FuzzTarget, PreparedTarget } from '../target.ts';
 
 const number = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(0, 1, 2, -1, 1.5, 2 ** 53, 1e300));
 const text = fc.oneof(fc.string(), fc.constantFrom('', '0x', '0xffffffffffffffff', 'init_task', '$rip', '.', 'vtop(', 'kernel', '1'));
@@ -28,32 +28,40 @@ const requestNames = [...Object.keys(handlers), 'cancel', 'attach', 'toString', 
 );
 const request = fc.tuple(fc.constantFrom(...requestNames), oddArguments);
 
+/** Cases that one client of an adapter tries one after the other. */
+async function withClient(caseFor: (client: RawClient, seed: number) => FuzzCase): Promise<PreparedTarget> {
+  const client = new RawClient();
+  await client.launch({ image: bundled.image });
+  return {
+    caseOf: (seed) => caseFor(client, seed),
+    close: async () => {
+      await client.body('disconnect');
+    },
+  };
+}
+
+function forget(client: RawClient): void {
+  client.replies.clear();
+  client.events.length = 0;
+}
+
 const adapterRequests: FuzzTarget = {
   name: 'adapter: requests',
   rounds: 400,
   regressions: [],
-  prepare: async () => {
-    const client = new RawClient();
-    await client.launch({ image: bundled.image });
-    return {
-      caseOf: (seed): FuzzCase => {
-        const [command, parameters] = generated(request, seed);
-        return {
-          input: `${JSON.stringify({ command, arguments: parameters })}\n`,
-          run: async () => {
-            const reply = await client.ask(command, parameters);
-            assert.equal(reply.message?.includes('defect of Pagewalk') ?? false, false, reply.message);
-            assert.equal(client.replies.get(reply.request_seq)?.length, 1);
-            client.replies.clear();
-            client.events.length = 0;
-          },
-        };
-      },
-      close: async () => {
-        await client.body('disconnect');
-      },
-    };
-  },
+  prepare: () =>
+    withClient((client, seed) => {
+      const [command, parameters] = generated(request, seed);
+      return {
+        input: `${JSON.stringify({ command, arguments: parameters })}\n`,
+        run: async () => {
+          const reply = await client.ask(command, parameters);
+          assert.equal(reply.message?.includes('defect of Pagewalk') ?? false, false, reply.message);
+          assert.equal(client.replies.get(reply.request_seq)?.length, 1);
+          forget(client);
+        },
+      };
+    }),
 };
 
 /** What stands in a message's place: JSON that is damaged, and things that are JSON and no message. */
@@ -61,30 +69,21 @@ const adapterMessages: FuzzTarget = {
   name: 'adapter: messages',
   rounds: 300,
   regressions: [],
-  prepare: async () => {
-    const client = new RawClient();
-    await client.launch({ image: bundled.image });
-    return {
-      caseOf: (seed): FuzzCase => {
-        const [command, parameters] = generated(request, seed);
-        const sound = JSON.stringify({ seq: 2 ** 30 + (seed % 1000), type: 'request', command, arguments: parameters });
-        const message = mutateText(sound, seed, ['null', '[]', '{}', '"type"', '"request"', '"seq"', '1e400', ':', ',', 'true']);
-        return {
-          input: message,
-          run: async () => {
-            if (!message.includes('disconnect')) client.raw(message);
-            const reply = await client.ask('threads');
-            assert.equal(reply.success, true, reply.message);
-            client.replies.clear();
-            client.events.length = 0;
-          },
-        };
-      },
-      close: async () => {
-        await client.body('disconnect');
-      },
-    };
-  },
+  prepare: () =>
+    withClient((client, seed) => {
+      const [command, parameters] = generated(request, seed);
+      const sound = JSON.stringify({ seq: 2 ** 30 + (seed % 1000), type: 'request', command, arguments: parameters });
+      const message = mutateText(sound, seed, ['null', '[]', '{}', '"type"', '"request"', '"seq"', '1e400', ':', ',', 'true']);
+      return {
+        input: message,
+        run: async () => {
+          if (!message.includes('disconnect')) client.raw(message);
+          const reply = await client.ask('threads');
+          assert.equal(reply.success, true, reply.message);
+          forget(client);
+        },
+      };
+    }),
 };
 
 const methods = [

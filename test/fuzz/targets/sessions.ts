@@ -7,12 +7,12 @@ import { openSession } from '../../../debug-adapter/session/session.ts';
 import { joinBytes } from '../../builders/elf-file.ts';
 import { buildFlattened } from '../../builders/flattened.ts';
 import { avmlRecord, limeRecord } from '../../builders/lime-file.ts';
-import { mutate } from '../../builders/mutations.ts';
 import { bundled } from '../../support/dumps.ts';
 import { memoryHost } from '../../support/memory-host.ts';
+import { damagedBytes } from '../damaged-bytes.ts';
 import { questions } from '../questions.ts';
 import { assertSentence } from '../target.ts';
-import type { FuzzCase, FuzzTarget } from '../target.ts';
+import type { FuzzTarget } from '../target.ts';
 
 /** The bundled dump, which is whole in itself, in containers of every kind. */
 const containers: Record<string, () => Uint8Array> = {
@@ -50,27 +50,17 @@ export const sessionTargets: readonly FuzzTarget[] = Object.entries(containers).
   name: `session: ${container}`,
   rounds: 2,
   regressions: [],
-  prepare: () => {
-    const bytes = bytesOf();
-    return {
-      caseOf: (seed): FuzzCase => {
-        const input = mutate(bytes, seed);
-        return {
-          input,
-          run: () => {
-            const session = openSession(memoryHost({ damaged: input }), { paths: ['damaged'] });
-            for (const ask of Object.values(questions)) {
-              try {
-                ask(session);
-              } catch (error) {
-                if (!(error instanceof UserError)) throw error;
-                assertSentence(error.message);
-              }
-            }
-            session.close();
-          },
-        };
-      },
-    };
-  },
+  prepare: () =>
+    damagedBytes([bytesOf()], (input) => {
+      const session = openSession(memoryHost({ damaged: input }), { paths: ['damaged'] });
+      for (const ask of Object.values(questions)) {
+        try {
+          ask(session);
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+          assertSentence(error.message);
+        }
+      }
+      session.close();
+    }),
 }));
