@@ -1,6 +1,7 @@
 /** The language server of scenarios: started when the first of them is opened, stopped with the extension. */
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
+import { messageOf } from '../debug-adapter/protocol/error-message.ts';
 import { nodeEnvironment, programPath, scenarioLanguage } from './debugging/configurations.ts';
 
 const language = scenarioLanguage;
@@ -11,7 +12,7 @@ export function registerLanguageClient(context: vscode.ExtensionContext): vscode
     if (languageId !== language || client !== undefined) return;
     client = startClient(context);
     client.catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       void vscode.window.showErrorMessage(
         vscode.l10n.t('The language server of scenarios does not start ({0}); reload the window to try again.', why),
       );

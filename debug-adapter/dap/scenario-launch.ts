@@ -2,6 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { messageOf } from '../protocol/error-message.ts';
 import { JobRunner } from '../session/job-runner.ts';
 import type { ScenarioDebugger } from '../session/scenario-debugger.ts';
 import { failureText } from '../session/scenario-failure.ts';
@@ -51,7 +52,7 @@ export async function launchScenario(adapter: Adapter, settings: ScenarioSetting
     adapter.session.memory(settings.mm);
   } catch (error) {
     adapter.close();
-    throw errors.badSetting('mm', error instanceof Error ? error.message : String(error));
+    throw errors.badSetting('mm', messageOf(error));
   }
   stopsOnEntry.set(scenario, settings.stopOnEntry && !noDebug);
   return {

@@ -15,6 +15,7 @@ import { appendHole } from '../memory/hole.ts';
 import type { Hole, HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
 import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import { messageOf } from '../protocol/error-message.ts';
 import type { Image } from './image.ts';
 import type { ImageOptions } from './image-format.ts';
 import { avmlMagic, imageOfRecords, readRecordHeader, recordHeaderSize } from './lime.ts';
@@ -291,7 +292,7 @@ class AvmlMemory implements PhysicalMemory {
       this.#kept.set(chunk.at, data);
       return data;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       return { kind: 'corrupt', message: `Snappy chunk at file offset 0x${chunk.at.toString(16)}: ${why}`, fileOffset: chunk.at };
     }
   }

@@ -10,6 +10,7 @@ import type { CodecName, PageCodec } from '../codec/codec.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
+import { messageOf } from '../protocol/error-message.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { kdumpStatus } from './kdump-header.ts';
 import type { KdumpHeader, KdumpSubHeader } from './kdump-header.ts';
@@ -244,7 +245,7 @@ export class KdumpMemory implements PhysicalMemory {
     try {
       bytes = this.#codec(codec)(data, blockSize);
     } catch (error) {
-      return corrupt(`is no ${codec} data of a page (${error instanceof Error ? error.message : String(error)})`);
+      return corrupt(`is no ${codec} data of a page (${messageOf(error)})`);
     }
     return bytes.length === blockSize ? bytes : corrupt(`unpacks to ${bytes.length} bytes, not ${blockSize}`);
   }

@@ -5,6 +5,7 @@
 import type { CancellationToken } from '../base/cancellation.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Image } from '../image/image.ts';
+import { messageOf } from '../protocol/error-message.ts';
 import type { Statement } from '../scenario/generated/ast.ts';
 import type { ParsedScenario } from '../scenario/parse-scenario.ts';
 import { contentsOf } from '../scenario/program.ts';
@@ -473,7 +474,7 @@ export class ScenarioDebugger {
       hit = trigger.hit(this.#run.time, place);
     } catch (error) {
       // A condition that makes no sense here stops the run, and says so.
-      this.#logged.push({ text: `a breakpoint stops here: ${error instanceof Error ? error.message : String(error)}`, line, after });
+      this.#logged.push({ text: `a breakpoint stops here: ${messageOf(error)}`, line, after });
       hits.push(trigger.id);
       return;
     }

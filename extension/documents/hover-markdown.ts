@@ -1,6 +1,7 @@
 /** The hover's text, in this order: what it is, what it belongs to, how it is mapped, where it lies, where to go. */
 import * as vscode from 'vscode';
 import type { IdentifyDetail, IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
+import { pageSizeText } from '../../debug-adapter/protocol/page-size.ts';
 
 /** Fields of a detail that its summary does not hold already. */
 const shown: Readonly<Record<string, readonly string[]>> = {
@@ -65,11 +66,6 @@ function appendWalk(text: vscode.MarkdownString, walk: TranslationFacts): void {
     const page = vscode.l10n.t('Physical {0}, {1} page', `\`${walk.physical}\``, pageSizeText(walk.pageSize));
     text.appendMarkdown(`${[page, ...rights, ...(cacheType === null ? [] : [cacheType])].join(', ')}\n`);
   } else text.appendMarkdown(`$(warning) ${vscode.l10n.t('Not mapped: {0}', escape(walk.reason ?? vscode.l10n.t('no entry')))}\n`);
-}
-
-export function pageSizeText(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${bytes / 2 ** 30} GiB`;
-  return bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : `${bytes / 1024} KiB`;
 }
 
 function escape(text: string): string {

@@ -1,5 +1,6 @@
 /** Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import { addressOfToken, tokenAt } from '../address.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
 import { hoverMarkdown } from './hover-markdown.ts';
@@ -32,7 +33,7 @@ export class AddressHoverProvider implements vscode.HoverProvider {
       if (facts === undefined || walk === undefined) return undefined;
       return new vscode.Hover(hoverMarkdown(facts, walk), rangeOf(position, token));
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       return new vscode.Hover(vscode.l10n.t('Pagewalk: {0}', message), rangeOf(position, token));
     }
   }

@@ -3,6 +3,7 @@
  * no session need be open; it ends with the editor.
  */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { InfoFacts, PageCategoriesFacts } from '../../debug-adapter/protocol/facts.ts';
 import type {
   HostToOverview,
@@ -224,7 +225,3 @@ const commands = {
   vmalloc: 'pagewalk.vmalloc.focus',
   processes: 'pagewalk.processes.focus',
 } as const;
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

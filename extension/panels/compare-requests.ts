@@ -1,5 +1,6 @@
 /** What is asked about two sides: their lines, and what makes the second of the first. */
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
+import { inverted } from '../../debug-adapter/protocol/ptdump-change.ts';
 import type { PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import type { Side } from './compare-sides.ts';
 
@@ -42,9 +43,4 @@ export function changesOf(sides: Sides, told: readonly PtdumpChangeFacts[]): rea
 
 function comesFromSecond({ first, second }: Sides): boolean {
   return first.other !== undefined && second.other === undefined;
-}
-
-function inverted(change: PtdumpChangeFacts): PtdumpChangeFacts {
-  const kind = ({ added: 'removed', removed: 'added', changed: 'changed' } as const)[change.kind];
-  return { ...change, kind, before: change.after, after: change.before };
 }

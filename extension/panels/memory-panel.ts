@@ -3,10 +3,11 @@
  * that was used last and is not locked.
  */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { HostToMemory, MemoryPlace, MemoryToHost } from '../../debug-adapter/protocol/memory-panel.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import { sidesOf } from './compare-sides.ts';
-import { messageOf, SessionPanel } from './session-panel.ts';
+import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 

@@ -3,6 +3,7 @@
  * the page keeps what it has. One panel a session; opening it again reveals it.
  */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { IdentifyFacts, VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
@@ -10,7 +11,7 @@ import { addressOfToken } from '../address.ts';
 import { sidesOf } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
-import { messageOf, SessionPanel } from './session-panel.ts';
+import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 

@@ -3,6 +3,7 @@
  * what it has, and says so. Each panel extends this with its own messages.
  */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { HostToPanel, PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -171,8 +172,4 @@ const sharedKinds: Readonly<Record<PanelToHost['kind'], true>> = { ready: true, 
 
 function isShared(message: { readonly kind: string }): message is PanelToHost {
   return Object.hasOwn(sharedKinds, message.kind);
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** The Findings view: what is wrong in the image, by kind, and what could not be checked. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { FindingFacts, FindingsFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -91,7 +92,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
     try {
       return await vscode.window.withProgress({ location: { viewId: 'pagewalk.findings' } }, () => this.#findings());
     } catch (error) {
-      return [{ kind: 'note', text: error instanceof Error ? error.message : String(error), detail: '', icon: 'error' }];
+      return [{ kind: 'note', text: messageOf(error), detail: '', icon: 'error' }];
     }
   }
 

@@ -1,5 +1,6 @@
 /** The Page Tables view: address spaces, then each table's entries, read when a node is opened. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts, TableEntryFacts, TableFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { ChangedEntryFacts } from '../../debug-adapter/protocol/scenario.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -105,7 +106,7 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
       });
       return entriesOf(table, { mm: node.mm, user: node.user, parent: node, changes: this.#changes });
     } catch (error) {
-      return [{ kind: 'note', text: error instanceof Error ? error.message : String(error) }];
+      return [{ kind: 'note', text: messageOf(error) }];
     }
   }
 

@@ -1,5 +1,6 @@
 /** The Processes and VMAs view: each task with an address space, its VMAs, and how many pages of each are there. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { MapsFacts, TaskFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -84,7 +85,7 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
       if (node.kind === 'task') return areasOf(await this.#sessions.request('pagewalk/maps', { pid: node.pid }));
       return await this.#pages(node);
     } catch (error) {
-      return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
+      return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
     }
   }
 

@@ -1,5 +1,6 @@
 /** «Search Memory…» and its view: hits come in while the search goes on, each leads to its memory. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { SearchFacts, SearchHit, SearchHitsEvent, SearchQuestion } from '../../debug-adapter/protocol/search.ts';
 import { debugType, isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -102,7 +103,7 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       shown.end = { notes: notesOf(facts) };
       return facts.hits.length;
     } catch (error) {
-      const text = isCancelled(error) ? vscode.l10n.t('Cancelled') : error instanceof Error ? error.message : String(error);
+      const text = isCancelled(error) ? vscode.l10n.t('Cancelled') : messageOf(error);
       shown.end = { notes: [{ kind: 'note', text, icon: isCancelled(error) ? 'info' : 'error' }] };
       if (isCancelled(error)) return undefined;
       throw error;

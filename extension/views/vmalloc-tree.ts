@@ -1,5 +1,6 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
@@ -105,7 +106,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         stop === undefined ? noChanges : changesBetween(await this.#sessions.request('pagewalk/vmallocAreas', { moment: stop }), facts);
       return [...byKind(facts.areas, changes), ...goneOf(changes), ...restOf(facts, changes)];
     } catch (error) {
-      return [{ kind: 'fact', label: error instanceof Error ? error.message : String(error), value: '', icon: 'warning' }];
+      return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
     }
   }
 }

@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import type { DiffSideFacts, DiffSideName, DiffToHost, HostToDiff } from '../../debug-adapter/protocol/diff-panel.ts';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
+import { inverted } from '../../debug-adapter/protocol/ptdump-change.ts';
 import { pageHost } from '../panel/host.ts';
 import { PanelPage } from '../panel/panel-page.ts';
 import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
@@ -324,9 +325,4 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
 
 export function usesSession({ facts }: Comparison): boolean {
   return facts.first.ofSession || facts.second.ofSession;
-}
-
-function inverted(change: PtdumpChangeFacts): PtdumpChangeFacts {
-  const kind = ({ added: 'removed', removed: 'added', changed: 'changed' } as const)[change.kind];
-  return { ...change, kind, before: change.after, after: change.before };
 }

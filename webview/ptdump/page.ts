@@ -3,6 +3,7 @@
  * and what was asked of the session. What it has read stays when the session ends. main.ts draws it.
  */
 import * as l10n from '@vscode/l10n';
+import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
@@ -233,7 +234,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     try {
       return addressText(text);
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
       this.requestUpdate();
       return undefined;
     }

@@ -9,6 +9,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { LevelFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
+import { pageSizeText } from '../../debug-adapter/protocol/page-size.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToWalk, WalkToHost } from '../../debug-adapter/protocol/walk-panel.ts';
 import { pageHost } from '../panel/host.ts';
@@ -176,7 +177,7 @@ class WalkElement extends PanelPage<HostToWalk, WalkToHost, PageState> {
     return html`<li class="step end">
       <span class="rung"><i class="codicon codicon-target" aria-hidden="true"></i></span>
       <div class="what">
-        <b class="mono">${physical}</b> <span class="muted">${l10n.t('physical, page of {0}', pageText(pageSize))}</span>
+        <b class="mono">${physical}</b> <span class="muted">${l10n.t('physical, page of {0}', pageSizeText(pageSize))}</span>
         ${effective === null ? nothing : html`<span class="effective ${effective.write && effective.execute ? 'wx' : ''}">${rightsText(effective)}</span>`}
         ${cacheType === null ? nothing : html`<span class="muted">${cacheType}</span>`}
       </div>
@@ -251,11 +252,6 @@ function rightsSoFar({ levels }: TranslationFacts, at: number): LevelFacts['righ
 /** The kernel's own letters. */
 function rightsText({ write, execute, user }: LevelFacts['rights']): string {
   return `${write ? 'RW' : 'ro'} ${execute ? 'x' : 'NX'}${user ? ' USR' : ''}`;
-}
-
-function pageText(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${bytes / 2 ** 30} GiB`;
-  return bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : `${bytes / 1024} KiB`;
 }
 
 function textOf({ walk, identify }: Shown): string {
