@@ -1,8 +1,11 @@
 /** `pagewalk vmalloc IMAGE`: /proc/vmallocinfo; with `--all` what it does not tell, with `--pages` the frames of one area. */
 import { compareAddresses } from '../base/address.ts';
-import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocPagesFacts, VmallocPurgeFacts, VmallocQueueFacts } from '../protocol/vmalloc.ts';
 import type { Session } from '../session/session.ts';
+import type { VmallocStream } from '../session/vmalloc-facts.ts';
 import { addressArgument } from './arguments.ts';
+import { jsonDocument, textLines, together } from './long-list.ts';
+import type { JsonField } from './long-list.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
@@ -21,8 +24,15 @@ export function vmallocVerb(session: Session, output: Output, options: VmallocOp
   if (options.pages !== undefined) {
     const facts = session.vmallocPages(addressArgument(options.pages, session));
     output.text(options.json === true ? json(facts) : pagesText(facts));
-  } else if (options.json === true) output.text(json(session.vmalloc()));
-  else output.text(options.all === true ? allText(session.vmalloc()) : session.vmallocinfoText());
+  } else if (options.json === true) jsonDocument(output, fieldsOf(session.vmallocStream()));
+  else textLines(output, options.all === true ? allLines(session.vmallocStream()) : session.vmallocinfoLines());
+}
+
+/** `VmallocFacts`, field by field. */
+function* fieldsOf({ lists, free, rest }: VmallocStream): Generator<JsonField> {
+  for (const [list, areas] of Object.entries(lists)) yield [list, { parts: together(areas) }];
+  yield ['free', { parts: together(free) }];
+  for (const [key, value] of Object.entries(rest())) yield [key, { value }];
 }
 
 function pagesText({ start, end, source, pageSize, pageOrder, total, missing, runs, cut }: VmallocPagesFacts): string {
@@ -37,15 +47,21 @@ function pagesText({ start, end, source, pageSize, pageOrder, total, missing, ru
 }
 
 /** Every range by address with its state, then the queues of blocks, then the counters. */
-function allText(facts: VmallocFacts): string {
-  const rows = [
-    ...facts.areas.map((area) => row(area, `busy ${whatOf(area)}`)),
-    ...facts.lazy.map((area) => row(area, 'lazy, waits for a purge')),
-    ...facts.purging.map((area) => row(area, 'lazy, in a purge that was under way')),
-    ...facts.pooled.map((area) => row(area, `pooled in node ${area.node}`)),
-    ...facts.free.map((area) => row(area, 'free')),
-  ].sort((a, b) => compareAddresses(a.start, b.start));
-  return `${rows.map(({ text }) => text).join('')}\n${queuesText(facts)}${countersText(facts)}`;
+function* allLines({ lists, free, rest }: VmallocStream): Generator<string> {
+  const rows: { start: bigint; text: string }[] = [];
+  for (const area of lists.areas) rows.push(row(area, `busy ${whatOf(area)}`));
+  for (const area of lists.lazy) rows.push(row(area, 'lazy, waits for a purge'));
+  for (const area of lists.purging) rows.push(row(area, 'lazy, in a purge that was under way'));
+  for (const area of lists.pooled) rows.push(row(area, `pooled in node ${area.node}`));
+  let freeRanges = 0;
+  for (const area of free) {
+    rows.push(row(area, 'free'));
+    freeRanges++;
+  }
+  rows.sort((a, b) => compareAddresses(a.start, b.start));
+  for (const { text } of rows) yield text;
+  const { queues, purge } = rest();
+  yield `\n${queuesText(queues)}${countersText(purge, freeRanges)}`;
 }
 
 function row({ start, end, size }: { start: string; end: string; size: number | string }, what: string): { start: bigint; text: string } {
@@ -68,21 +84,20 @@ function whatOf({ vmFlags, flags, caller, pages, pageOrder, physical, block }: V
     .join(' ');
 }
 
-function queuesText({ queues }: VmallocFacts): string {
+function queuesText(queues: readonly VmallocQueueFacts[]): string {
   return queues
     .map(({ cpu, free }) => `vmap_block_queue of CPU ${cpu}: ${free.length === 0 ? 'no block has free pages' : free.join(' ')}\n`)
     .join('');
 }
 
-function countersText({ purge, free }: VmallocFacts): string {
-  const { lazyPages, listedPages, threshold, vmallocPages, nodes } = purge;
+function countersText({ lazyPages, listedPages, threshold, vmallocPages, nodes }: VmallocPurgeFacts, freeRanges: number): string {
   const lines = [
     `lazily freed: ${lazyPages ?? 'unknown'} pages by vmap_lazy_nr, ${listedPages} on lists${threshold === null ? '' : `; a purge begins above ${threshold}`}`,
     ...(vmallocPages === null ? [] : [`allocated by vmalloc: ${vmallocPages} pages (nr_vmalloc_pages)`]),
     ...nodes.map(
       ({ index, busy, lazy, purging, pooled }) => `node ${index}: ${busy} busy, ${lazy} lazy, ${purging} in a purge, ${pooled} pooled`,
     ),
-    `free ranges: ${free.length}`,
+    `free ranges: ${freeRanges}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -1,21 +1,23 @@
 /** Pagewalk's own requests (protocol/requests.ts): the facts that the views show. */
 import * as v from 'valibot';
-import type { PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
+import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { check, hexSchema, physicalSchema } from './check.ts';
 import { membersChosen } from './choose-members.ts';
 import { findings } from './findings.ts';
+import { addressSpacesOf, tasksOf, vmallocAreas, vmallocCount } from './long-lists.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
 import { memoryPages, typeLayout } from './memory-pages.ts';
 import { pageCategories } from './page-categories.ts';
 import { pagemapScan } from './pagemap-scan.ts';
-import { linesOf, otherSchema, ptdumpDiff, spacesOf } from './ptdump-diff.ts';
+import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
-import { changes, sessionAt, snapshot, watch } from './scenario-moments.ts';
+import { changes, snapshot, watch } from './scenario-moments.ts';
 import { problemsOf } from './scenario-problems.ts';
 import { search } from './search.ts';
 
-type Body<Name extends PagewalkRequestName> = PagewalkRequests[Name]['body'];
+type Body<Name extends PagewalkRequestName> =
+  PagewalkRequests[Name]['body'] | (Name extends keyof PagewalkPartRequests ? PagewalkPartRequests[Name]['body'] : never);
 type Bodies = {
   readonly [Name in PagewalkRequestName]: (adapter: Adapter, parameters: unknown, call: Call) => Body<Name> | Promise<Body<Name>>;
 };
@@ -47,14 +49,7 @@ const ptdumpSchema = v.looseObject({
 const processSchema = v.looseObject({ pid: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 const pagemapSchema = v.looseObject({ ...processSchema.entries, start: hexSchema, end: hexSchema });
 const logSchema = v.looseObject({ levels: v.optional(v.boolean(), false) });
-const momentSchema = v.looseObject({ moment: v.optional(v.string()) });
 const addressSchema = v.looseObject({ address: hexSchema });
-/** Part of a list; all of it without. */
-const partSchema = v.looseObject({
-  start: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
-  count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), Number.MAX_SAFE_INTEGER),
-});
-const spacesSchema = v.looseObject({ other: otherSchema });
 
 /** The lines of the last dump asked for: a panel pages through them. */
 const lastDump = new WeakMap<Adapter, { key: string; lines: readonly PtdumpLine[] }>();
@@ -94,7 +89,7 @@ const bodies: Bodies = {
   'pagewalk/reverseMap': reverseMap,
   'pagewalk/search': search,
   'pagewalk/findings': findings,
-  'pagewalk/tasks': (adapter, parameters) => ({ tasks: adapter.session.tasks(check(partSchema, parameters)) }),
+  'pagewalk/tasks': tasksOf,
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
   'pagewalk/pageCategories': pageCategories,
   'pagewalk/pagemap': (adapter, parameters) => {
@@ -106,7 +101,8 @@ const bodies: Bodies = {
     const { levels } = check(logSchema, parameters);
     return { text: adapter.session.logText({ levels }), death: adapter.session.death() };
   },
-  'pagewalk/vmallocAreas': (adapter, parameters) => sessionAt(adapter, check(momentSchema, parameters).moment).vmalloc(),
+  'pagewalk/vmallocAreas': vmallocAreas,
+  'pagewalk/vmallocCount': vmallocCount,
   'pagewalk/vmallocPages': (adapter, parameters) => adapter.session.vmallocPages(check(addressSchema, parameters).address),
   'pagewalk/readAsKcore': (adapter, parameters) => readAsKcore(adapter, check(kcoreSchema, parameters)),
   'pagewalk/memoryPages': memoryPages,
@@ -115,7 +111,7 @@ const bodies: Bodies = {
   'pagewalk/snapshot': snapshot,
   'pagewalk/watch': watch,
   'pagewalk/scenarioProblems': problemsOf,
-  'pagewalk/addressSpaces': (adapter, parameters) => ({ spaces: spacesOf(adapter, check(spacesSchema, parameters)) }),
+  'pagewalk/addressSpaces': addressSpacesOf,
 };
 
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(

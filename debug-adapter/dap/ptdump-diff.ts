@@ -4,6 +4,7 @@ import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { AddressSpaceFacts, PtdumpDiffFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
+import type { ListPart } from '../session/list-part.ts';
 import { ptdumpDiffFacts } from '../session/ptdump-diff-facts.ts';
 import { openPtdumpSource, sessionSource } from '../session/ptdump-source.ts';
 import type { PtdumpSource } from '../session/ptdump-source.ts';
@@ -105,8 +106,8 @@ export function linesOf(adapter: Adapter, whose: Whose, options: PtdumpOptions):
 }
 
 /** The address spaces of the session, or of `other`. */
-export function spacesOf(adapter: Adapter, whose: Whose): readonly AddressSpaceFacts[] {
-  return withSource(adapter, whose, (source) => source.addressSpaces());
+export function spacesOf(adapter: Adapter, whose: Whose, part?: ListPart): readonly AddressSpaceFacts[] {
+  return withSource(adapter, whose, (source) => source.addressSpaces(part));
 }
 
 function withSource<Result>(adapter: Adapter, { other, moment }: Whose, use: (source: PtdumpSource) => Result): Result {

@@ -57,7 +57,7 @@ function spacesNode(adapter: Adapter): VariableNode {
 
 function vmallocNode(adapter: Adapter): VariableNode {
   return listNode(adapter, 'Vmalloc', {
-    read: (part) => adapter.session.vmallocAreas(part),
+    read: (part) => adapter.session.vmallocPart({ list: 'areas', ...part }).areas,
     make: (area) => {
       const key = `vmalloc ${area.start}`;
       const what = area.flags.length > 0 ? area.flags.join('|') : area.vmFlags.join('|');

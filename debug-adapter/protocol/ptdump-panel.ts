@@ -1,5 +1,6 @@
 /** Messages between the extension host and the ptdump panel's page. Types only. */
-import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts, VmallocBlockFacts } from './facts.ts';
+import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts } from './facts.ts';
+import type { VmallocBlockFacts } from './vmalloc.ts';
 import type { HostToPanel, PanelToHost } from './panel.ts';
 import type { PtdumpLine } from './requests.ts';
 

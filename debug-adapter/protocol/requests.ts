@@ -19,9 +19,8 @@ import type {
   TableFacts,
   TaskFacts,
   TranslationFacts,
-  VmallocFacts,
-  VmallocPagesFacts,
 } from './facts.ts';
+import type { VmallocCountFacts, VmallocFacts, VmallocKind, VmallocList, VmallocPagesFacts, VmallocPartFacts } from './vmalloc.ts';
 import type { MemoryPagesFacts, TypeLayoutFacts } from './memory-pages.ts';
 import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
@@ -102,6 +101,8 @@ export interface PagewalkRequests {
   'pagewalk/log': { arguments: { levels?: boolean }; body: { text: string; death: DeathFacts | null } };
   /** `moment`: of a scenario, the name of a moment (`pagewalk/snapshot`) instead of now. */
   'pagewalk/vmallocAreas': { arguments: { moment?: string }; body: VmallocFacts };
+  /** How many areas there are of each list and kind. Reads them all, and lets other requests overtake it. */
+  'pagewalk/vmallocCount': { arguments: { moment?: string }; body: VmallocCountFacts };
   /** The frames behind the busy area that holds `address`. */
   'pagewalk/vmallocPages': { arguments: { address: Hex }; body: VmallocPagesFacts };
   /** The answer to the event `pagewalk/splitSet`, for which a launch waits: files of the set; none to give up. */
@@ -122,6 +123,23 @@ export interface PagewalkRequests {
   'pagewalk/scenarioProblems': { arguments: Record<string, never>; body: ScenarioProblems };
   /** `other`: the path(s) of another image, or of a dump's text, which has none to choose. */
   'pagewalk/addressSpaces': { arguments: { other?: string | readonly string[] }; body: { spaces: readonly AddressSpaceFacts[] } };
+}
+
+/** A part of a list, as the DAP's own `variables` takes it: `count` entries behind the first `start`; without `count`, all of them. */
+interface PartArguments {
+  readonly start?: number;
+  readonly count?: number;
+}
+
+/** Requests that answer in parts when they are asked to: no more is read than is told. */
+export interface PagewalkPartRequests {
+  'pagewalk/tasks': { arguments: PartArguments; body: { readonly tasks: readonly TaskFacts[]; readonly more: boolean } };
+  /** Of the areas in use, which come by address, `kind` takes one kind alone, and `address` the area that holds it. */
+  'pagewalk/vmallocAreas': {
+    arguments: PartArguments & { moment?: string; list?: VmallocList | 'free'; kind?: VmallocKind; address?: Hex };
+    body: VmallocPartFacts;
+  };
+  'pagewalk/addressSpaces': { arguments: PartArguments; body: { readonly spaces: readonly AddressSpaceFacts[]; readonly more: boolean } };
 }
 
 /**

@@ -9,6 +9,7 @@ import { isPtdumpText, parsePtdump } from '../pagetable/ptdump-parse.ts';
 import type { ParsedPtdump } from '../pagetable/ptdump-parse.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
+import type { ListPart } from './list-part.ts';
 import type { OpenOptions, PtdumpOptions, SessionFace } from './session-face.ts';
 import { openSession } from './session.ts';
 
@@ -21,7 +22,7 @@ export interface PtdumpSource {
   /** The tables themselves; absent for text. */
   readonly pageTable?: ((options: PtdumpOptions) => PageTable) | undefined;
   /** What can be chosen; of text, nothing. */
-  addressSpaces(): readonly AddressSpaceFacts[];
+  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[];
   /** What is known to be wrong with the source, so far, one sentence each. */
   warnings(): readonly string[];
   /** Closes the files behind it. */
@@ -62,7 +63,7 @@ export function sessionSource(session: SessionFace, close: () => void = () => un
       return parsePtdump(lines.join(''), session.name);
     },
     pageTable: (options) => session.pageTable(options),
-    addressSpaces: () => session.addressSpaces(),
+    addressSpaces: (part) => session.addressSpaces(part),
     warnings: () => session.warnings(),
     close,
   };

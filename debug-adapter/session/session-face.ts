@@ -30,10 +30,8 @@ import type {
   TableFacts,
   TaskFacts,
   TranslationFacts,
-  VmallocAreaFacts,
-  VmallocFacts,
-  VmallocPagesFacts,
 } from '../protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../protocol/vmalloc.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
@@ -41,6 +39,7 @@ import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import type { ListPart } from './list-part.ts';
+import type { VmallocQuestion, VmallocStream } from './vmalloc-facts.ts';
 import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { ExpressionPlace } from './expression-world.ts';
@@ -159,12 +158,20 @@ export interface SessionFace {
   pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
   /** Every area with its state (busy, lazy, purging, pooled, free), and the vmap_blocks with their queues and counters. */
   vmalloc(): VmallocFacts;
-  /** The areas in use by address: of those outside the part nothing is told, and no vm_struct's caller is looked up. */
-  vmallocAreas(part: ListPart): readonly VmallocAreaFacts[];
+  /** The same, each list made while it is gone through. */
+  vmallocStream(): VmallocStream;
+  /** A part of one list of areas. Those in use come by address: those behind the part are not read, unless a kind is asked for. */
+  vmallocPart(asked: VmallocQuestion): VmallocPartFacts;
+  /** The busy area that holds `address`; undefined where none does. */
+  vmallocArea(address: Address): VmallocAreaFacts | undefined;
+  /** How many areas there are, and of which kinds. Reads them all. */
+  vmallocCount(): VmallocCountFacts;
   /** The frames behind the busy area that holds `address`; throws when none does. */
   vmallocPages(address: Address): VmallocPagesFacts;
   /** The text of /proc/vmallocinfo, each line ended by a newline. */
   vmallocinfoText(): string;
+  /** The same line by line. */
+  vmallocinfoLines(): Iterable<string>;
   /** Every process followed by its other threads, without the idle tasks; or a part of that list, for which those behind are not read. */
   tasks(part?: ListPart): readonly TaskFacts[];
   /** The first `most` tasks by number and name, of which nothing else is read. */

@@ -20,7 +20,8 @@ import { allTypes } from '../kernel/modules/module-types.ts';
 import { openKernel } from '../kernel/opening/open-kernel.ts';
 import type { OutsideSources } from '../kernel/opening/open-kernel.ts';
 import { explainExcluded } from '../kernel/pages/page-category-frame.ts';
-import { vmallocinfo } from '../kernel/vmalloc/vmallocinfo.ts';
+import { findVmapArea } from '../kernel/vmalloc/vmap-area.ts';
+import { vmallocinfo, vmallocinfoLines } from '../kernel/vmalloc/vmallocinfo.ts';
 import { readAsKcore } from '../kernel/vmalloc/vread-kcore.ts';
 import type { KcoreRead } from '../kernel/vmalloc/vread-kcore.ts';
 import { firstTasks } from '../kernel/processes/task.ts';
@@ -50,10 +51,8 @@ import type {
   TableFacts,
   TaskFacts,
   TranslationFacts,
-  VmallocAreaFacts,
-  VmallocFacts,
-  VmallocPagesFacts,
 } from '../protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../protocol/vmalloc.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
@@ -92,7 +91,8 @@ import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { translationFacts } from './translation-facts.ts';
 import { typeLayoutFacts } from './type-layout-facts.ts';
-import { vmallocAreaFacts, vmallocFacts, vmallocPagesFacts } from './vmalloc-facts.ts';
+import { vmallocAreaFacts, vmallocCountFacts, vmallocFacts, vmallocPagesFacts, vmallocPartFacts, vmallocStream } from './vmalloc-facts.ts';
+import type { VmallocQuestion, VmallocStream } from './vmalloc-facts.ts';
 
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
@@ -328,8 +328,29 @@ export class Session implements SessionFace {
     return vmallocPagesFacts(this.kernel, address);
   }
 
+  vmallocStream(): VmallocStream {
+    return vmallocStream(this.kernel);
+  }
+
+  vmallocPart(asked: VmallocQuestion): VmallocPartFacts {
+    return vmallocPartFacts(this.kernel, asked);
+  }
+
+  vmallocArea(address: Address): VmallocAreaFacts | undefined {
+    const area = findVmapArea(this.kernel, address);
+    return area === undefined ? undefined : vmallocAreaFacts(this.kernel, area);
+  }
+
+  vmallocCount(): VmallocCountFacts {
+    return vmallocCountFacts(this.kernel);
+  }
+
   vmallocinfoText(): string {
     return vmallocinfo(this.kernel);
+  }
+
+  vmallocinfoLines(): Iterable<string> {
+    return vmallocinfoLines(this.kernel);
   }
 
   tasks(part?: ListPart): readonly TaskFacts[] {
@@ -338,10 +359,6 @@ export class Session implements SessionFace {
 
   firstTasks(most: number): readonly Task[] {
     return firstTasks(this.kernel, most);
-  }
-
-  vmallocAreas(part: ListPart): readonly VmallocAreaFacts[] {
-    return vmallocAreaFacts(this.kernel, part);
   }
 
   maps(pid: number): MapsFacts {

@@ -5,7 +5,7 @@ import { errors, MemoryFault } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { mmUsage } from '../kernel/processes/mm-usage.ts';
 import { taskName } from '../kernel/processes/task-name.ts';
-import { findTask, firstTasks } from '../kernel/processes/task.ts';
+import { findTask, tasksOf } from '../kernel/processes/task.ts';
 import type { Task } from '../kernel/processes/task.ts';
 import { mapsEntries, mapsLine } from '../kernel/processes/vma-maps.ts';
 import type { MapsFacts, TaskFacts } from '../protocol/facts.ts';
@@ -19,30 +19,28 @@ export function taskFacts(kernel: Kernel, part: ListPart = { start: 0, count: Nu
   // The idle task, which is the first process's parent, is on no list.
   const parentOf = (task: Task): number =>
     told(kernel, `the parent of task ${task.pid}`, () => taskStruct.number(task.parent, 'tgid')) ?? 0;
-  return firstTasks(kernel, part.start + part.count)
-    .slice(part.start)
-    .map((task) => {
-      const { mm } = task;
-      const who = `the mm_struct of process ${task.pid}`;
-      const pgd = mm === undefined ? undefined : told(kernel, who, () => mmStruct.pointer(mm, 'pgd'));
-      const usage = mm === undefined ? undefined : told(kernel, who, () => mmUsage(kernel, mm));
-      const kib = kernel.pageSize / 1024;
-      return {
-        pid: task.pid,
-        tgid: task.tgid,
-        comm: task.comm,
-        task: formatAddress(task.address),
-        mm: mm === undefined ? null : formatAddress(mm),
-        pgd: pgd === undefined ? null : formatAddress(pgd),
-        stack: task.stack === 0n ? null : formatAddress(task.stack),
-        cpu: task.cpu ?? null,
-        ppid: parentOf(task),
-        state: task.state,
-        name: taskName(kernel, task),
-        vsz: usage === undefined ? null : usage.totalPages * kib,
-        rss: usage === undefined ? null : usage.residentPages * kib,
-      };
-    });
+  return tasksOf(kernel, part.start, part.count).map((task) => {
+    const { mm } = task;
+    const who = `the mm_struct of process ${task.pid}`;
+    const pgd = mm === undefined ? undefined : told(kernel, who, () => mmStruct.pointer(mm, 'pgd'));
+    const usage = mm === undefined ? undefined : told(kernel, who, () => mmUsage(kernel, mm));
+    const kib = kernel.pageSize / 1024;
+    return {
+      pid: task.pid,
+      tgid: task.tgid,
+      comm: task.comm,
+      task: formatAddress(task.address),
+      mm: mm === undefined ? null : formatAddress(mm),
+      pgd: pgd === undefined ? null : formatAddress(pgd),
+      stack: task.stack === 0n ? null : formatAddress(task.stack),
+      cpu: task.cpu ?? null,
+      ppid: parentOf(task),
+      state: task.state,
+      name: taskName(kernel, task),
+      vsz: usage === undefined ? null : usage.totalPages * kib,
+      rss: usage === undefined ? null : usage.residentPages * kib,
+    };
+  });
 }
 
 function told<Value>(kernel: Kernel, what: string, look: () => Value): Value | undefined {

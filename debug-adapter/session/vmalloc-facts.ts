@@ -4,47 +4,138 @@ import type { Address } from '../base/address.ts';
 import { errors, MemoryFault } from '../base/errors.ts';
 import { vmFlagsOf } from '../kernel/identify/identify-vmalloc.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { findVmapArea, idleAreas, vmapAreas } from '../kernel/vmalloc/vmap-area.ts';
+import { findVmapArea, idleAreas, lazyAreas, vmapAreas, vmapAreasFrom, vmFlag } from '../kernel/vmalloc/vmap-area.ts';
 import type { VmapArea } from '../kernel/vmalloc/vmap-area.ts';
 import { blockOf, blockPages, usedRuns, vmapBlockQueues } from '../kernel/vmalloc/vmap-block.ts';
 import { freeAreas } from '../kernel/vmalloc/vmap-free.ts';
+import type { FreeArea } from '../kernel/vmalloc/vmap-free.ts';
 import { areaPages } from '../kernel/vmalloc/vmap-pages.ts';
 import { purgeState } from '../kernel/vmalloc/vmap-purge.ts';
 import { formatCaller } from '../kernel/vmalloc/vmallocinfo.ts';
-import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts, VmallocPagesFacts } from '../protocol/facts.ts';
+import type {
+  VmallocAreaFacts,
+  VmallocBlockFacts,
+  VmallocCountFacts,
+  VmallocFacts,
+  VmallocFreeFacts,
+  VmallocKind,
+  VmallocList,
+  VmallocPagesFacts,
+  VmallocPartFacts,
+} from '../protocol/vmalloc.ts';
 import type { ListPart } from './list-part.ts';
 
-/** Addresses as `"0x…"`, sizes in bytes, counters in pages of the kernel's size, as VmallocFacts has them. */
-export function vmallocFacts(kernel: Kernel): VmallocFacts {
-  const { busy, lazy } = vmapAreas(kernel);
-  const { purging, pooled } = idleAreas(kernel);
-  const all = (areas: readonly VmapArea[]): VmallocAreaFacts[] => areas.map((area) => areaFacts(kernel, area));
-  const facts = {
-    areas: all(busy),
-    lazy: all(lazy),
-    purging: all(purging),
-    pooled: all(pooled),
-    free: freeAreas(kernel).areas.map(({ start, end, address }) => ({
-      start: formatAddress(start),
-      end: formatAddress(end),
-      size: formatAddress(end - start),
-      address: address === undefined ? null : formatAddress(address),
-    })),
-    queues: vmapBlockQueues(kernel).map(({ cpu, address, free }) => ({
-      cpu,
-      address: formatAddress(address),
-      free: free.map(formatAddress),
-    })),
-    purge: purgeFacts(kernel),
-  };
-  return { ...facts, warnings: [...kernel.warnings] };
+/** What `VmallocFacts` has, each list made while it is gone through; what comes behind the lists is read last. */
+export interface VmallocStream {
+  readonly lists: Readonly<Record<VmallocList, Iterable<VmallocAreaFacts>>>;
+  readonly free: Iterable<VmallocFreeFacts>;
+  readonly rest: () => Pick<VmallocFacts, 'purge' | 'queues' | 'warnings'>;
 }
 
-/** The areas in use, by address: what is told of one is put together for those of the part only. */
-export function vmallocAreaFacts(kernel: Kernel, { start, count }: ListPart): VmallocAreaFacts[] {
-  return vmapAreas(kernel)
-    .busy.slice(start, start + count)
-    .map((area) => areaFacts(kernel, area));
+/** Addresses as `"0x…"`, sizes in bytes, counters in pages of the kernel's size, as VmallocFacts has them. */
+export function vmallocStream(kernel: Kernel): VmallocStream {
+  const { busy, lazy } = vmapAreas(kernel);
+  const { purging, pooled } = idleAreas(kernel);
+  const all = (areas: readonly VmapArea[]): Iterable<VmallocAreaFacts> => mapped(areas, (area) => vmallocAreaFacts(kernel, area));
+  return {
+    lists: { areas: all(busy), lazy: all(lazy), purging: all(purging), pooled: all(pooled) },
+    free: mapped(freeAreas(kernel).areas, freeFacts),
+    rest: () => ({ ...stateFacts(kernel), warnings: [...kernel.warnings] }),
+  };
+}
+
+/** All of it at once. */
+export function vmallocFacts(kernel: Kernel): VmallocFacts {
+  const { lists, free, rest } = vmallocStream(kernel);
+  const { areas, lazy, purging, pooled } = lists;
+  const facts = { areas: [...areas], lazy: [...lazy], purging: [...purging], pooled: [...pooled], free: [...free] };
+  return { ...facts, ...rest() };
+}
+
+function* mapped<Item, Facts>(items: readonly Item[], make: (item: Item) => Facts): Generator<Facts> {
+  for (const item of items) yield make(item);
+}
+
+/** Which list a part is of; of those in use, `kind` takes one kind alone. */
+export interface VmallocQuestion extends ListPart {
+  readonly list: VmallocList | 'free';
+  readonly kind?: VmallocKind | undefined;
+}
+
+/** A part of one list: of those in use no area behind it is read but the next, unless a kind is asked for. */
+export function vmallocPartFacts(kernel: Kernel, { list, kind, start, count }: VmallocQuestion): VmallocPartFacts {
+  const wanted = <Item>(items: readonly Item[]): readonly Item[] => items.slice(start, start + count + 1);
+  if (list === 'free') {
+    const ranges = wanted(freeAreas(kernel).areas);
+    return { areas: [], free: ranges.slice(0, count).map(freeFacts), more: ranges.length > count };
+  }
+  const areas =
+    list === 'lazy'
+      ? wanted(lazyAreas(kernel))
+      : list !== 'areas'
+        ? wanted(idleAreas(kernel)[list])
+        : kind === undefined
+          ? vmapAreasFrom(kernel, start, count + 1)
+          : wanted(kernel.once(areasByKind).get(kind) ?? []);
+  return { areas: areas.slice(0, count).map((area) => vmallocAreaFacts(kernel, area)), free: [], more: areas.length > count };
+}
+
+/** How many there are of each list and kind. Reads all areas, but no symbol and no frame. */
+export function vmallocCountFacts(kernel: Kernel): VmallocCountFacts {
+  const { busy, lazy } = vmapAreas(kernel);
+  const { purging, pooled } = idleAreas(kernel);
+  return {
+    kinds: [...kernel.once(areasByKind)].map(([kind, areas]) => ({
+      kind,
+      count: areas.length,
+      bytes: areas.reduce((sum, { start, end }) => sum + Number(end - start), 0),
+    })),
+    areas: busy.length,
+    lazy: lazy.length,
+    purging: purging.length,
+    pooled: pooled.length,
+    free: freeAreas(kernel).areas.length,
+    ...stateFacts(kernel),
+    warnings: [...kernel.warnings],
+  };
+}
+
+/** The areas in use of each kind, by address. */
+function areasByKind(kernel: Kernel): ReadonlyMap<VmallocKind, readonly VmapArea[]> {
+  const kinds = new Map<VmallocKind, VmapArea[]>();
+  for (const area of vmapAreas(kernel).sorted) {
+    const kind = kindOf(kernel, area);
+    const known = kinds.get(kind);
+    if (known === undefined) kinds.set(kind, [area]);
+    else known.push(area);
+  }
+  return kinds;
+}
+
+function kindOf(kernel: Kernel, area: VmapArea): VmallocKind {
+  if (blockOf(kernel, area) !== undefined) return 'vm_map_ram block';
+  if (area.ram) return 'vm_map_ram';
+  const flags = area.vm?.flags ?? 0;
+  if ((flags & vmFlag.ioremap) !== 0) return 'ioremap';
+  return (flags & vmFlag.map) === 0 ? 'vmalloc' : 'vmap';
+}
+
+function freeFacts({ start, end, address }: FreeArea): VmallocFreeFacts {
+  return {
+    start: formatAddress(start),
+    end: formatAddress(end),
+    size: formatAddress(end - start),
+    address: address === undefined ? null : formatAddress(address),
+  };
+}
+
+function stateFacts(kernel: Kernel): Pick<VmallocFacts, 'purge' | 'queues'> {
+  const queues = vmapBlockQueues(kernel).map(({ cpu, address, free }) => ({
+    cpu,
+    address: formatAddress(address),
+    free: free.map(formatAddress),
+  }));
+  return { queues, purge: purgeFacts(kernel) };
 }
 
 /** Throws `UserError` where no busy area holds `address`, or its frames cannot be told. */
@@ -89,7 +180,8 @@ function purgeFacts(kernel: Kernel): VmallocFacts['purge'] {
   };
 }
 
-function areaFacts(kernel: Kernel, area: VmapArea): VmallocAreaFacts {
+/** What is told of one area. */
+export function vmallocAreaFacts(kernel: Kernel, area: VmapArea): VmallocAreaFacts {
   const { vm } = area;
   const flags: string[] = [];
   if (area.ram) flags.push('VM_RAM');

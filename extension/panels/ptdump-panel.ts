@@ -4,7 +4,8 @@
  */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
-import type { IdentifyFacts, VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { IdentifyFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { addressOfToken } from '../address.ts';

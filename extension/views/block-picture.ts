@@ -1,5 +1,5 @@
 /** The pages of a vmap_block as a small picture for a tooltip, with the same in words. */
-import type { VmallocBlockFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocBlockFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 
 const columns = 64;
 const cell = 6;

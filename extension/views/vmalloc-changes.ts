@@ -1,5 +1,5 @@
 /** What changed in the vmalloc space between two moments of a scenario, area by area. Knows facts only. */
-import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 
 export interface AreaChange {
   readonly kind: 'new' | 'changed';

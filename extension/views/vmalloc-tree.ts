@@ -1,7 +1,7 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
-import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
 import { changesBetween, keyOf } from './vmalloc-changes.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import { bundled } from '../support/dumps.ts';
 import { runInProcess } from '../support/in-process.ts';

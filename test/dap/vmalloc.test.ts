@@ -1,7 +1,7 @@
 /** `pagewalk/vmallocAreas`, `vmallocPages` and `readAsKcore`, as the views ask for them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import { bundled } from '../support/dumps.ts';
 import { RawClient } from './raw-client.ts';
@@ -26,6 +26,39 @@ describe('the vmalloc space through the adapter', () => {
       [1, 0, 1, 2],
     );
     assert.equal(facts.purge.lazyPages, facts.purge.listedPages);
+  });
+
+  test('a list in parts, by address, of one kind, and the area at an address', async () => {
+    const whole = (await client.ask('pagewalk/vmallocAreas', {})).body as VmallocFacts;
+    const ascending = [...whole.areas].sort((one, other) => (BigInt(one.start) < BigInt(other.start) ? -1 : 1));
+    const part = async (asked: object): Promise<VmallocPartFacts> =>
+      (await client.ask('pagewalk/vmallocAreas', asked)).body as VmallocPartFacts;
+    assert.deepEqual(await part({ start: 5, count: 10 }), { areas: ascending.slice(5, 15), free: [], more: true });
+    assert.deepEqual(await part({ start: 225, count: 10 }), { areas: ascending.slice(225), free: [], more: false });
+    assert.deepEqual((await part({ start: 3 })).areas, ascending.slice(3));
+    assert.deepEqual((await part({ list: 'lazy', count: 7 })).areas.length, 7);
+    assert.deepEqual(await part({ list: 'free', start: 130, count: 7 }), { areas: [], free: whole.free.slice(130), more: false });
+    const blocks = ascending.filter(({ block }) => block !== null);
+    assert.deepEqual((await part({ kind: 'vm_map_ram block' })).areas, blocks);
+    assert.deepEqual(
+      (await part({ address: blockPage })).areas,
+      blocks.filter(({ start }) => start === '0xffffd4bf81700000'),
+    );
+    assert.deepEqual((await part({ address: '0x1000' })).areas, []);
+    assert.equal((await client.ask('pagewalk/vmallocAreas', { count: -1 })).success, false);
+    assert.equal((await client.ask('pagewalk/vmallocAreas', { list: 'all' })).success, false);
+    const count = (await client.ask('pagewalk/vmallocCount', {})).body as VmallocCountFacts;
+    assert.deepEqual([count.areas, count.lazy, count.purging, count.pooled, count.free], [229, 21, 0, 0, 131]);
+    assert.deepEqual([count.purge, count.queues], [whole.purge, whole.queues]);
+    assert.equal(count.kinds.find(({ kind }) => kind === 'vm_map_ram block')?.count, blocks.length);
+  });
+
+  test('tasks and address spaces in parts', async () => {
+    const { tasks } = (await client.ask('pagewalk/tasks', {})).body as { tasks: unknown[] };
+    assert.deepEqual((await client.ask('pagewalk/tasks', { start: 2, count: 3 })).body, { tasks: tasks.slice(2, 5), more: true });
+    assert.deepEqual((await client.ask('pagewalk/tasks', { start: 2 })).body, { tasks: tasks.slice(2), more: false });
+    const { spaces } = (await client.ask('pagewalk/addressSpaces', {})).body as { spaces: unknown[] };
+    assert.deepEqual((await client.ask('pagewalk/addressSpaces', { start: 1, count: 1 })).body, { spaces: spaces.slice(1, 2), more: true });
   });
 
   test('the frames of an area; none for an address that no area holds', async () => {

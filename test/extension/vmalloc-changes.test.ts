@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openKernel } from '../../debug-adapter/kernel/opening/open-kernel.ts';
-import type { VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import { Session } from '../../debug-adapter/session/session.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';
 import { changesBetween } from '../../extension/views/vmalloc-changes.ts';

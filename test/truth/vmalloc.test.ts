@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
-import type { VmallocFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
 import { absent, addressOf, bundled, dumpFolder, expandedDump, jsonLines, truthText } from '../support/dumps.ts';

@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
-import type { VmallocBlockFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { VmallocBlockFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { HostToPtdump } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageOf } from './table.ts';
 

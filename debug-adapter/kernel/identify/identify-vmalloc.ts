@@ -1,6 +1,7 @@
 /** Addresses in the vmalloc space and the module area: area, block, page, task stack, guard page. */
 import { formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { UserError } from '../../base/errors.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
 import { formatSymbolHit } from '../../symbols/symbol-table.ts';
 import type { Kernel } from '../kernel.ts';
@@ -8,11 +9,11 @@ import { allSymbols, findModule } from '../modules/module.ts';
 import { moduleSection } from '../modules/module-section.ts';
 import { tasks } from '../processes/task.ts';
 import { formatCaller } from '../vmalloc/vmallocinfo.ts';
-import { areaAt, byAddress, findVmapArea, idleAreas, mappedSize, vmapAreas, vmFlag, vmFlagNames } from '../vmalloc/vmap-area.ts';
+import { areaAt, byAddress, findVmapArea, idleAreas, lazyAreas, mappedSize, vmFlag, vmFlagNames } from '../vmalloc/vmap-area.ts';
 import type { VmapArea, VmapState } from '../vmalloc/vmap-area.ts';
 import { blockOf, blockPages, blockPageState, isUsed } from '../vmalloc/vmap-block.ts';
 import type { VmapBlock } from '../vmalloc/vmap-block.ts';
-import { vreadParts } from '../vmalloc/vread.ts';
+import { vreadByte } from '../vmalloc/vread.ts';
 
 /** Names of the set bits of vm_struct.flags, lowest first; unknown bits as one hexadecimal number. */
 export function vmFlagsOf(flags: number): string[] {
@@ -32,14 +33,20 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   }
   const block = blockOf(kernel, area);
   if (block !== undefined) return [blockDetail(kernel, address, { area, block }), areaDetail(kernel, address, area)];
-  const stack = stackDetail(kernel, address, area);
-  return stack === undefined ? [areaDetail(kernel, address, area)] : [stack, areaDetail(kernel, address, area)];
+  const detail = areaDetail(kernel, address, area);
+  try {
+    const stack = stackDetail(kernel, address, area);
+    return stack === undefined ? [detail] : [stack, detail];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [detail, { kind: 'note', summary: error.message }];
+  }
 }
 
 /** Areas that are freed, in whatever state, for look-up. */
 function idleByAddress(kernel: Kernel): readonly VmapArea[] {
   const { purging, pooled } = idleAreas(kernel);
-  return byAddress([...vmapAreas(kernel).lazy, ...purging, ...pooled]);
+  return byAddress([...lazyAreas(kernel), ...purging, ...pooled]);
 }
 
 const idleWords: Readonly<Record<Exclude<VmapState, 'busy'>, string>> = {
@@ -61,8 +68,8 @@ function idleDetail({ start, end, state, node }: VmapArea): IdentifyDetail {
 }
 
 /** What a read of this byte from the kernel's own /proc/kcore gives, where that is not what memory holds; else null. */
-function kcoreNote(kernel: Kernel, address: Address): string | null {
-  const [part] = vreadParts(kernel, address, 1);
+function kcoreNote(kernel: Kernel, address: Address, area: VmapArea): string | null {
+  const part = vreadByte(kernel, address, area);
   if (part?.why === undefined || part.source === address) return null;
   return part.source === undefined ? `zeros: ${part.why}` : `${formatAddress(part.source)} instead: ${part.why}`;
 }
@@ -87,7 +94,7 @@ function blockDetail(kernel: Kernel, address: Address, of: { area: VmapArea; blo
     dirtyMin: block.dirtyMin,
     dirtyMax: block.dirtyMax,
     cpu: block.cpu ?? null,
-    kcore: kcoreNote(kernel, address),
+    kcore: kcoreNote(kernel, address, area),
     start: formatAddress(area.start),
     end: formatAddress(area.end),
   };
@@ -130,7 +137,7 @@ function areaDetail(kernel: Kernel, address: Address, area: VmapArea): IdentifyD
     caller,
     pages: area.vm?.pageCount ?? null,
     physical: area.vm === undefined || area.vm.physAddr === 0n ? null : formatAddress(area.vm.physAddr),
-    kcore: kcoreNote(kernel, address),
+    kcore: kcoreNote(kernel, address, area),
   };
 }
 

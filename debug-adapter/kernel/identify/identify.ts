@@ -18,7 +18,7 @@ import { describeKasanShadow } from './identify-kasan.ts';
 import { describeUserAddress } from './identify-user.ts';
 import { describeModule, describeVmallocAddress } from './identify-vmalloc.ts';
 import type { Kernel } from '../kernel.ts';
-import { layoutOf } from '../layout/layout.ts';
+import { layoutOf, regionAt } from '../layout/layout.ts';
 import { layoutX8664 } from '../layout/layout-x86-64.ts';
 import { allSymbols } from '../modules/module.ts';
 import { structPageAt } from '../pages/page-frame.ts';
@@ -224,8 +224,7 @@ function describeMemoryMap(kernel: Kernel, address: Address): readonly IdentifyD
 /** The region of the address space, with its kind in `identify`'s words. */
 function regionOf(kernel: Kernel, address: Address, pageTable: PageTable): { readonly kind: string; readonly name: string } {
   if (pageTable.isUserAddress(address)) return { kind: 'user-address', name: 'user space' };
-  const { regions } = layoutOf(kernel);
-  if (regions.length === 0) return { kind: 'region', name: 'kernel space' };
-  const found = regions.find(({ start, end }) => address >= start && address < end);
-  return found ?? { kind: 'region', name: 'an unused part of kernel space' };
+  const layout = layoutOf(kernel);
+  if (layout.regions.length === 0) return { kind: 'region', name: 'kernel space' };
+  return regionAt(layout, address) ?? { kind: 'region', name: 'an unused part of kernel space' };
 }

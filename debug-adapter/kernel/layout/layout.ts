@@ -47,6 +47,11 @@ export function layoutOf(kernel: Kernel): Layout {
   return kernel.once(findLayout);
 }
 
+/** The narrowest region that holds `address`. */
+export function regionAt(layout: Layout, address: Address): Region | undefined {
+  return layout.regions.find(({ start, end }) => address >= start && address < end);
+}
+
 /** The first region of this kind. */
 export function regionOfKind(layout: Layout, kind: string): Region | undefined {
   return layout.regions.find((region) => region.kind === kind);

@@ -5,6 +5,7 @@ import { MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { initTask } from './init-task.ts';
 import type { Kernel } from '../kernel.ts';
+import { LazyList } from '../containers/lazy-list.ts';
 import { walkList } from '../containers/list.ts';
 import type { StructShape } from '../structs.ts';
 
@@ -31,12 +32,17 @@ export interface Task {
 
 /** All tasks but the idle ones, each process followed by its other threads; read once. */
 export function tasks(kernel: Kernel): readonly Task[] {
-  return kernel.once(taskList).first(Number.POSITIVE_INFINITY);
+  return kernel.once(taskList).first();
 }
 
 /** The first `count` of them, or all where there are fewer; those behind are not read. Throws as `tasks` does. */
 export function firstTasks(kernel: Kernel, count: number): readonly Task[] {
   return kernel.once(taskList).first(count);
+}
+
+/** `count` of them behind the first `start`; those behind are not read. Throws as `tasks` does. */
+export function tasksOf(kernel: Kernel, start: number, count: number): readonly Task[] {
+  return kernel.once(taskList).part(start, count);
 }
 
 /** One of them by its place in the list; undefined behind the last. Throws as `tasks` does. */
@@ -46,62 +52,17 @@ export function taskAt(kernel: Kernel, index: number): Task | undefined {
 
 /** The task with this pid (task_struct.pid: a thread's own), undefined where no list has it. Throws as `tasks` does. */
 export function findTask(kernel: Kernel, pid: number): Task | undefined {
-  return kernel.once(taskList).find(pid);
-}
-
-/** The tasks as far as anybody asked for them: a machine may have a million. */
-class TaskList {
-  readonly #read: Task[] = [];
-  readonly #rest: Iterator<Task, undefined>;
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(rest: Iterator<Task, undefined>) {
-    this.#rest = rest;
-  }
-
-  first(count: number): readonly Task[] {
-    while (this.#read.length < count) if (this.#next() === undefined) break;
-    return count < this.#read.length ? this.#read.slice(0, count) : this.#read;
-  }
-
-  at(index: number): Task | undefined {
-    while (this.#read.length <= index) if (this.#next() === undefined) return undefined;
-    return this.#read[index];
-  }
-
-  find(pid: number): Task | undefined {
-    let task = this.#read.find((each) => each.pid === pid);
-    while (task === undefined) {
-      const next = this.#next();
-      if (next === undefined) return undefined;
-      if (next.pid === pid) task = next;
-    }
-    return task;
-  }
-
-  #next(): Task | undefined {
-    // An iterator that threw says next time that it is done.
-    if (this.#failure !== undefined) throw this.#failure.error;
-    try {
-      const next = this.#rest.next();
-      if (next.done === true) return undefined;
-      this.#read.push(next.value);
-      return next.value;
-    } catch (error) {
-      this.#failure = { error };
-      throw error;
-    }
-  }
+  return kernel.once(taskList).find((task) => task.pid === pid);
 }
 
 /** Symbols and types are looked for at once, so that a list that cannot be read throws whenever it is asked for. */
-function taskList(kernel: Kernel): TaskList {
+function taskList(kernel: Kernel): LazyList<Task> {
   const structs = kernel.structs(purpose);
   const shape = structs.get('task_struct');
   const init = initTask(kernel) ?? kernel.needAddressOf('init_task', purpose);
   const head = shape.address(init, 'tasks');
   const signal = structs.find('signal_struct');
-  return new TaskList(readTasks(kernel, { shape, signal, head }));
+  return new LazyList(readTasks(kernel, { shape, signal, head }));
 }
 
 interface TaskShapes {

@@ -21,11 +21,15 @@ const words: readonly (readonly [flag: number, word: string])[] = [
 
 /** All lines, each with its newline. Addresses are the real ones (what %pK gives a reader who may see them). */
 export function vmallocinfo(kernel: Kernel): string {
+  return [...vmallocinfoLines(kernel)].join('');
+}
+
+/** The same line by line, each made when it is asked for. */
+export function* vmallocinfoLines(kernel: Kernel): Generator<string> {
   const structs = kernel.structs('listing the vmalloc areas');
   const marksRam = hasVmapRamFlags(structs);
   const sparseWord = structs.find('vmap_node') !== undefined;
   const { busy, lazy, mixed } = vmapAreas(kernel);
-  const lines: string[] = [];
   for (const area of mixed ? byAddress([...busy, ...lazy]) : busy) {
     const line =
       area.state === 'lazy'
@@ -33,14 +37,11 @@ export function vmallocinfo(kernel: Kernel): string {
         : area.vm === undefined
           ? ramLine(kernel, area)
           : vmLine(kernel, area.vm, { marksRam, sparseWord });
-    if (line !== undefined) lines.push(line);
+    if (line !== undefined) yield `${line}\n`;
   }
-  if (mixed) return lines.map((line) => `${line}\n`).join('');
   // Before 6.9 the lazy areas are printed behind the last busy one, so not at all without any.
-  if (busy.length > 0 || sparseWord) {
-    for (const area of lazy) lines.push(lazyLine(kernel, area));
-  }
-  return lines.map((line) => `${line}\n`).join('');
+  if (mixed || (busy.length === 0 && !sparseWord)) return;
+  for (const area of lazy) yield `${lazyLine(kernel, area)}\n`;
 }
 
 /** The caller as %pS prints it: `symbol+0x1a/0x94 [module]`, or the bare address where no symbol covers it. */

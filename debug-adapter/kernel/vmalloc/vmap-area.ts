@@ -6,9 +6,13 @@ import { addToAddress, compareAddresses, formatAddress, toAddress } from '../../
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
+import { LazyList, merged } from '../containers/lazy-list.ts';
 import { walkList, walkLockLessList } from '../containers/list.ts';
+import { layoutOf, regionAt } from '../layout/layout.ts';
 import type { StructShape, Structs } from '../structs.ts';
 import { vmapPlaces } from './vmap-places.ts';
+import type { VmapPlaces } from './vmap-places.ts';
+import { findInTrees } from './vmap-tree.ts';
 
 const purpose = 'listing the vmalloc areas';
 
@@ -105,7 +109,17 @@ export function hasVmapRamFlags(structs: Structs): boolean {
 
 /** All areas; read once for each kernel. */
 export function vmapAreas(kernel: Kernel): VmapAreas {
-  return kernel.once(readVmapAreas);
+  return kernel.once(busyLists).whole();
+}
+
+/** `count` areas in use behind the first `start` by address, as the kernel's lists have them; those behind are not read. */
+export function vmapAreasFrom(kernel: Kernel, start: number, count: number): readonly VmapArea[] {
+  return kernel.once(busyLists).byAddress.part(start, count);
+}
+
+/** What `vmapAreas` has as lazy; of those in use none is read, unless they stand on the same list. */
+export function lazyAreas(kernel: Kernel): readonly VmapArea[] {
+  return kernel.once(busyLists).lazy;
 }
 
 /** Areas in pools and in a purge; read once for each kernel. */
@@ -113,9 +127,21 @@ export function idleAreas(kernel: Kernel): IdleAreas {
   return kernel.once(readIdleAreas);
 }
 
-/** The busy area that holds `address`, guard page included. */
+/** The busy area that holds `address`, guard page included. Where the trees tell, the lists are not read. */
 export function findVmapArea(kernel: Kernel, address: Address): VmapArea | undefined {
-  return areaAt(vmapAreas(kernel).sorted, address);
+  const lists = kernel.once(busyLists);
+  if (!lists.areRead) {
+    const found = lists.findByTree(address);
+    if (typeof found === 'object') return found;
+    // In the vmalloc space an area that is on a list alone is told too: kernels die while they insert one.
+    if (found === 'none' && isElsewhere(kernel, address)) return undefined;
+  }
+  return areaAt(lists.whole().sorted, address);
+}
+
+function isElsewhere(kernel: Kernel, address: Address): boolean {
+  const region = regionAt(layoutOf(kernel), address);
+  return region !== undefined && region.kind !== 'vmalloc-space' && region.kind !== 'module-space';
 }
 
 /** The area of ascending, disjoint `areas` that holds `address`. */
@@ -163,29 +189,82 @@ function readerOf(kernel: Kernel): Reader {
   };
 }
 
-function readVmapAreas(kernel: Kernel): VmapAreas {
-  const reader = readerOf(kernel);
-  const places = vmapPlaces(kernel);
-  const busy: VmapArea[] = [];
-  const lazy: VmapArea[] = [];
-  for (const { index, busy: of, lazy: freed } of places.nodes) {
-    append(busy, readList(reader, { head: of.head, node: index, state: 'busy' }));
-    if (freed !== undefined) append(lazy, readList(reader, { head: freed.head, node: index, state: 'lazy' }));
-  }
-  const mixed = reader.oldFlags;
-  if (mixed) {
-    append(
-      lazy,
-      busy.filter(({ state }) => state === 'lazy'),
+function busyLists(kernel: Kernel): BusyLists {
+  return new BusyLists(readerOf(kernel));
+}
+
+/** The areas in use, as far as anybody asked for them, with those that were lazily freed. */
+class BusyLists {
+  readonly #reader: Reader;
+  readonly #places: VmapPlaces;
+  /** One for each vmap node. */
+  readonly #lists: readonly LazyList<VmapArea>[];
+  /** Those in use by address, as each list ascends. */
+  readonly byAddress: LazyList<VmapArea>;
+  #whole: VmapAreas | undefined;
+  #lazy: readonly VmapArea[] | undefined;
+
+  constructor(reader: Reader) {
+    const { kernel, oldFlags } = reader;
+    this.#reader = reader;
+    this.#places = vmapPlaces(kernel);
+    this.#lists = this.#places.nodes.map(
+      ({ index, busy }) => new LazyList(readList(reader, { head: busy.head, node: index, state: 'busy' })),
     );
-  } else if (lazy.length === 0 && places.lockLess !== undefined && reader.area.has('purge_list')) {
-    const areas = walkLockLessList(kernel.memory, places.lockLess, reader.area.offset('purge_list'), (message) => {
-      kernel.warn(`vmalloc: ${message}`);
-    });
-    append(lazy, readAreas(reader, areas, { node: 0, state: 'lazy' }));
+    const inUse = oldFlags ? this.#lists.map((list) => new LazyList(busyOf(list.items()))) : this.#lists;
+    this.byAddress = new LazyList(merged(inUse, (one, other) => one.start < other.start));
   }
-  const inUse = mixed ? busy.filter(({ state }) => state === 'busy') : busy;
-  return { busy: inUse, lazy, sorted: byAddress(inUse), mixed };
+
+  whole(): VmapAreas {
+    this.#whole ??= this.#readAll();
+    return this.#whole;
+  }
+
+  get areRead(): boolean {
+    return this.#whole !== undefined;
+  }
+
+  findByTree(address: Address): VmapArea | 'none' | 'unknown' {
+    const reader = this.#reader;
+    const found = findInTrees(reader.kernel, reader.area, address);
+    if (typeof found === 'string') return found;
+    const [area] = readAreas(reader, [found.object], { node: found.node, state: 'busy' });
+    return area?.state === 'busy' ? area : 'unknown';
+  }
+
+  get lazy(): readonly VmapArea[] {
+    this.#lazy ??= this.#readLazy();
+    return this.#lazy;
+  }
+
+  #readLazy(): readonly VmapArea[] {
+    const reader = this.#reader;
+    const { kernel } = reader;
+    if (reader.oldFlags) return this.#lists.flatMap((list) => list.first().filter(({ state }) => state === 'lazy'));
+    const lazy: VmapArea[] = [];
+    for (const { index, lazy: freed } of this.#places.nodes) {
+      if (freed !== undefined) append(lazy, readList(reader, { head: freed.head, node: index, state: 'lazy' }));
+    }
+    const { lockLess } = this.#places;
+    if (lazy.length === 0 && lockLess !== undefined && reader.area.has('purge_list')) {
+      const areas = walkLockLessList(kernel.memory, lockLess, reader.area.offset('purge_list'), (message) => {
+        kernel.warn(`vmalloc: ${message}`);
+      });
+      append(lazy, readAreas(reader, areas, { node: 0, state: 'lazy' }));
+    }
+    return lazy;
+  }
+
+  #readAll(): VmapAreas {
+    const busy: VmapArea[] = [];
+    for (const list of this.#lists) append(busy, busyOf(list.items()));
+    return { busy, lazy: this.lazy, sorted: byAddress(busy), mixed: this.#reader.oldFlags };
+  }
+}
+
+function* busyOf(areas: Iterable<VmapArea>): Generator<VmapArea, undefined> {
+  for (const area of areas) if (area.state === 'busy') yield area;
+  return undefined;
 }
 
 function readIdleAreas(kernel: Kernel): IdleAreas {
@@ -218,11 +297,11 @@ export function byAddress<Area extends { readonly start: Address }>(areas: reado
 }
 
 /** Lists may have millions of areas: more than a call takes as arguments. */
-function append(to: VmapArea[], areas: readonly VmapArea[]): void {
+function append(to: VmapArea[], areas: Iterable<VmapArea>): void {
   for (const area of areas) to.push(area);
 }
 
-function readList(reader: Reader, from: { head: Address; node: number; state: VmapState }): VmapArea[] {
+function readList(reader: Reader, from: { head: Address; node: number; state: VmapState }): Generator<VmapArea, undefined> {
   const { kernel, area } = reader;
   const objects = walkList(kernel.memory, from.head, area.offset('list'), (message) => {
     kernel.warn(`vmalloc: ${message}; areas behind it are missing`);
@@ -230,17 +309,20 @@ function readList(reader: Reader, from: { head: Address; node: number; state: Vm
   return readAreas(reader, objects, from);
 }
 
-function readAreas(reader: Reader, objects: Iterable<Address>, from: { node: number; state: VmapState }): VmapArea[] {
-  const areas: VmapArea[] = [];
+/** Those that can be read, each when it is asked for. */
+function* readAreas(reader: Reader, objects: Iterable<Address>, from: { node: number; state: VmapState }): Generator<VmapArea, undefined> {
   for (const object of objects) {
+    let area: VmapArea;
     try {
-      areas.push(readArea(reader, object, from));
+      area = readArea(reader, object, from);
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
       reader.kernel.warn(`vmalloc: the vmap_area at ${formatAddress(object)} cannot be read: ${error.reason}`);
+      continue;
     }
+    yield area;
   }
-  return areas;
+  return undefined;
 }
 
 function readArea(reader: Reader, object: Address, from: { node: number; state: VmapState }): VmapArea {

@@ -31,8 +31,21 @@ const topAddress = 1n << 64n;
 
 /** The parts of a read of `length` bytes at `address`, in order. Their lengths sum up to `length`, less what lies above the top. */
 export function vreadParts(kernel: Kernel, address: Address, length: number): VreadPart[] {
+  return partsThrough(kernel, vmapAreas(kernel).sorted, { address, length });
+}
+
+/** What becomes of a read of one byte of an area. */
+export function vreadByte(kernel: Kernel, address: Address, area: VmapArea): VreadPart | undefined {
+  return partsThrough(kernel, [area], { address, length: 1 })[0];
+}
+
+/** `sorted`: all areas in use that the read may meet, ascending. */
+function partsThrough(
+  kernel: Kernel,
+  sorted: readonly VmapArea[],
+  { address, length }: { readonly address: Address; readonly length: number },
+): VreadPart[] {
   const behaviour = kernel.once(behaviourOf);
-  const { sorted } = vmapAreas(kernel);
   const parts: VreadPart[] = [];
   let at: bigint = address;
   let left = Math.min(length, Number(topAddress - address));
