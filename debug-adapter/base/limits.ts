@@ -88,6 +88,89 @@ export const limits = {
   scenarioHits: 10_000,
   /** Moments of a scenario that are kept to be compared with. */
   keptMoments: 1000,
+  /** Longest name of a kernel object that is read, in bytes: a module's section, a resource, a slab cache, a ptdump column. */
+  nameBytes: 256,
+  /** Components of one file's path. */
+  pathComponents: 65_536,
+  /** Possible CPUs, and NUMA nodes; CONFIG_NR_CPUS is 8192 at most, CONFIG_NODES_SHIFT 10. */
+  cpus: 65_536,
+  nodes: 1024,
+  /** Areas of per-CPU memory, one for each chunk and CPU, and lists of chunks by free size. */
+  perCpuUnits: 4_000_000,
+  perCpuLists: 1024,
+  /** Sections of one module. */
+  moduleSections: 65_536,
+  /** Resources of /proc/iomem. */
+  resources: 100_000,
+  /** Descriptors of the EFI memory map; firmware has some hundreds. */
+  efiDescriptors: 65_536,
+  /** Sections of the memory map (CONFIG_SPARSEMEM): those of 512 TiB in sections of 128 MiB. */
+  memorySections: 4_194_304,
+  /** Free pages on the lists of CPUs, in all. */
+  cpuFreePages: 4_000_000,
+  /** Slabs on one CPU's partial list, or sheaves of one node; the kernel keeps some dozens. */
+  partialSlabs: 65_536,
+  /** Free objects in one sheaf or array of a slab cache; the kernel's tunables allow some hundreds. */
+  sheafObjects: 65_536,
+  /** Processes told to map one frame, and areas looked at to find them: libraries have thousands. */
+  frameUsers: 16,
+  frameUserAreas: 10_000,
+  /** Addresses of the vmalloc space told of one frame. */
+  framePlaces: 4,
+  /** struct vmap_node; mm/vmalloc.c:vmap_init_nodes makes 128 at most. */
+  vmapNodes: 4096,
+  /** Runs of memory that the vmalloc space maps, kept by frame. */
+  vmallocRuns: 4_000_000,
+  /** Runs, and pages (64 GiB of 4 KiB ones), told of one vmalloc area. */
+  areaRuns: 65_536,
+  areaPages: 2 ** 24,
+  /** Pages (256 GiB of 4 KiB ones) that are compared with their vmalloc areas, in all; and those of one vmap_block, which has a thousand. */
+  checkedPages: 2 ** 26,
+  blockPages: 65_536,
+  /** Places where the direct map of x86-64 is looked for, 1 GiB or a hole apart. */
+  directMapProbes: 100_000,
+  /** Markers, and columns of one level, in the kernel's own tables for page-table dumps. */
+  ptdumpMarkers: 64,
+  ptdumpColumns: 64,
+  /** Differences of page-table roots; more say nothing new, for a root that is garbage differs everywhere. */
+  rootDifferences: 10_000,
+  /** Typedefs, qualifiers, stars and anonymous structs inside each other, in one type. */
+  typeDepth: 64,
+  /** Members told of one type that is laid over memory. */
+  layoutMembers: 4096,
+  /** Of one value: bytes of text, levels inside each other, and elements of an array that are shown; elements in JSON. */
+  shownText: 256,
+  shownDepth: 8,
+  shownElements: 64,
+  evaluatedElements: 1024,
+  /** Symbols told of one prefix on the command line, and completions of one word. */
+  foundSymbols: 1000,
+  completions: 200,
+  /** Instructions of one function where none are counted: on the command line, and in the debug console. */
+  functionInstructions: 10_000,
+  consoleInstructions: 500,
+  /** Ranges of raw memory that one image is made of. */
+  rawRanges: 65_536,
+  /** Chunks of one compressed AVML record; they are kept in memory. */
+  avmlChunks: 16_000_000,
+  /** Tasks that are listed as threads: a client lists all at once, and draws each. */
+  taskThreads: 5000,
+  /** Virtual addresses, and physical ones whose mappings are sought, in one request. */
+  askedAddresses: 10_000,
+  askedFrames: 1000,
+  /** Breakpoints of one kind, and watches: each costs time at each step. */
+  breakpoints: 10_000,
+  watches: 256,
+  /** Bytes of one watch, compared at each step. */
+  watchedBytes: 1 << 20,
+  /** Ranges, and entries, that one answer tells as changed. */
+  changedRanges: 4096,
+  /** Problems of a scenario's machine that are told; an editor shows each. */
+  toldProblems: 500,
+  /** Characters of a text, elements of a list, and bits of a number in a scenario. */
+  scenarioTextCharacters: 1 << 20,
+  scenarioListElements: 1 << 16,
+  scenarioNumberBits: 256,
   /** Page size range that a dump may claim, in bytes. */
   pageSize: { least: 4096, most: 65_536 },
 } as const;

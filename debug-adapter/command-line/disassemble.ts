@@ -1,4 +1,5 @@
 /** `pagewalk disassemble IMAGE ADDR|SYMBOL [COUNT]`: instructions as the dump has them. */
+import { limits } from '../base/limits.ts';
 import type { Command } from 'commander';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -14,9 +15,6 @@ interface DisassembleOptions {
   readonly mm?: string;
   readonly before?: string;
 }
-
-/** Instructions of a function that are told when none are counted. */
-const mostOfFunction = 10_000;
 
 /** Adds `disassemble`. `open` opens an image; `exit` hears the exit status: 1 when nothing there is an instruction. */
 export function disassembleVerb(on: {
@@ -41,9 +39,11 @@ export function disassembleVerb(on: {
         const disassembler = openDisassembler(decoders, session, options.mm);
         const facts =
           most === undefined && before === 0
-            ? disassembler.function(address, mostOfFunction)
+            ? disassembler.function(address, limits.functionInstructions)
             : disassembler.around(address, { skip: -before, count: before + (most ?? 1) });
         on.output.text(options.json === true ? json(facts) : disassemblyText(facts));
+        if (most === undefined && facts.instructions.length === limits.functionInstructions)
+          on.output.complain(`pagewalk: these are the first ${limits.functionInstructions} instructions; write a count to have more`);
         if (!facts.instructions.some(({ valid }) => valid)) on.exit(exitStatus.notFound);
       });
     });

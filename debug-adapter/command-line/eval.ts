@@ -1,4 +1,5 @@
 /** `eval` and `struct`: typed values, and the layout of types. */
+import { limits } from '../base/limits.ts';
 import { formatAddress, parseAddress } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import { declare } from '../expression/declaration.ts';
@@ -18,10 +19,9 @@ export interface ValueFacts {
   readonly value: string;
   readonly members?: Readonly<Record<string, ValueFacts>>;
   readonly elements?: readonly ValueFacts[];
+  /** Elements behind these. */
+  readonly more?: number;
 }
-
-const deepest = 8;
-const mostElements = 1024;
 
 /** The value with its members, indented. Throws `UserError` for an expression that makes no sense or memory that is missing. */
 export function evalText(session: SessionFace, expression: string, place: { mm: string | undefined; cpu: number }): string {
@@ -44,11 +44,13 @@ function factsOf(value: Value, context: ExpressionContext, depth: number): Value
     value: formatValue(value, context),
   };
   const { named, indexed } = plain.kind === 'pointer' ? { named: 0, indexed: 0 } : countChildren(value);
-  if (depth >= deepest || named + indexed === 0) return base;
+  if (depth >= limits.shownDepth || named + indexed === 0) return base;
   try {
-    const children = childrenOf(value, { start: 0, count: named > 0 ? named : mostElements }, context);
+    const children = childrenOf(value, { start: 0, count: named > 0 ? named : limits.evaluatedElements }, context);
     const inner = children.map((child) => [child.name, factsOf(child.value, context, depth + 1)] as const);
-    return named > 0 ? { ...base, members: Object.fromEntries(inner) } : { ...base, elements: inner.map(([, facts]) => facts) };
+    if (named > 0) return { ...base, members: Object.fromEntries(inner) };
+    const elements = inner.map(([, facts]) => facts);
+    return { ...base, elements, ...(indexed > elements.length ? { more: indexed - elements.length } : {}) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { ...base, value: `<${error.message}>` };

@@ -1,4 +1,5 @@
 /** `pagewalk VERB …`: one command a verb (INTERFACES: the names are fixed). */
+import { limits } from '../base/limits.ts';
 import { Command, CommanderError, Option } from 'commander';
 import { errors, UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
@@ -31,8 +32,6 @@ import { searchVerb } from './search.ts';
 import { identifyText, infoText, symbolText, translationText } from './text.ts';
 import { vmallocVerb } from './vmalloc.ts';
 import type { VmallocOptions } from './vmalloc.ts';
-
-const mostSymbols = 1000;
 
 interface CommonOptions {
   readonly json?: true;
@@ -306,16 +305,19 @@ function makeProgram(run: Run, from: ProgramParts): Command {
       run.with(image, options, (session) => {
         const isAddress = /^0x[0-9a-f]+$|^[0-9a-f]{16}$/i.test(name);
         const hit = isAddress ? session.resolveSymbol(addressArgument(name, session)) : undefined;
-        const results = isAddress ? (hit === undefined ? [] : [hit]) : session.findSymbols(name, mostSymbols);
+        const results = isAddress ? (hit === undefined ? [] : [hit]) : session.findSymbols(name, limits.foundSymbols + 1);
         if (results.length === 0) {
           if (!isAddress) throw errors.unknownSymbol(name);
           run.status = exitStatus.notFound;
           run.output.complain(`pagewalk: no symbol covers ${name}; see what it is with: pagewalk identify ${image} ${name}`);
         }
+        if (results.length > limits.foundSymbols)
+          run.output.complain(`pagewalk: there are more than ${limits.foundSymbols} symbols ${name}; write more of the name`);
+        const told = results.slice(0, limits.foundSymbols);
         run.print(
           options,
-          () => ({ results }),
-          () => results.map(symbolText).join(''),
+          () => ({ results: told }),
+          () => told.map(symbolText).join(''),
         );
       });
     },

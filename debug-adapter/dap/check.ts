@@ -12,6 +12,14 @@ export function check<Schema extends v.GenericSchema>(schema: Schema, value: unk
   throw errors.badArgument(`the argument${path === '' ? 's' : ` ${path}`} cannot be used: ${issue.message}`);
 }
 
+/** A list has no more elements than `bound` gives when it is checked; `what` they are, in the plural. */
+export function atMost<List extends readonly unknown[]>(bound: () => number, what: string): v.CheckAction<List, () => string> {
+  return v.check(
+    (list) => list.length <= bound(),
+    () => `at most ${bound()} ${what}`,
+  );
+}
+
 export const hexSchema = v.pipe(
   v.string(),
   v.check((text) => parseAddress(text) !== undefined, 'an address is 0x and hexadecimal digits'),

@@ -1,8 +1,9 @@
 /** Pagewalk's own requests (protocol/requests.ts): the facts that the views show. */
+import { limits } from '../base/limits.ts';
 import * as v from 'valibot';
 import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests, PtdumpLine } from '../protocol/requests.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
-import { check, hexSchema, physicalSchema } from './check.ts';
+import { atMost, check, hexSchema, physicalSchema } from './check.ts';
 import { membersChosen } from './choose-members.ts';
 import { findings } from './findings.ts';
 import { addressSpacesOf, tasksOf, vmallocAreas, vmallocCount } from './long-lists.ts';
@@ -24,11 +25,17 @@ type Bodies = {
 
 const mm = v.optional(v.string());
 const addressesSchema = v.looseObject({
-  addresses: v.pipe(v.array(hexSchema), v.maxLength(10_000, 'at most 10000 addresses at once')),
+  addresses: v.pipe(
+    v.array(hexSchema),
+    atMost(() => limits.askedAddresses, 'addresses at once'),
+  ),
   mm,
 });
 const physicalAddressesSchema = v.looseObject({
-  addresses: v.pipe(v.array(physicalSchema), v.maxLength(10_000, 'at most 10000 addresses at once')),
+  addresses: v.pipe(
+    v.array(physicalSchema),
+    atMost(() => limits.askedAddresses, 'addresses at once'),
+  ),
 });
 const tableSchema = v.looseObject({
   mm,

@@ -1,4 +1,5 @@
 /** disassemble, and the console's `.disassemble`: exactly as many instructions as were asked for, at any place. */
+import { limits } from '../base/limits.ts';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { addToAddress, parseAddress } from '../base/address.ts';
@@ -19,9 +20,6 @@ const schema = v.looseObject({
   instructionCount: v.pipe(whole, v.minValue(0, 'it is 0 or more')),
   resolveSymbols: v.optional(v.boolean(), false),
 });
-
-/** Instructions of a function told in the console at most, where none are counted. */
-const mostInConsole = 500;
 
 const opened = new WeakMap<object, Disassembler>();
 
@@ -63,12 +61,14 @@ async function functionText(
   const code = await disassembler(adapter);
   const { instructions } =
     count === undefined
-      ? code.function(address, mostInConsole)
-      : code.around(address, { skip: 0, count: Math.min(Number(count), mostInConsole) });
+      ? code.function(address, limits.consoleInstructions)
+      : code.around(address, { skip: 0, count: Math.min(Number(count), limits.consoleInstructions) });
   const lines = instructions.map(({ address: at, symbol, text }) => {
     const place = symbol === null ? '' : ` <${symbol.name}+0x${symbol.offset.toString(16)}>`;
     return `${at}${place}: ${text}`;
   });
+  if (instructions.length === limits.consoleInstructions)
+    lines.push(`(the first ${limits.consoleInstructions}; ask from another address for more)`);
   return { result: lines.join('\n'), variablesReference: 0 };
 }
 

@@ -1,4 +1,5 @@
 /** evaluate and completions. A hover answers with what an address is; the console takes expressions and dot commands. */
+import { limits } from '../base/limits.ts';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { formatAddress, parseAddress, toAddress } from '../base/address.ts';
@@ -15,8 +16,6 @@ import { check } from './check.ts';
 import { disassembledText } from './disassemble.ts';
 import { recordNode, valueRow } from './nodes.ts';
 import { placeOf } from './stack.ts';
-
-const mostCompletions = 200;
 
 /** What an expression of this frame may refer to: the session's address space, the frame's CPU and registers. */
 export function expressionContext(adapter: Adapter, frameId: number | undefined): ExpressionContext {
@@ -143,7 +142,7 @@ function completions(adapter: Adapter, parameters: unknown): Answer {
   const head = before.slice(0, before.length - word.length);
   const names = /(?:\.|->)$/.test(head) ? memberNames(adapter, head.replace(/(?:\.|->)$/, ''), word) : globalNames(adapter, word);
   const targets = [...new Set(names)]
-    .slice(0, mostCompletions)
+    .slice(0, limits.completions)
     .map((label) => ({ label, start: before.length - word.length, length: word.length }));
   return { body: { targets } };
 }
@@ -180,8 +179,8 @@ function globalNames(adapter: Adapter, prefix: string): string[] {
   if (prefix.length < 2) return functions;
   return [
     ...functions,
-    ...symbols.withPrefix(prefix, mostCompletions).map(({ name }) => name),
-    ...(types?.withPrefix(prefix, mostCompletions) ?? []),
+    ...symbols.withPrefix(prefix, limits.completions).map(({ name }) => name),
+    ...(types?.withPrefix(prefix, limits.completions) ?? []),
   ];
 }
 

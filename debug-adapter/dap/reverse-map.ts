@@ -1,9 +1,10 @@
 /** The virtual addresses of physical ones, found in a thread: the first request reads the page tables, with progress. */
+import { limits } from '../base/limits.ts';
 import * as v from 'valibot';
 import { formatAddress } from '../base/address.ts';
 import type { ReverseMapFacts } from '../protocol/facts.ts';
 import type { Adapter, Call } from './adapter.ts';
-import { check, physicalSchema } from './check.ts';
+import { atMost, check, physicalSchema } from './check.ts';
 import { tellProgress } from './progress.ts';
 
 const reverseMapSchema = v.looseObject({
@@ -16,7 +17,7 @@ const reverseMapSchema = v.looseObject({
       'it is a list of physical addresses',
     ),
     v.minLength(1, 'it names no address'),
-    v.maxLength(1000, 'at most 1000 addresses at once'),
+    atMost(() => limits.askedFrames, 'addresses at once'),
   ),
   all: v.optional(v.boolean(), false),
 });

@@ -1,4 +1,5 @@
 /** Breakpoints of a scenario: on lines, functions, data and failures. */
+import { limits } from '../base/limits.ts';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { parseAddress } from '../base/address.ts';
@@ -7,12 +8,9 @@ import type { PlacedBreakpoint } from '../session/scenario-breakpoints.ts';
 import { exceptionFilters } from '../session/scenario-stop.ts';
 import type { WatchWish } from '../session/scenario-watch.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
-import { check } from './check.ts';
+import { atMost, check } from './check.ts';
 import { frameIndex, scenarioOf } from './scenario-session.ts';
 import type { ScenarioSession } from './scenario-session.ts';
-
-/** Breakpoints of one kind at once. */
-const most = 10_000;
 
 const wishes = {
   condition: v.optional(v.string()),
@@ -20,7 +18,13 @@ const wishes = {
   logMessage: v.optional(v.string()),
 };
 const list = <Entry extends v.GenericSchema>(entry: Entry) =>
-  v.optional(v.pipe(v.array(entry), v.maxLength(most, `at most ${most} breakpoints`)), []);
+  v.optional(
+    v.pipe(
+      v.array(entry),
+      atMost(() => limits.breakpoints, 'breakpoints'),
+    ),
+    [],
+  );
 const linesSchema = v.looseObject({
   source: v.looseObject({ path: v.optional(v.string()) }),
   breakpoints: list(v.looseObject({ line: v.number(), ...wishes })),

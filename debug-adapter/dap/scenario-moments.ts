@@ -1,4 +1,5 @@
 /** What changed in a scenario's machine, its moments, and what it stops at: pagewalk/changes, snapshot, watch. */
+import { limits } from '../base/limits.ts';
 import * as v from 'valibot';
 
 import { neverCancelled } from '../base/cancellation.ts';
@@ -12,9 +13,6 @@ import type { SessionFace } from '../session/session-face.ts';
 import type { Adapter } from './adapter.ts';
 import { check, hexSchema } from './check.ts';
 
-/** Ranges, and entries, that one answer tells. */
-const mostTold = 4096;
-
 const noChanges: ChangesFacts = { since: null, ranges: [], bytes: 0, entries: [], truncated: false };
 
 const changesSchema = v.looseObject({ since: v.optional(v.string()) });
@@ -26,12 +24,12 @@ export function changes(adapter: Adapter, parameters: unknown): ChangesFacts {
   if (scenario === undefined || since === undefined) return noChanges;
   const { moments, image } = scenario.debugger;
   const pieces = moments.differences(since);
-  const { ranges, bytes, truncated } = changedRanges(image.memory, pieces, mostTold);
+  const { ranges, bytes, truncated } = changedRanges(image.memory, pieces, limits.changedRanges);
   const entries = new EntryChanges({
     before: moments.memoryAt(since),
     frames: new Set([...pieces.keys()].map((address) => Math.floor(address / frameSize))),
     token: neverCancelled,
-    most: mostTold,
+    most: limits.changedRanges,
   });
   const { session } = adapter;
   for (const { id, userRoot } of session.addressSpaces()) {

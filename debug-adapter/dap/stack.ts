@@ -1,4 +1,5 @@
 /** threads, stackTrace, source (a frame's registers as a text), exceptionInfo; modules. */
+import { limits } from '../base/limits.ts';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as v from 'valibot';
 import { formatPaddedAddress, parseAddress, toAddress } from '../base/address.ts';
@@ -9,7 +10,7 @@ import { frameName, stackText } from '../session/stack-text.ts';
 import { formatSymbolHit } from '../symbols/symbol-table.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
 import { check } from './check.ts';
-import { mostTaskThreads, threadsOf } from './threads.ts';
+import { threadsOf } from './threads.ts';
 import type { KernelThread } from './threads.ts';
 
 /** Names of the program counter, by architecture. */
@@ -42,7 +43,7 @@ function threads(adapter: Adapter): Answer {
     afterwards: () => {
       if (!all.areCut || told.has(adapter)) return;
       told.add(adapter);
-      const output = `tasks behind the first ${mostTaskThreads} are not listed as threads; see theirs with: pagewalk bt IMAGE PID\n`;
+      const output = `tasks behind the first ${limits.taskThreads} are not listed as threads; see theirs with: pagewalk bt IMAGE PID\n`;
       adapter.sendEvent('output', { category: 'console', output });
     },
   };

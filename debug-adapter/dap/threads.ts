@@ -3,6 +3,7 @@
  * numbers that a client keeps: threads of CPUs count from 1, those of tasks are told by their PID; a thread's innermost frame
  * has the thread's id.
  */
+import { limits } from '../base/limits.ts';
 import { BoundedCache } from '../base/bounded-cache.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { FrameFacts, StackFacts } from '../protocol/stacks.ts';
@@ -26,9 +27,6 @@ export type StackRow = { readonly frame: FrameFacts; readonly label?: undefined 
 /** Tasks' threads lie above those of CPUs, and frames that are not innermost above both (PIDs are below 2^22). */
 const firstTask = 1_000_000;
 const firstFrame = 8_000_000;
-
-/** Clients list all threads at once, and draw each. */
-export const mostTaskThreads = 5000;
 
 const keptStacks = 256;
 
@@ -133,8 +131,8 @@ export class Threads {
       choice: { kind: 'cpu', cpu },
     }));
     const tasks = this.#tasks();
-    this.#areCut = tasks.length > mostTaskThreads;
-    for (const { pid, comm } of tasks.slice(0, mostTaskThreads)) {
+    this.#areCut = tasks.length > limits.taskThreads;
+    for (const { pid, comm } of tasks.slice(0, limits.taskThreads)) {
       threads.push({ id: firstTask + pid, name: `${comm} (${pid})`, cpu: undefined, pid, choice: { kind: 'task', pid } });
     }
     this.#all = new Map(threads.map((thread) => [thread.id, thread]));
@@ -143,7 +141,7 @@ export class Threads {
 
   #tasks(): readonly { readonly pid: number; readonly comm: string }[] {
     try {
-      return this.#session.firstTasks(mostTaskThreads + 1).filter(({ pid }) => pid > 0 && pid < firstFrame - firstTask);
+      return this.#session.firstTasks(limits.taskThreads + 1).filter(({ pid }) => pid > 0 && pid < firstFrame - firstTask);
     } catch (error) {
       // Without types or symbols there are the CPUs alone.
       if (error instanceof UserError) return [];

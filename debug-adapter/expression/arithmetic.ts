@@ -1,4 +1,5 @@
 /** C's operators on two values. */
+import { limits } from '../base/limits.ts';
 import { toAddress } from '../base/address.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
@@ -9,9 +10,6 @@ import type { ExpressionContext, Value } from './value.ts';
 
 /** Makes the error for what is wrong with an operand. */
 export type Wrong = (what: string) => Error;
-
-/** Bytes of a string in memory that are compared. */
-const longestText = 4096;
 
 /** What a value points into when it is a pointer, or an array, which decays to one. */
 function targetOf(type: Type): Type | undefined {
@@ -49,8 +47,8 @@ export function sameText({ left, right }: Operands, { memory }: ExpressionContex
   const [a, b] = [left, right].map((value) => {
     if (value.literal !== undefined) return value.literal;
     const plain = stripType(value.type);
-    if (plain.kind === 'pointer') return memory.cString(toAddress(numberOf(value, memory)), longestText);
-    const length = Math.min(sizeOfType(plain) || longestText, longestText);
+    if (plain.kind === 'pointer') return memory.cString(toAddress(numberOf(value, memory)), limits.stringBytes);
+    const length = Math.min(sizeOfType(plain) || limits.stringBytes, limits.stringBytes);
     return value.address === undefined ? undefined : memory.cString(value.address, length);
   });
   return a === b;

@@ -1,11 +1,10 @@
 /** Types as C declares them: `struct list_head *next`, `int (*handler)(int)`, `char comm[16]`. */
+import { limits } from '../base/limits.ts';
 import type { Type } from '../symbols/types.ts';
-
-const deepest = 32;
 
 /** A declaration of `name` (which may be empty, for the type alone). */
 export function declare(type: Type, name: string, depth = 0): string {
-  if (depth > deepest) return `… ${name}`;
+  if (depth > limits.typeDepth) return `… ${name}`;
   switch (type.kind) {
     case 'pointer': {
       const target = type.target.kind;

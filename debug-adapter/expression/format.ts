@@ -1,4 +1,7 @@
 /** Values as people read them: numbers both ways, pointers with their symbol, enums by name, text in quotes. */
+import type { Address } from '../base/address.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { limits } from '../base/limits.ts';
 import { formatAddress, toAddress } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { decodeText } from '../base/text.ts';
@@ -8,8 +11,6 @@ import { declare } from './declaration.ts';
 import type { FormatSpecifier } from './parser.ts';
 import { elementOf, memberOf, numberOf } from './value.ts';
 import type { ExpressionContext, Value } from './value.ts';
-
-const longestText = 256;
 
 export interface Child {
   readonly name: string;
@@ -51,7 +52,7 @@ function formatReadable(value: Value, context: ExpressionContext): string {
       if (value.items !== undefined) return `${value.items.length} elements${value.note === undefined ? '' : `, then: ${value.note}`}`;
       const element = stripType(plain.element);
       if (element.kind === 'integer' && element.size === 1 && value.address !== undefined && plain.count > 0) {
-        return JSON.stringify(memory.cString(value.address, Math.min(plain.count, longestText)));
+        return quotedAt(memory, value.address, plain.count);
       }
       return `${declare(plain, '')}${value.address === undefined ? '' : ` at ${formatAddress(value.address)}`}`;
     }
@@ -70,7 +71,7 @@ function formatPointer(address: ReturnType<typeof toAddress>, target: Type, cont
   const pointed = stripType(target);
   if (pointed.kind !== 'integer' || pointed.encoding !== 'char') return `${formatAddress(address)}${symbol}`;
   try {
-    return `${formatAddress(address)} ${JSON.stringify(context.memory.cString(address, longestText))}`;
+    return `${formatAddress(address)} ${quotedAt(context.memory, address, Infinity)}`;
   } catch (error) {
     if (error instanceof MemoryFault) return `${formatAddress(address)}${symbol}`;
     throw error;
@@ -119,12 +120,20 @@ function formatStyled(value: Value, context: ExpressionContext, style: NonNullab
 /** Bytes up to the first zero, of an array or behind a pointer. */
 function formatText(value: Value, { memory }: ExpressionContext): string | undefined {
   const plain = stripType(value.type);
-  if (plain.kind === 'pointer') return JSON.stringify(memory.cString(toAddress(numberOf(value, memory)), longestText));
+  if (plain.kind === 'pointer') return quotedAt(memory, toAddress(numberOf(value, memory)), Infinity);
   if (value.address === undefined) return undefined;
-  const length = Math.min(sizeOfType(plain) || longestText, longestText);
+  const size = sizeOfType(plain) || limits.shownText;
+  const length = Math.min(size, limits.shownText);
   const { bytes } = memory.read(value.address, length);
   const end = bytes.indexOf(0);
-  return JSON.stringify(decodeText(end < 0 ? bytes : bytes.subarray(0, end)));
+  return `${JSON.stringify(decodeText(end < 0 ? bytes : bytes.subarray(0, end)))}${end < 0 && size > length ? '…' : ''}`;
+}
+
+/** Text of `size` bytes, or up to its zero, in quotes; behind one that is cut stands `…`. Throws `MemoryFault`. */
+function quotedAt(memory: AddressSpace, address: Address, size: number): string {
+  const text = memory.cString(address, Math.min(size, limits.shownText));
+  const cut = size > limits.shownText && memory.cString(address, limits.shownText + 1) !== text;
+  return `${JSON.stringify(text)}${cut ? '…' : ''}`;
 }
 
 /** Number of children: named members, or array elements. A pointer to a struct has the struct's. */

@@ -1,4 +1,5 @@
 /** Structures over several lines: their members' values, or their layout. */
+import { limits } from '../base/limits.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { StructType, Type } from '../symbols/types.ts';
@@ -7,9 +8,6 @@ import { childrenOf, countChildren, formatValue } from './format.ts';
 import type { Child } from './format.ts';
 import type { FormatSpecifier } from './parser.ts';
 import type { ExpressionContext, Value } from './value.ts';
-
-const deepest = 8;
-const mostElements = 64;
 
 /** A value with all that it is made of, like crash's `struct`. Memory that is missing is told where it is missing. */
 export function structureText(value: Value, context: ExpressionContext, style?: FormatSpecifier['style']): string {
@@ -29,8 +27,10 @@ function lines(child: Child, options: Options, depth: number): string[] {
   const plain = stripType(value.type);
   const isStruct = plain.kind === 'struct' || plain.kind === 'union';
   const isText = plain.kind === 'array' && isCharacter(plain.element) && value.items === undefined;
-  if (depth >= deepest || (!isStruct && (plain.kind !== 'array' || isText))) return [`${head}${oneLine(value, options)}`];
-  const children = attempt(() => childrenOf(value, { start: 0, count: isStruct ? plain.members.length : mostElements }, options.context));
+  if (depth >= limits.shownDepth || (!isStruct && (plain.kind !== 'array' || isText))) return [`${head}${oneLine(value, options)}`];
+  const children = attempt(() =>
+    childrenOf(value, { start: 0, count: isStruct ? plain.members.length : limits.shownElements }, options.context),
+  );
   if (typeof children === 'string') return [`${head}${children}`];
   // Lines of text, such as those of ptdump(), stand as they are.
   if (value.items !== undefined && style === undefined && children.length > 0 && children.every((one) => one.value.text !== undefined))
@@ -121,7 +121,7 @@ function layoutLines(struct: StructType, at: { depth: number; base: number }): s
     }
     end = Math.max(end, member.bitOffset + (member.bitSize ?? sizeOfType(member.type) * 8));
     const inner = stripType(member.type);
-    if ((inner.kind === 'struct' || inner.kind === 'union') && inner.name === '' && at.depth < deepest) {
+    if ((inner.kind === 'struct' || inner.kind === 'union') && inner.name === '' && at.depth < limits.shownDepth) {
       found.push(
         `${column(at.base + offset)}${indent}${inner.kind} {`,
         ...layoutLines(inner, { depth: at.depth + 1, base: at.base + offset }),

@@ -28,8 +28,6 @@ const lengthSize = 8;
 const chunkData = 65_536;
 /** Decompressed bytes that are kept where nothing is said. */
 const keptBytes = 24 * 1024 * 1024;
-/** Chunks of the largest range that one record can have: 2^53 bytes would be more than any loop should take. */
-const mostChunks = 16_000_000;
 
 const notRam: HoleReason = {
   kind: 'not-ram',
@@ -171,7 +169,7 @@ class ChunkIndex {
       const { end: at } = this;
       if (at >= this.#source.size) this.#problem = cutShort(this.#source);
       else if (at >= this.#framesEnd) this.#problem = damage('the frames of the record end too early', at);
-      else if (this.#chunks.length === mostChunks) this.#problem = damage('the record has too many chunks', at);
+      else if (this.#chunks.length === limits.avmlChunks) this.#problem = damage('the record has too many chunks', at);
       else this.#add(at);
     }
     return this.#problem;

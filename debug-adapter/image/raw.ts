@@ -1,4 +1,5 @@
 /** Raw physical memory (QEMU's pmemsave, LiME's raw and padded formats, RAM files): the user says where it lay. */
+import { limits } from '../base/limits.ts';
 import { errors } from '../base/errors.ts';
 import type { ByteSource } from '../base/host.ts';
 import { findRange, mergeRanges } from '../base/range.ts';
@@ -21,7 +22,6 @@ export interface RawRange {
   readonly end: number | undefined;
 }
 
-const mostRanges = 65_536;
 const physicalEnd = 2 ** 52;
 
 /**
@@ -31,7 +31,8 @@ const physicalEnd = 2 ** 52;
 export function parseRawRanges(text: string): readonly RawRange[] {
   const usage = `${text} is no base of raw memory; write the physical address of its first byte, such as 0x80000000, or ranges such as 0x0-0xc0000000,0x100000000`;
   const parts = text.split(',');
-  if (parts.length > mostRanges) throw errors.badArgument(`${parts.length} ranges of raw memory are too many (${mostRanges} at most)`);
+  if (parts.length > limits.rawRanges)
+    throw errors.badArgument(`${parts.length} ranges of raw memory are too many (${limits.rawRanges} at most)`);
   return parts.map((part, index) => {
     const [, first, second] = /^\s*(0x[0-9a-f]+|\d+)(?:-(0x[0-9a-f]+|\d+))?\s*$/i.exec(part) ?? [];
     if (first === undefined) throw errors.badArgument(usage);

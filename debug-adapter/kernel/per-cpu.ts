@@ -1,10 +1,9 @@
 /** CPUs and per-CPU variables (include/asm-generic/percpu.h, kernel/cpu.c). */
+import { limits } from '../base/limits.ts';
 import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import type { Kernel } from './kernel.ts';
-
-const mostCpus = 65_536;
 
 /** Numbers of the possible CPUs, ascending; [0] on a uniprocessor kernel. */
 export function possibleCpus(kernel: Kernel): readonly number[] {
@@ -28,7 +27,9 @@ function cpusIn(kernel: Kernel, mask: Address | undefined, which: string): numbe
   if (mask === undefined || kernel.addressOf('__per_cpu_offset') === undefined) return [0];
   const idLimit = kernel.addressOf('nr_cpu_ids');
   const bytes = kernel.types?.struct('cpumask')?.size;
-  const bits = Math.min(mostCpus, idLimit === undefined ? (bytes ?? kernel.memory.pointerSize) * 8 : kernel.memory.u32(idLimit));
+  const claimed = idLimit === undefined ? (bytes ?? kernel.memory.pointerSize) * 8 : kernel.memory.u32(idLimit);
+  if (claimed > limits.cpus) kernel.warn(`the masks of CPUs claim room for ${claimed}; the first ${limits.cpus} are looked at`);
+  const bits = Math.min(limits.cpus, claimed);
   const wordBits = kernel.memory.pointerSize * 8;
   const cpus: number[] = [];
   try {

@@ -1,4 +1,5 @@
 /** /proc/iomem: what a physical address belongs to, by the kernel's tree of resources (include/linux/ioport.h, kernel/resource.c). */
+import { limits } from '../base/limits.ts';
 import { formatAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { optionalRead } from '../memory/optional-read.ts';
@@ -13,9 +14,6 @@ interface Resource {
   /** 1 for those under the root, 2 for theirs, and so on. */
   readonly depth: number;
 }
-
-const mostResources = 100_000;
-const longestName = 128;
 
 /** The resources that hold the address, the innermost first in the sentence; none where the kernel's list has none. */
 export function describeResource(kernel: Kernel, physical: PhysAddr): IdentifyDetail[] {
@@ -52,7 +50,9 @@ export function resources(kernel: Kernel): readonly Resource[] {
   // Siblings wait while the children of one before them are listed.
   const waiting: { at: Address; depth: number }[] = [];
   const visit = (at: Address | undefined, depth: number): void => {
-    if (at !== undefined && at !== 0n && !seen.has(at) && seen.size < mostResources) waiting.push({ at, depth });
+    if (at === undefined || at === 0n || seen.has(at)) return;
+    if (seen.size <= limits.resources) waiting.push({ at, depth });
+    else kernel.warn(`there are more than ${limits.resources} resources of physical memory; the others are not told`);
   };
   visit(
     optionalRead(() => shape.pointer(root, 'child')),
@@ -65,7 +65,7 @@ export function resources(kernel: Kernel): readonly Resource[] {
     const resource = optionalRead(() => {
       const name = shape.pointer(at, 'name');
       const text =
-        name === 0n ? '<BAD>' : (optionalRead(() => kernel.memory.cString(name, longestName)) ?? 'a resource whose name is missing');
+        name === 0n ? '<BAD>' : (optionalRead(() => kernel.memory.cString(name, limits.nameBytes)) ?? 'a resource whose name is missing');
       return { start: shape.unsigned(at, 'start'), end: shape.unsigned(at, 'end'), name: text, depth };
     });
     if (resource === undefined) continue;

@@ -1,4 +1,5 @@
 /** What expressions give. Operations in them run step by step: an evaluation yields each step before it is done. */
+import { limits } from '../base/limits.ts';
 import { UserError } from '../base/errors.ts';
 import { Fault } from '../simulator/fault.ts';
 import type { Arguments, OperationValue, Step } from '../simulator/operation.ts';
@@ -10,7 +11,7 @@ import type { CallableParameter } from './engine-functions.ts';
 import type { Argument, Binary, Call, Diff, Expression, Text } from './generated/ast.ts';
 import { applyBinary, applyUnary, truthOf } from './operators.ts';
 import { rangeOf, ScenarioError } from './scenario-error.ts';
-import { formatValue, isList, isNumberFormat, isRecord, isSpan, kindOf, mostCharacters } from './scenario-value.ts';
+import { formatValue, isList, isNumberFormat, isRecord, isSpan, kindOf } from './scenario-value.ts';
 
 /** The machine as a scenario sees it. `start` gives the steps of an operation; they throw `Fault`. */
 export interface ScenarioMachine<Snapshot = unknown> {
@@ -104,7 +105,8 @@ function* textOfTemplate(text: Text, place: EvaluationPlace): Steps<string> {
     const value = yield* evaluate(hole.value, place);
     const format = hole.format !== undefined && isNumberFormat(hole.format) ? hole.format : undefined;
     whole += formatValue(value, format) + (text.between[index] ?? text.tail ?? '');
-    if (whole.length > mostCharacters) throw new ScenarioError('limit', `a text has at most ${mostCharacters} characters`, rangeOf(text));
+    if (whole.length > limits.scenarioTextCharacters)
+      throw new ScenarioError('limit', `a text has at most ${limits.scenarioTextCharacters} characters`, rangeOf(text));
   }
   return whole;
 }

@@ -1,12 +1,12 @@
 /** Operators on values. Numbers have no width: what an operation takes is checked where it takes it. */
+import { limits } from '../base/limits.ts';
 import type { OperationValue } from '../simulator/operation.ts';
 import type { Binary, Unary } from './generated/ast.ts';
 import { ScenarioError } from './scenario-error.ts';
 import type { TextRange } from './scenario-error.ts';
-import { equalValues, isList, isSpan, kindOf, mostCharacters, mostElements } from './scenario-value.ts';
+import { equalValues, isList, isSpan, kindOf } from './scenario-value.ts';
 
 /** Bits that a number may have: enough for any address arithmetic, and no shift can fill memory. */
-const mostBits = 256;
 
 export type BinaryOperator = Binary['operator'];
 
@@ -33,14 +33,16 @@ export function applyBinary(operator: BinaryOperator, one: OperationValue, other
   // Flags are texts of names: VM_MAP|VM_ALLOC.
   if (typeof one === 'string' && typeof other === 'string' && operator === '|') return joined(`${one}|${other}`, range);
   if (isList(one) && isList(other) && operator === '+') {
-    if (one.length + other.length > mostElements) throw new ScenarioError('limit', `a list has at most ${mostElements} elements`, range);
+    if (one.length + other.length > limits.scenarioListElements)
+      throw new ScenarioError('limit', `a list has at most ${limits.scenarioListElements} elements`, range);
     return [...one, ...other];
   }
   throw new ScenarioError('evaluation', `${kindOf(one)} and ${kindOf(other)} have no ${operator}`, range);
 }
 
 function joined(text: string, range: TextRange): string {
-  if (text.length > mostCharacters) throw new ScenarioError('limit', `a text has at most ${mostCharacters} characters`, range);
+  if (text.length > limits.scenarioTextCharacters)
+    throw new ScenarioError('limit', `a text has at most ${limits.scenarioTextCharacters} characters`, range);
   return text;
 }
 
@@ -73,7 +75,8 @@ function arithmetic(operator: BinaryOperator, one: bigint, other: bigint, range:
       return operator === '/' ? one / other : one % other;
     case '<<':
     case '>>':
-      if (other < 0n || other >= mostBits) throw new ScenarioError('evaluation', `a shift is by 0 to ${mostBits - 1} bits`, range);
+      if (other < 0n || other >= limits.scenarioNumberBits)
+        throw new ScenarioError('evaluation', `a shift is by 0 to ${limits.scenarioNumberBits - 1} bits`, range);
       return operator === '<<' ? bounded(one << other, range) : one >> other;
     case '&':
       return one & other;
@@ -95,7 +98,8 @@ function arithmetic(operator: BinaryOperator, one: bigint, other: bigint, range:
 }
 
 function bounded(value: bigint, range: TextRange): bigint {
-  if (BigInt.asIntN(mostBits, value) !== value) throw new ScenarioError('limit', `a number has at most ${mostBits} bits`, range);
+  if (BigInt.asIntN(limits.scenarioNumberBits, value) !== value)
+    throw new ScenarioError('limit', `a number has at most ${limits.scenarioNumberBits} bits`, range);
   return value;
 }
 

@@ -1,10 +1,6 @@
 /** Values of the language: those that operations take and give. */
 import type { OperationValue } from '../simulator/operation.ts';
 
-/** Characters that a text may have, and elements that a list may have: no loop can fill memory. */
-export const mostCharacters = 1 << 20;
-export const mostElements = 1 << 16;
-
 /** How a number is shown: by its size, hexadecimal, decimal, or as a size (`64K`). */
 export type NumberFormat = 'x' | 'd' | 'size';
 

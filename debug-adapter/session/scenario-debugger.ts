@@ -2,6 +2,7 @@
  * A scenario under a debugger: runs, stops, goes back, and tells where it stands. Long ways are generators, which yield now
  * and then: whoever drives them may do other things in between, or ask for a pause.
  */
+import { limits } from '../base/limits.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Image } from '../image/image.ts';
@@ -27,7 +28,7 @@ import { Moments } from './scenario-moments.ts';
 import { exceptionFacts, exceptionFilters, viewOf } from './scenario-stop.ts';
 import type { ExceptionFacts, Halt, ScenarioFrame, ValueView } from './scenario-stop.ts';
 import type { WatchWish } from './scenario-watch.ts';
-import { Watches } from './scenario-watches.ts';
+import { tooManyWatches, Watches } from './scenario-watches.ts';
 import type { ClientWatch } from './scenario-watches.ts';
 
 export type Step = 'over' | 'in' | 'out' | 'one';
@@ -339,6 +340,7 @@ export class ScenarioDebugger {
       let problem: string | undefined;
       try {
         if (watch === undefined) throw errors.badArgument('this breakpoint is of another kind of session');
+        if (made.length >= limits.watches) throw tooManyWatches();
         const trigger = await Trigger.create(id, wishes, this.#names, scenarioCatalogue);
         made.push({ id, watch: this.watches.make(watch), trigger });
       } catch (error) {

@@ -1,12 +1,10 @@
 /** Scenarios in files: their text, and the machine that one leaves as an image, opened like any vmcore. */
+import { limits } from '../base/limits.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
 import { Cancelled, errors } from '../base/errors.ts';
 import type { ByteSource, Host } from '../base/host.ts';
 import { decodeText } from '../base/text.ts';
-
-/** Bytes of a scenario; more is no scenario. */
-const mostBytes = 1 << 22;
 
 /** Whether a path is that of a scenario rather than of a dump. */
 export function isScenario(path: string): boolean {
@@ -17,7 +15,8 @@ export function isScenario(path: string): boolean {
 export function scenarioText(host: Host, path: string): string {
   const source = host.openFile(path);
   try {
-    if (source.size > mostBytes) throw errors.limit(`${path}: ${source.size} bytes are too many for a scenario; is it the right file?`);
+    if (source.size > limits.scenarioCharacters)
+      throw errors.limit(`${path}: ${source.size} bytes are too many for a scenario; is it the right file?`);
     return decodeText(source.read(0, source.size));
   } finally {
     source.close();

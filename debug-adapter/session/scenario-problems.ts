@@ -1,4 +1,5 @@
 /** What is wrong in a scenario's machine, each at the statement that gave the entry its bytes; and why its run failed. */
+import { limits } from '../base/limits.ts';
 import { parseAddress } from '../base/address.ts';
 import type { FindingFacts } from '../protocol/facts.ts';
 import type { ScenarioProblem, ScenarioProblems } from '../protocol/scenario.ts';
@@ -6,16 +7,13 @@ import type { RamPlace } from '../simulator/ram.ts';
 import type { ScenarioDebugger } from './scenario-debugger.ts';
 import type { SessionFace } from './session-face.ts';
 
-/** An editor shows each. */
-const mostTold = 500;
-
 /** Bytes of what a finding points to that is no page-table entry: a word of the kernel's. */
 const wordBytes = 8;
 
 /** Of the machine as it is now; `session` is on it. Throws `UserError`. */
 export function scenarioProblems(run: ScenarioDebugger, session: SessionFace): Omit<ScenarioProblems, 'path'> {
   const { findings } = session.findings({});
-  const told = findings.slice(0, mostTold);
+  const told = findings.slice(0, limits.toldProblems);
   const places = run.causes(told.map((finding) => placesOf(finding, session)));
   const problems = told.map((finding, index): ScenarioProblem => ({
     kind: finding.kind,

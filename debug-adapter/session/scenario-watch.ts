@@ -3,15 +3,13 @@
  * a watched value depends on are a few places in RAM: the entries on its walk and the bytes themselves. Only where one of
  * those differs is the value found anew.
  */
+import { limits } from '../base/limits.ts';
 import { formatAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { frameSize, readPhysical } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Session } from './session.ts';
-
-/** Bytes that one watch may have: they are compared at each step. */
-const mostBytes = 1 << 20;
 
 export interface WatchWish {
   readonly kind: 'virtual' | 'physical' | 'entry';
@@ -50,8 +48,8 @@ export class Watch {
 
   /** `session` answers for the machine as it is when asked. Throws `UserError` for what cannot be watched. */
   constructor(wish: WatchWish, memory: PhysicalMemory, session: () => Session) {
-    if (wish.kind !== 'entry' && (!Number.isSafeInteger(wish.length) || wish.length < 1 || wish.length > mostBytes))
-      throw errors.badArgument(`a watch has from 1 to ${mostBytes} bytes, not ${wish.length}`);
+    if (wish.kind !== 'entry' && (!Number.isSafeInteger(wish.length) || wish.length < 1 || wish.length > limits.watchedBytes))
+      throw errors.badArgument(`a watch has from 1 to ${limits.watchedBytes} bytes, not ${wish.length}`);
     if (wish.kind === 'physical' && wish.address + BigInt(wish.length) > 1n << 53n)
       throw errors.badArgument('physical addresses lie below 2^53');
     this.wish = wish;

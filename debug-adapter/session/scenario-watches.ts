@@ -1,14 +1,13 @@
 /** The watches of a run: those of the client, exchanged as a whole, and those that stay until they are taken away. */
+import { limits } from '../base/limits.ts';
 import { errors } from '../base/errors.ts';
+import type { UserError } from '../base/errors.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { WatchFacts } from '../protocol/scenario.ts';
 import type { Trigger } from './scenario-breakpoints.ts';
 import { Watch } from './scenario-watch.ts';
 import type { WatchWish } from './scenario-watch.ts';
 import type { Session } from './session.ts';
-
-/** Watches at once: each costs time at each step. */
-const most = 256;
 
 /** Ids of watches that stay lie above those of a client's breakpoints. */
 const firstStaying = 1_000_000;
@@ -18,6 +17,11 @@ export interface ClientWatch {
   readonly id: number;
   readonly watch: Watch;
   readonly trigger?: Trigger | undefined;
+}
+
+/** For who wants one watch more than there may be. */
+export function tooManyWatches(): UserError {
+  return errors.limit(`at most ${limits.watches} places are watched at once; take some away`);
 }
 
 /** A bounded number of watches; ids of those that stay are never given twice. */
@@ -43,14 +47,14 @@ export class Watches {
     return new Watch(wish, this.#memory, this.#session);
   }
 
-  /** Exchanges those of the client. */
+  /** Exchanges those of the client; they are no more than `limits.watches`. */
   set(watches: readonly ClientWatch[]): void {
-    this.#client = watches.slice(0, most);
+    this.#client = watches;
   }
 
   /** Adds one that stays. Throws `UserError` for what cannot be watched and beyond the most that can. */
   add(wish: WatchWish): void {
-    if (this.#staying.length >= most) throw errors.limit(`at most ${most} places are watched at once; take some away`);
+    if (this.#staying.length >= limits.watches) throw tooManyWatches();
     this.#staying = [...this.#staying, { id: this.#nextId++, watch: this.make(wish) }];
   }
 

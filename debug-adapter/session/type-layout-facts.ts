@@ -1,14 +1,10 @@
 /** A type's members with the bytes that each has, for a view that lays them over memory. */
+import { limits } from '../base/limits.ts';
 import { errors } from '../base/errors.ts';
 import { declare } from '../expression/declaration.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type, TypeTable } from '../symbols/types.ts';
-
-const deepest = 8;
-const mostMembers = 4096;
-/** Elements of an array that are told one by one; a longer one is one member. */
-const mostElements = 64;
 
 type MemberFacts = TypeLayoutFacts['members'][number];
 
@@ -21,7 +17,7 @@ export function typeLayoutFacts(types: TypeTable | undefined, text: string): Typ
   if (size === 0) throw errors.badArgument(`${text} has no size: its body is not known`);
   const found: MemberFacts[] = [];
   flatten(type, { name: '', bitOffset: 0, bitSize: undefined, depth: 0 }, found);
-  return { name: declare(type, ''), size, members: found.slice(0, mostMembers), cut: found.length > mostMembers };
+  return { name: declare(type, ''), size, members: found.slice(0, limits.layoutMembers), cut: found.length > limits.layoutMembers };
 }
 
 interface Place {
@@ -32,17 +28,22 @@ interface Place {
 }
 
 function flatten(type: Type, place: Place, found: MemberFacts[]): void {
-  if (found.length > mostMembers) return;
+  if (found.length > limits.layoutMembers) return;
   const plain = stripType(type);
   const { name, bitOffset, depth } = place;
-  if ((plain.kind === 'struct' || plain.kind === 'union') && depth < deepest) {
+  if ((plain.kind === 'struct' || plain.kind === 'union') && depth < limits.shownDepth) {
     for (const member of plain.members) {
       const path = member.name === '' ? name : name === '' ? member.name : `${name}.${member.name}`;
       flatten(member.type, { name: path, bitOffset: bitOffset + member.bitOffset, bitSize: member.bitSize, depth: depth + 1 }, found);
     }
     return;
   }
-  if (plain.kind === 'array' && depth < deepest && plain.count <= mostElements && stripType(plain.element).kind !== 'integer') {
+  if (
+    plain.kind === 'array' &&
+    depth < limits.shownDepth &&
+    plain.count <= limits.shownElements &&
+    stripType(plain.element).kind !== 'integer'
+  ) {
     const bits = sizeOfType(plain.element) * 8;
     for (let index = 0; index < plain.count; index++)
       flatten(

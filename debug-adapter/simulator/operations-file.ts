@@ -1,4 +1,5 @@
 /** Operations on files, userfaultfd, and PAGEMAP_SCAN. */
+import { limits } from '../base/limits.ts';
 import { toAddress } from '../base/address.ts';
 import { categoryNames, scanFlagNames } from '../kernel/pagemap/pagemap-category.ts';
 import type { ArgumentReader } from './arguments.ts';
@@ -11,9 +12,6 @@ import type { OperationSpec, OperationValue, ParameterSpec } from './operation.t
 import { addressParameter, mmArgument, processParameter, rangeArgument, sizeParameter } from './operations-process.ts';
 import { doPagemapScan } from './pagemap-scan.ts';
 import { fillWithZeroPages, poisonPages, registerUserfault, userfaultFeatures, userfaultModes, writeProtect } from './userfaultfd.ts';
-
-/** Regions of an answer, unless fewer are asked for. */
-const mostRegions = 1_000_000n;
 
 const categories: Readonly<Record<string, number>> = Object.fromEntries(categoryNames.map((name, bit) => [name, 2 ** bit]));
 const scanFlags: Readonly<Record<string, number>> = Object.fromEntries(scanFlagNames.map((name, bit) => [name, 2 ** bit]));
@@ -163,7 +161,7 @@ export const fileOperations: readonly OperationSpec[] = [
         start: whole(core, given, 'start'),
         end: whole(core, given, 'end'),
         vec,
-        vecLen: given.has('vec_len') ? whole(core, given, 'vec_len') : vec ? mostRegions : 0n,
+        vecLen: given.has('vec_len') ? whole(core, given, 'vec_len') : vec ? BigInt(limits.pagemapRegions) : 0n,
         maxPages: whole(core, given, 'max_pages'),
         categoryInverted: bits(given, 'category_inverted', categories),
         categoryMask: bits(given, 'category_mask', categories),

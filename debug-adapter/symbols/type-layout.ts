@@ -1,12 +1,11 @@
 /** Questions about types that every decoder asks: sizes, and where a member lies. */
+import { limits } from '../base/limits.ts';
 import type { Member, MemberLocation, StructType, Type, TypeTable } from './types.ts';
-
-const depthLimit = 64;
 
 /** Takes typedefs and qualifiers off. */
 export function stripType(type: Type): Exclude<Type, { kind: 'typedef' | 'qualified' }> {
   let current = type;
-  for (let depth = 0; depth < depthLimit; depth++) {
+  for (let depth = 0; depth < limits.typeDepth; depth++) {
     if (current.kind !== 'typedef' && current.kind !== 'qualified') return current;
     current = current.target;
   }
@@ -64,7 +63,7 @@ export function offsetOfMember(types: TypeTable, structName: string, path: strin
 }
 
 function findMember(struct: StructType, name: string, depth: number): { member: Member; bitOffset: number } | undefined {
-  if (depth > depthLimit) return undefined;
+  if (depth > limits.typeDepth) return undefined;
   for (const member of struct.members) {
     if (member.name === name) return { member, bitOffset: member.bitOffset };
   }

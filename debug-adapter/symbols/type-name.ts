@@ -1,4 +1,5 @@
 /** Parses C type names: `struct page *`, `unsigned long`, `const char *[4]`. */
+import { limits } from '../base/limits.ts';
 import type { Type, TypeTable } from './types.ts';
 
 const integerWords = new Set(['unsigned', 'signed', 'long', 'short', 'int', 'char']);
@@ -25,7 +26,6 @@ const integerNames: Readonly<Record<string, readonly string[]>> = {
   'long long unsigned': ['unsigned long long', 'long long unsigned int'],
   'int long long unsigned': ['unsigned long long', 'long long unsigned int'],
 };
-const deepest = 16;
 
 /** The type, or undefined when a part of the text is no type of the table. */
 export function parseTypeName(text: string, table: TypeTable): Type | undefined {
@@ -36,7 +36,7 @@ export function parseTypeName(text: string, table: TypeTable): Type | undefined 
   if (type === undefined) return undefined;
   const stars = (match[2] ?? '').replace(/[^*]/g, '').length;
   const counts = [...(match[3] ?? '').matchAll(/\d+/g)].map(Number);
-  if (stars + counts.length > deepest) return undefined;
+  if (stars + counts.length > limits.typeDepth) return undefined;
   for (let star = 0; star < stars; star++) type = { kind: 'pointer', size: table.pointerSize, target: type };
   for (const count of counts.reverse()) type = { kind: 'array', element: type, count };
   return type;

@@ -14,7 +14,6 @@ const absoluteSection = 0xfff1;
 const firstReserved = 0xff00;
 /** NT_GNU_BUILD_ID. */
 const buildIdType = 3;
-const mostNoteBytes = 65_536;
 
 interface Section {
   readonly name: string;
@@ -86,7 +85,7 @@ export class Vmlinux {
   /** In hexadecimal; undefined where the file has none. */
   buildId(): string | undefined {
     for (const one of this.#sections) {
-      if (one.type !== section.note || one.size > mostNoteBytes) continue;
+      if (one.type !== section.note || one.size > limits.noteBytes) continue;
       const bytes = this.#bytes(one);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let at = 0; at + 12 <= bytes.length;) {
@@ -148,7 +147,7 @@ export class Vmlinux {
       });
     }
     const names = found[namesIndex];
-    const text = names === undefined || names.size > mostNoteBytes ? '' : decodeLatin1(this.#bytes(names));
+    const text = names === undefined || names.size > limits.noteBytes ? '' : decodeLatin1(this.#bytes(names));
     return found.map((one) => ({ ...one, name: text.slice(one.nameAt, text.indexOf('\0', one.nameAt)) }));
   }
 

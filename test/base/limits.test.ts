@@ -25,7 +25,6 @@ import { unwind } from '../../debug-adapter/kernel/stacks/unwind.ts';
 import type { UnwindState } from '../../debug-adapter/kernel/stacks/unwind.ts';
 import { openPtdumpSource } from '../../debug-adapter/session/ptdump-source.ts';
 import { Moments } from '../../debug-adapter/session/scenario-moments.ts';
-import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';
 import { elfFile, elfNote, filled, joinBytes, noteSegment, x8664 } from '../builders/elf-file.ts';
@@ -35,34 +34,12 @@ import { limeRecord } from '../builders/lime-file.ts';
 import { bits, TableBuilder } from '../builders/x86-64-tables.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { addressOf, bundled } from '../support/dumps.ts';
+import { asked } from '../support/bound-case.ts';
+import type { BoundCase, BoundName } from '../support/bound-case.ts';
 import { underLimits } from '../support/lowered-limits.ts';
 import { memoryHost } from '../support/memory-host.ts';
-
-type Name = keyof typeof limits;
-type Bounds = Parameters<typeof underLimits>[0];
-
-interface Case {
-  readonly bounds: Bounds;
-  /** Asks for more than the bounds allow; what is said of it. */
-  readonly exceed: () => unknown;
-  readonly says: RegExp;
-}
-
-/** A case, or the test that has it. */
-type Place = Case | { readonly elsewhere: string };
-
-/** What a question to the bundled dump says, in answer and warnings, as text. */
-function asked(question: (session: Session) => unknown): () => string {
-  return () => {
-    const session = openSession(nodeHost(), { paths: [bundled.image] });
-    try {
-      const answer = question(session);
-      return JSON.stringify([answer, session.warnings()], (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-    } finally {
-      session.close();
-    }
-  };
-}
+import { answerBounds } from './answer-bounds.ts';
+import { kernelBounds } from './kernel-bounds.ts';
 
 function warningsOf(file: Uint8Array): () => unknown {
   return () => {
@@ -114,7 +91,9 @@ const noted = (): Uint8Array =>
 const expressionIn = (text: string) => asked((session) => evaluate(text, session.expressions(undefined, {})).value.text);
 const scenario = (text: string) => async (): Promise<unknown> => runScenario({ name: 'a.kmm', text }, neverCancelled);
 
-const cases: Record<Name, Place> = {
+const cases: Record<BoundName, BoundCase> = {
+  ...kernelBounds,
+  ...answerBounds,
   listNodes: { bounds: { listNodes: 3 }, exceed: asked((session) => session.tasks().length), says: /more than 3 nodes/ },
   treeDepth: { bounds: { treeDepth: -1 }, exceed: asked((session) => session.maps(1)), says: /lies too deep/ },
   stringBytes: {
@@ -352,7 +331,7 @@ function processOf(session: Session): number {
   return first.pid;
 }
 
-async function saidOf(exceed: Case['exceed']): Promise<string> {
+async function saidOf(exceed: () => unknown): Promise<string> {
   try {
     const answer = await exceed();
     return typeof answer === 'string' ? answer : JSON.stringify(answer);

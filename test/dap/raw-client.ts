@@ -30,7 +30,10 @@ export class RawClient {
   ended = false;
 
   /** Of an adapter that is made for it, or at the other end of a connection. */
-  constructor(adapter: Host | Duplex = nodeHost()) {
+  constructor(
+    adapter: Host | Duplex = nodeHost(),
+    { loadLanguage }: Pick<ConstructorParameters<typeof DapServer>[1], 'loadLanguage'> = {},
+  ) {
     const output = adapter instanceof Duplex ? adapter : new PassThrough();
     output.on('data', (bytes: Buffer) => {
       this.#hear(bytes);
@@ -47,7 +50,7 @@ export class RawClient {
     const onEnd = (): void => {
       this.ended = true;
     };
-    new DapServer(adapter, { onEnd }).start(input, output);
+    new DapServer(adapter, { onEnd, loadLanguage }).start(input, output);
   }
 
   /** Sends bytes behind a header that fits them, whatever they are. */

@@ -1,4 +1,6 @@
 /** LiME and AVML files: real machines' memory in them answers as the kernels said; built ones are damaged in every way. */
+import { underLimits } from '../support/lowered-limits.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -96,6 +98,16 @@ describe('LiME', () => {
     const header = openBytes(whole.subarray(0, 32 + 0x1000 + 20));
     assert.match(header.warnings.join('\n'), /no LiME record stands at byte 0x1020/);
     assert.equal(byteAt(header, 0x1fff), 1);
+  });
+
+  test('a compressed record of more chunks than are followed: what they hold is there, the rest is told', async () => {
+    const data = filled(200_000, 7);
+    await underLimits({ avmlChunks: limits.avmlChunks / 8_000_000 }, () => {
+      const image = open(avmlRecord(0x10_0000, data));
+      assert.equal(byteAt(image, 0x10_0000 + 100_000), 7);
+      const { holes } = readPhysical(image.memory, toPhysAddr(0x10_0000 + 150_000), 1);
+      assert.match(holes[0]?.reason.message ?? '', /the record has too many chunks/);
+    });
   });
 
   test('headers that make no sense', () => {

@@ -1,4 +1,6 @@
 /** Sections of modules in the forms that kernels have had, on kernels written by hand. */
+import { underLimits } from '../support/lowered-limits.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
@@ -43,7 +45,7 @@ const layouts: Readonly<
 };
 
 for (const [what, { layout, entry, name, address }] of Object.entries(layouts)) {
-  test(what, () => {
+  test(what, async () => {
     const made = new StructKernel(layout);
     const list = made.allocate(4096);
     if (layout['module_sect_attrs']?.members['nsections'] !== undefined) made.set(list, 'module_sect_attrs', 'nsections', sections.length);
@@ -60,6 +62,11 @@ for (const [what, { layout, entry, name, address }] of Object.entries(layouts)) 
     assert.equal(moduleSection(kernel, { module, part }, toAddress(start + 0x900n)), '.text.unlikely');
     const data = { kind: 'data', start: toAddress(start + 0x2000n), end: toAddress(start + 0x3000n) };
     assert.equal(moduleSection(kernel, { module, part: data }, toAddress(start + 0x2fffn)), '.data');
+    await underLimits({ moduleSections: 1 }, () => {
+      const again = made.open();
+      assert.equal(moduleSection(again, { module, part }, toAddress(start + 0x900n)), '.text');
+      assert.match([...again.warnings].join(), new RegExp(`has more than ${limits.moduleSections} sections; the others are not looked at`));
+    });
     const wild = new StructKernel(layout);
     const broken = { address: wild.make('module', { sect_attrs: 0xdead_0000_0000_0000n }), name: 'm', memory: [] };
     assert.equal(moduleSection(wild.open(), { module: broken, part }, toAddress(start)), undefined);

@@ -1,7 +1,8 @@
 /** SLUB's slabs of ten real kernels: what the freelists reach agrees with the kernel's own counts, and every object is told. */
+import { limits } from '../../debug-adapter/base/limits.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toAddress } from '../../debug-adapter/base/address.ts';
+import { formatAddress, toAddress } from '../../debug-adapter/base/address.ts';
 import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { headOf } from '../../debug-adapter/kernel/pages/folio.ts';
 import { layoutOf } from '../../debug-adapter/kernel/layout/layout.ts';
@@ -248,4 +249,8 @@ test('sheaves: free objects that CPUs and nodes keep in arrays of their own (sin
   made.set(cache, 'kmem_cache', 'node[0]', made.make('kmem_cache_node', { barn }));
   const slab = slabOf(made.open(), made.make('slab', { slab_cache: cache, objects: 8 }), base);
   assert.deepEqual([slab?.problem, [...(slab?.free ?? [])].sort()], [undefined, [1, 2, 4, 5]]);
+  made.set(toAddress(full), 'slab_sheaf', 'size', limits.sheafObjects + 1);
+  const damaged = slabOf(made.open(), made.make('slab', { slab_cache: cache, objects: 8 }), base);
+  assert.match(damaged?.problem ?? '', new RegExp(`the sheaf at ${formatAddress(toAddress(full))} claims 65537 objects`));
+  assert.equal(damaged?.free.has(5), true);
 });

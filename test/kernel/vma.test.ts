@@ -1,4 +1,7 @@
 /** Memory areas of kernels that keep them in a list and a red-black tree, or in a maple tree; damaged in every place. */
+import { pathText } from '../../debug-adapter/kernel/processes/vma-path.ts';
+import { underLimits } from '../support/lowered-limits.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
@@ -351,4 +354,17 @@ test('a path that loops, or cannot be read, is told in part', () => {
   );
   assert.match([...kernel.warnings].join('\n'), /does not end/);
   assert.match([...kernel.warnings].join('\n'), /is told in part/);
+});
+
+test('a path of more components than are followed is told in part', async () => {
+  const built = new StructKernel(mapled);
+  const slash = dentry(built, '/', undefined);
+  const file = dentry(built, 'file', dentry(built, 'inner', dentry(built, 'outer', slash)));
+  const place = { dentry: file, mount: mounted(built, slash, undefined) };
+  const kernel = built.open();
+  assert.equal(pathText(kernel, place), '/outer/inner/file');
+  await underLimits({ pathComponents: 1 }, () => {
+    assert.equal(pathText(kernel, place), '/inner/file');
+    assert.match([...kernel.warnings].join('\n'), new RegExp(`does not end: it has more than ${limits.pathComponents} components`));
+  });
 });

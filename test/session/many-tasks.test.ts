@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { inParts, jsonList } from '../../debug-adapter/command-line/long-list.ts';
 import { json } from '../../debug-adapter/command-line/output.ts';
 import type { Output } from '../../debug-adapter/command-line/output.ts';
-import { mostTaskThreads, Threads } from '../../debug-adapter/dap/threads.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
+import { Threads } from '../../debug-adapter/dap/threads.ts';
 import { manyTasks } from '../builders/million-tasks.ts';
 
 const million = 1_000_000;
@@ -35,10 +36,10 @@ describe('a machine with a million tasks', () => {
   test('has threads for as many as a client can draw, and says that there are more', () => {
     const { session, read } = manyTasks(million);
     const threads = new Threads(session);
-    assert.equal(threads.all().filter(({ cpu }) => cpu === undefined).length, mostTaskThreads);
+    assert.equal(threads.all().filter(({ cpu }) => cpu === undefined).length, limits.taskThreads);
     assert.ok(threads.areCut);
-    assert.ok(read.size <= mostTaskThreads + 3, `${read.size} task_structs were read`);
-    assert.equal(new Threads(manyTasks(mostTaskThreads).session).areCut, false);
+    assert.ok(read.size <= limits.taskThreads + 3, `${read.size} task_structs were read`);
+    assert.equal(new Threads(manyTasks(limits.taskThreads).session).areCut, false);
   });
 
   test('is written while it is read, as one JSON document', () => {

@@ -1,4 +1,6 @@
 /** Addresses of processes: each area by the name that the kernel gave it, each page by the frame that the process read of itself. */
+import { underLimits } from '../support/lowered-limits.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -71,13 +73,19 @@ describe('a process with forty kinds of mapping', { skip: absent(debian) ?? fals
     assert.ok(present > 700 && swapped > 10, `${present} ${swapped}`);
   });
 
-  test('memory of children, devices and hugetlbfs; the gap below the stack; what lies nowhere', () => {
+  test('memory of children, devices and hugetlbfs; the gap below the stack; what lies nowhere', async () => {
     const find = (address: string, kind: string): string =>
       session.identify(addressOf(address), '198').details.find((detail) => detail.kind === kind)?.summary ?? '';
     assert.equal(
       find('0x200000000000', 'mapped-by'),
       'mapped by process 198 (fxuser) at 0x200000000000, process 200 (fxchild) at 0x200000000000',
     );
+    await underLimits({ frameUsers: limits.frameUsers / 16 }, () => {
+      assert.equal(find('0x200000000000', 'mapped-by'), 'mapped by process 198 (fxuser) at 0x200000000000; others may map it too');
+    });
+    await underLimits({ frameUserAreas: limits.frameUserAreas * 0 }, () => {
+      assert.equal(find('0x200000000000', 'mapped-by'), 'mapped by more areas than are looked at');
+    });
     assert.equal(find('0x2000a0000000', 'resource'), 'PNP0103:00 (in HPET 0) in /proc/iomem, 0xfed00000-0xfed003ff');
     assert.match(find('0x200094000000', 'hugetlb-page'), /^page 0 of a huge page of order 9 of hugetlbfs/);
     assert.equal(find('0x7ffc92664ff8', 'unmapped'), '8 bytes below [stack] of process 198 (fxuser), in the gap that guards it');

@@ -3,6 +3,7 @@
  * process, are in step with init_mm's. Where a kernel mapping was added or taken away and a copy did not follow, a process
  * faults on the mapping or still sees what is gone (arch/x86/mm/fault.c:vmalloc_sync_one).
  */
+import { limits } from '../../base/limits.ts';
 import { formatAddress, toPhysAddr } from '../../base/address.ts';
 import type { Address, PhysAddr } from '../../base/address.ts';
 import { throwIfCancelled } from '../../base/cancellation.ts';
@@ -64,8 +65,6 @@ export interface RootSyncReport {
   readonly warnings: readonly string[];
 }
 
-/** More say nothing new: a root that is garbage differs everywhere. */
-const mostDifferences = 10_000;
 /** Under page-table isolation the user half's root is the page behind the kernel's (arch/x86/include/asm/pgtable.h). */
 const userHalfOffset = 4096;
 
@@ -194,8 +193,8 @@ function compareAll(comparison: RootComparison, roots: readonly PageTableRoot[],
   }
   for (const root of roots) {
     throwIfCancelled(of.token);
-    if (of.report.differences.length >= mostDifferences) {
-      of.report.warnings.add(`there are more than ${mostDifferences} differences; the rest was not looked for`);
+    if (of.report.differences.length >= limits.rootDifferences) {
+      of.report.warnings.add(`there are more than ${limits.rootDifferences} differences; the rest was not looked for`);
       return;
     }
     compareOne(comparison, root, of);

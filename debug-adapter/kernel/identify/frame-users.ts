@@ -2,6 +2,7 @@
  * Which processes have a page mapped: by the areas that its anon_vma or address_space lists (the kernel's own reverse map,
  * mm/rmap.c), each checked by the process's page table.
  */
+import { limits } from '../../base/limits.ts';
 import { formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { UserError } from '../../base/errors.ts';
@@ -14,10 +15,6 @@ import { processTable } from '../processes/process-table.ts';
 import { walkRbTree } from '../containers/rb-tree.ts';
 import { tasks } from '../processes/task.ts';
 import type { Task } from '../processes/task.ts';
-
-/** What is told; and areas that are looked at, of which libraries have thousands. */
-const mostUsers = 16;
-const mostAreas = 10_000;
 
 export interface MappedPage {
   readonly pfn: number;
@@ -34,24 +31,33 @@ interface FrameUser {
 
 /** `identify`'s detail of who has a page mapped; none where nobody was found. */
 export function describeUsers(kernel: Kernel, page: MappedPage): IdentifyDetail[] {
-  const users = usersOf(kernel, page);
-  if (users.length === 0) return [];
+  const { users, cut } = usersOf(kernel, page);
+  if (users.length === 0 && !cut) return [];
   const words = users.slice(0, 3).map(({ task, virtual }) => `process ${task.pid} (${task.comm}) at ${formatAddress(virtual)}`);
-  const more = users.length <= 3 ? '' : users.length === mostUsers ? ' and others' : ` and ${users.length - 3} more`;
   return [
     {
       kind: 'mapped-by',
-      summary: `mapped by ${words.join(', ')}${more}`,
+      summary:
+        users.length === 0 ? 'mapped by more areas than are looked at' : `mapped by ${words.join(', ')}${moreThan(users.length, cut)}`,
       users: users.map(({ task, virtual }) => ({ pid: task.pid, comm: task.comm, virtual: formatAddress(virtual) })),
     },
   ];
 }
 
-function usersOf(kernel: Kernel, page: MappedPage): FrameUser[] {
+/** What follows the first three of `count` users. */
+function moreThan(count: number, cut: boolean): string {
+  if (count <= 3) return cut ? '; others may map it too' : '';
+  return cut ? ' and others' : ` and ${count - 3} more`;
+}
+
+/** `cut`: there may be more. */
+function usersOf(kernel: Kernel, page: MappedPage): { readonly users: readonly FrameUser[]; readonly cut: boolean } {
   const byMm = kernel.once(tasksByMm);
   const vma = kernel.structs('the processes that map a page').get('vm_area_struct');
   const found: FrameUser[] = [];
-  for (const at of areasOf(kernel, page.mapping)) {
+  const areas = areasOf(kernel, page.mapping);
+  let cut = areas.length > limits.frameUserAreas;
+  for (const at of areas.slice(0, limits.frameUserAreas)) {
     const user = optionalRead(() => {
       const owner = byMm.get(vma.pointer(at, 'vm_mm'));
       if (owner === undefined) return undefined;
@@ -67,10 +73,15 @@ function usersOf(kernel: Kernel, page: MappedPage): FrameUser[] {
       }
       return undefined;
     });
-    if (user !== undefined) found.push(user);
-    if (found.length === mostUsers) break;
+    if (user === undefined) continue;
+    if (found.length >= limits.frameUsers) {
+      cut = true;
+      break;
+    }
+    found.push(user);
   }
-  return found.sort((a, b) => a.task.pid - b.task.pid || (a.virtual < b.virtual ? -1 : 1));
+  found.sort((a, b) => a.task.pid - b.task.pid || (a.virtual < b.virtual ? -1 : 1));
+  return { users: found, cut };
 }
 
 /** Base pages of a huge page of the usual size. */
@@ -88,8 +99,7 @@ function areasOf(kernel: Kernel, mapping: bigint): Address[] {
   const structs = kernel.structs('the processes that map a page');
   const vma = structs.get('vm_area_struct');
   const at = toAddress(mapping & ~3n);
-  const walk = (root: Address, memberOffset: number): Address[] =>
-    walkRbTree(structs, root, { memberOffset, problem: () => undefined }).slice(0, mostAreas);
+  const walk = (root: Address, memberOffset: number): Address[] => walkRbTree(structs, root, { memberOffset, problem: () => undefined });
   if ((mapping & 3n) === 1n) {
     const chain = structs.find('anon_vma_chain');
     const anonymous = structs.find('anon_vma');

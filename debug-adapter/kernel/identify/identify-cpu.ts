@@ -22,8 +22,6 @@ interface PerCpuUnit {
   readonly chunk: Address | undefined;
 }
 
-const mostUnits = 4_000_000;
-const mostSlots = 1024;
 /** PCPU_MIN_ALLOC_SIZE (include/linux/percpu.h): bytes of one bit of a chunk's bitmaps. */
 const allocationUnit = 4;
 
@@ -129,7 +127,10 @@ function chunkUnits(kernel: Kernel): PerCpuUnit[] | undefined {
     const own = BigInt((pages ?? 0) * kernel.pageSize);
     const bytes = own > 0n && own < size ? own : size;
     for (const { cpu, offset } of cpus) {
-      if (units.length >= mostUnits) return units;
+      if (units.length >= limits.perCpuUnits) {
+        kernel.warn(`there are more than ${limits.perCpuUnits} units of per-CPU memory; the others are not told`);
+        return units;
+      }
       const start = BigInt.asUintN(bits, base + offset);
       units.push({ start, end: start + bytes, cpu, chunk });
     }
@@ -151,7 +152,9 @@ function chunks(kernel: Kernel, listOffset: number): ReadonlySet<Address> {
   const lists = listsAt === undefined ? undefined : optionalRead(() => memory.pointer(listsAt));
   const slots = countAt === undefined ? undefined : optionalRead(() => memory.u32(countAt));
   if (lists === undefined || slots === undefined) return found;
-  for (let slot = 0; slot < Math.min(slots, mostSlots); slot++) {
+  if (slots > limits.perCpuLists)
+    kernel.warn(`pcpu_nr_slots claims ${slots} lists of per-CPU chunks; the first ${limits.perCpuLists} are read`);
+  for (let slot = 0; slot < Math.min(slots, limits.perCpuLists); slot++) {
     const head = addToAddress(lists, slot * 2 * memory.pointerSize);
     // Filtered dumps lack chunks: what they hold is then told as the vmalloc area that it is.
     for (const chunk of walkList(memory, head, listOffset, () => undefined)) found.add(chunk);

@@ -1,4 +1,5 @@
 /** EFI runtime memory by the firmware's memory map (struct efi.memmap, include/linux/efi.h). */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
@@ -12,8 +13,6 @@ interface EfiRange {
   readonly end: bigint;
 }
 
-/** Descriptors of a memory map; firmware has some hundreds. */
-const mostDescriptors = 65_536;
 /** EFI_MEMORY_RUNTIME. */
 const runtime = 1n << 63n;
 
@@ -62,7 +61,10 @@ function runtimeRanges(kernel: Kernel): readonly EfiRange[] {
     optionalRead(() => {
       const { memory } = kernel;
       const map = shape.pointer(efi, 'memmap.map');
-      const count = map === 0n ? 0 : Math.min(shape.number(efi, 'memmap.nr_map'), mostDescriptors);
+      const claimed = shape.number(efi, 'memmap.nr_map');
+      const count = map === 0n ? 0 : Math.min(claimed, limits.efiDescriptors);
+      if (claimed > limits.efiDescriptors)
+        kernel.warn(`the EFI memory map claims ${claimed} descriptors; the first ${limits.efiDescriptors} are read`);
       const size = shape.number(efi, 'memmap.desc_size');
       const ranges: EfiRange[] = [];
       for (let index = 0; index < count; index++) {

@@ -1,4 +1,5 @@
 /** What a page frame is used for: as a table, as a stack, by its struct page, and by who maps it in the vmalloc space. */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import { frameSize } from '../../memory/physical-memory.ts';
 import type { IdentifyDetail } from '../../protocol/facts.ts';
@@ -15,7 +16,6 @@ import type { Task } from '../processes/task.ts';
 import { vmallocAddressesOf } from '../vmalloc/vmalloc-frames.ts';
 
 /** Places in the vmalloc space that are told. */
-const mostPlaces = 4;
 /** Struct pages that tell no use of the page: who maps it tells more. */
 const untold: ReadonlySet<string> = new Set(['page', 'reserved-page']);
 /** Pages that the vmalloc space never has. */
@@ -37,11 +37,13 @@ export function describeFrame(kernel: Kernel, pfn: number, offset: number): read
 
 /** What the vmalloc space, modules and per-CPU chunks have the memory for. */
 export function describeVmallocUse(kernel: Kernel, physical: number): IdentifyDetail[] {
-  return vmallocAddressesOf(kernel, Math.floor(physical / frameSize), mostPlaces).flatMap((page) => {
+  const pages = vmallocAddressesOf(kernel, Math.floor(physical / frameSize), limits.framePlaces + 1);
+  const more = pages.length > limits.framePlaces ? ' (and it is mapped at more addresses)' : '';
+  return pages.slice(0, limits.framePlaces).flatMap((page) => {
     const virtual = addToAddress(page, physical % frameSize);
     const [first] = [...describeModule(kernel, virtual), ...describePerCpu(kernel, virtual), ...describeVmallocAddress(kernel, virtual)];
     if (first === undefined) return [];
-    return [{ ...first, summary: `mapped at ${formatAddress(virtual)}: ${first.summary}`, virtual: formatAddress(virtual) }];
+    return [{ ...first, summary: `mapped at ${formatAddress(virtual)}: ${first.summary}${more}`, virtual: formatAddress(virtual) }];
   });
 }
 

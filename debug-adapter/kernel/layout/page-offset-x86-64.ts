@@ -3,6 +3,7 @@
  * that would have added page_offset_base was not merged, and so each tool deduces it in its own way. Shown side by side, the
  * methods say which of them can be relied on in this image.
  */
+import { limits } from '../../base/limits.ts';
 import { toAddress } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
 import { variable } from './layout-witnesses.ts';
@@ -27,7 +28,6 @@ export const fixedPageOffsets = {
 const lowestBase = 0xff00_0000_0000_0000n;
 /** Memory KASLR moves the base by whole entries of the third level (arch/x86/mm/kaslr.c). */
 const baseUnit = 1n << 30n;
-const mostProbes = 100_000;
 
 /** Every method with its value, or why it gives none; found once a kernel. */
 export function pageOffsetMethods(kernel: Kernel): readonly PageOffsetMethod[] {
@@ -92,7 +92,8 @@ function byTables(kernel: Kernel, levels: 4 | 5): PageOffsetMethod {
   const { pageTable } = kernel.root;
   const probe = Math.ceil((kernel.physical.ranges[0]?.start ?? 0) / 4096) * 4096;
   let base: bigint = fixedPageOffsets[levels][1];
-  for (let probes = 0; probes < mostProbes && base < startKernelMap; probes++) {
+  for (let probes = 0; base < startKernelMap; probes++) {
+    if (probes >= limits.directMapProbes) return { method, value: undefined, note: `not among the first ${probes} places`, sound: true };
     if (mapsPhysical(kernel, base, probe) || mapsPhysical(kernel, base, 0x10_0000)) return { method, value: base, note: '', sound: true };
     const found = pageTable.translate(toAddress(base));
     const hole = found.physical === undefined ? BigInt(found.pageSize) : baseUnit;

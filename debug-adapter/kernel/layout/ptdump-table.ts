@@ -2,17 +2,14 @@
  * The tables that drive the kernel's own page-table dump, read from the dump: the markers with their addresses in this
  * boot, and the columns of an entry with the words of this kernel. Their layout is asked of the types.
  */
-import { addToAddress } from '../../base/address.ts';
+import { limits } from '../../base/limits.ts';
+import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { UserError } from '../../base/errors.ts';
 import type { PtdumpMarker } from '../../pagetable/ptdump-lines.ts';
 import type { PtdumpRow } from '../../pagetable/ptdump-rows.ts';
 import type { Kernel } from '../kernel.ts';
 import type { StructShape } from '../structs.ts';
-
-const mostMarkers = 64;
-const mostRows = 64;
-const longestName = 64;
 
 /** Runs `read`; what cannot be read is a warning, and undefined. */
 export function tryTable<Value>(kernel: Kernel, what: string, read: () => Value | undefined): Value | undefined {
@@ -45,13 +42,17 @@ export function markersAt(kernel: Kernel, table: Address): PtdumpMarker[] {
   const linesAt = shape === undefined ? (x86 ? 2 * word : undefined) : shape.has('max_lines') ? shape.offset('max_lines') : undefined;
   const end = (1n << BigInt(word * 8)) - 1n;
   const markers: PtdumpMarker[] = [];
-  for (let index = 0; index < mostMarkers; index++) {
+  for (let index = 0; ; index++) {
     const at = addToAddress(table, index * size);
     const address = memory.pointer(addToAddress(at, addressAt));
     const name = memory.pointer(addToAddress(at, nameAt));
     if (address === end || name === 0n) break;
+    if (index >= limits.ptdumpMarkers) {
+      kernel.warn(`the table of page-table dump markers at ${formatAddress(table)} has more than ${index}; the others are left out`);
+      break;
+    }
     const maxLines = linesAt === undefined ? 0 : Number(memory.word(addToAddress(at, linesAt)));
-    markers.push({ address, name: memory.cString(name, longestName), maxLines });
+    markers.push({ address, name: memory.cString(name, limits.nameBytes), maxLines });
   }
   return markers;
 }
@@ -78,16 +79,20 @@ export function rowsAt(kernel: Kernel, table: Address, count: number): PtdumpRow
   if (shape === undefined) return undefined;
   const text = (row: Address, member: string): string | undefined => {
     const pointer = shape.pointer(row, member);
-    return pointer === 0n ? undefined : kernel.memory.cString(pointer, longestName);
+    return pointer === 0n ? undefined : kernel.memory.cString(pointer, limits.nameBytes);
   };
   const rows: PtdumpRow[] = [];
-  for (let index = 0; index < Math.min(count, mostRows); index++) {
+  for (let index = 0; index < count; index++) {
     const at = addToAddress(table, index * shape.size);
     const mask = shape.unsigned(at, 'mask');
     const set = text(at, 'set');
     // powerpc: some bits print as a number, shifted to the right. riscv has no values: any bit of a mask sets its row.
     const isValue = shape.has('is_val') && shape.number(at, 'is_val') !== 0;
     if (set === undefined || (mask === 0n && !isValue)) break;
+    if (index >= limits.ptdumpColumns) {
+      kernel.warn(`the table of page-table dump columns at ${formatAddress(table)} has more than ${index}; the others are left out`);
+      break;
+    }
     const value = shape.has('val') ? shape.unsigned(at, 'val') : 0n;
     const number = isValue ? (shape.has('shift') ? shape.number(at, 'shift') : 0) : undefined;
     rows.push({ mask, value, set, clear: text(at, 'clear'), number });
@@ -100,6 +105,6 @@ export function rowsNamed(kernel: Kernel, symbol: string): PtdumpRow[] | undefin
   const found = kernel.symbols.find(symbol);
   const shape = rowShape(kernel);
   if (found === undefined || shape === undefined) return undefined;
-  const count = found.size > 0 ? Math.floor(found.size / shape.size) : mostRows;
+  const count = found.size > 0 ? Math.floor(found.size / shape.size) : Infinity;
   return tryTable(kernel, 'columns of the page-table dump', () => rowsAt(kernel, found.address, count));
 }

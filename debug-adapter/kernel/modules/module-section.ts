@@ -1,5 +1,6 @@
 /** Sections of loaded modules, as /sys/module/NAME/sections tells them (kernel/module/sysfs.c: struct module_sect_attrs). */
-import { addToAddress } from '../../base/address.ts';
+import { limits } from '../../base/limits.ts';
+import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
@@ -11,10 +12,6 @@ interface ModuleSection {
   readonly name: string;
   readonly start: Address;
 }
-
-/** More sections than any module has. */
-const mostSections = 65_536;
-const longestName = 128;
 
 /** Name of the section that holds `address`, which lies in `part` of the module; undefined where the kernel does not tell. */
 export function moduleSection(
@@ -54,13 +51,17 @@ function readSections(kernel: Kernel, module: Address): ModuleSection[] {
   const at = shape.pointer(module, 'sect_attrs');
   if (at === 0n || entry === undefined) return [];
   // Since 6.14 the array ends with an entry without a name.
-  const count = list.has('nsections') ? Math.min(list.number(at, 'nsections'), mostSections) : mostSections;
+  const count = list.has('nsections') ? list.number(at, 'nsections') : Infinity;
   const sections: ModuleSection[] = [];
   for (let index = 0; index < count; index++) {
+    if (index >= limits.moduleSections) {
+      kernel.warn(`the module at ${formatAddress(module)} has more than ${limits.moduleSections} sections; the others are not looked at`);
+      break;
+    }
     const one = addToAddress(list.address(at, 'attrs'), index * entry.shape.size);
     const name = entry.shape.pointer(one, entry.name);
     if (name === 0n) break;
-    sections.push({ name: kernel.memory.cString(name, longestName), start: entry.shape.pointer(one, entry.address) });
+    sections.push({ name: kernel.memory.cString(name, limits.nameBytes), start: entry.shape.pointer(one, entry.address) });
   }
   return sections;
 }

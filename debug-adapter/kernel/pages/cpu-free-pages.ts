@@ -2,6 +2,7 @@
  * Free pages that CPUs keep for their next allocations (struct per_cpu_pages, mm/page_alloc.c): they are in no buddy block and
  * bear no mark, so only the lists tell them.
  */
+import { limits } from '../../base/limits.ts';
 import { toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
@@ -22,7 +23,6 @@ export interface CpuFreePage {
 /** Migration types that have lists of their own (MIGRATE_PCPTYPES), and orders that do (0 to PAGE_ALLOC_COSTLY_ORDER). */
 const listsOfOrder = 3;
 const lowOrders = 4;
-const mostPages = 4_000_000;
 
 /** Who keeps frame `pfn` as free; undefined where no CPU does, or the lists cannot be read. */
 export function cpuFreePage(kernel: Kernel, pfn: number): CpuFreePage | undefined {
@@ -67,7 +67,11 @@ function collect(
     for (const page of walkList(kernel.memory, of.shape.address(of.at, `lists[${index}]`), of.link, () => undefined)) {
       const head = pageFrameOf(kernel, page);
       // What leads to no struct page is no list of free pages any more.
-      if (head === undefined || found.size >= mostPages) break;
+      if (head === undefined) break;
+      if (found.size >= limits.cpuFreePages) {
+        kernel.warn(`CPUs keep more than ${limits.cpuFreePages} free pages; the others are not told as such`);
+        return;
+      }
       for (let pfn = head; pfn < head + 2 ** order; pfn++) found.set(pfn, { cpu: of.cpu, head, order });
     }
   }

@@ -1,5 +1,6 @@
 /** What struct page tells of a frame besides its use: flags by name, folio and order, and the file whose cache it is. */
-import { addToAddress } from '../../base/address.ts';
+import { limits } from '../../base/limits.ts';
+import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
 import { headOfTail, tailMembers } from './compound-head.ts';
@@ -8,8 +9,6 @@ import { pageFrameOf } from './page-frame.ts';
 import { pageMarks } from './page-type.ts';
 
 const purpose = 'looking at a page';
-/** More components than any path has. */
-const mostComponents = 4096;
 
 /** Names of the set page flags, lowest bit first, without `PG_`; aliases of one bit are told by the first name. */
 export function pageFlagNames(kernel: Kernel, page: Address): string[] {
@@ -115,8 +114,11 @@ function pathOf(kernel: Kernel, inode: Address): string | undefined {
   for (;;) {
     const above = dentry.pointer(at, 'd_parent');
     if (above === at) return `/${names.reverse().join('/')}`;
-    if (names.length >= mostComponents) return undefined;
-    const length = Math.min(dentry.number(at, 'd_name.len'), 4096);
+    if (names.length >= limits.pathComponents) {
+      kernel.warn(`the path of the inode at ${formatAddress(inode)} has more than ${limits.pathComponents} components; it is left out`);
+      return undefined;
+    }
+    const length = Math.min(dentry.number(at, 'd_name.len'), limits.stringBytes);
     names.push(kernel.memory.cString(dentry.pointer(at, 'd_name.name'), length + 1));
     at = above;
   }

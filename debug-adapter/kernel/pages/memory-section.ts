@@ -2,6 +2,7 @@
  * Sections of sparse memory (include/linux/mmzone.h, mm/sparse.c): mem_section is an array of sections, or of pages of them
  * (CONFIG_SPARSEMEM_EXTREME). Each tells where its struct pages lie.
  */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { NumberRange } from '../../base/range.ts';
@@ -20,9 +21,6 @@ export interface MemorySections {
 const present = 3n;
 /** Bits of section_mem_map below the address: five or fewer are flags, and the address is aligned to more. */
 const flagsMask = 0x3fn;
-
-/** Sections that are looked at: those of 512 TiB of memory in sections of 128 MiB. */
-const mostSections = 4_194_304;
 
 /**
  * SECTION_SIZE_BITS (asm/sparsemem.h) of kernels before 5.12, whose VMCOREINFO does not tell it. It matters only without a
@@ -119,7 +117,7 @@ function readSections(kernel: Kernel, find: SectionFinder, shape: SectionShape):
   for (const range of kernel.physical.ranges) {
     const first = Math.floor(range.start / kernel.pageSize / framesPerSection);
     const last = Math.ceil(range.end / kernel.pageSize / framesPerSection);
-    for (let number = Math.max(first, next); number < last && looked < mostSections; number++, looked++) {
+    for (let number = Math.max(first, next); number < last && looked < limits.memorySections; number++, looked++) {
       next = number + 1;
       const coded = codedMap(kernel, find, { number, mapOffset: shape.mapOffset });
       if (coded === undefined) continue;
@@ -136,6 +134,8 @@ function readSections(kernel: Kernel, find: SectionFinder, shape: SectionShape):
       else pieces.push({ start, end: start + framesPerSection, base: wrap(kernel, base) });
     }
   }
+  if (looked >= limits.memorySections)
+    kernel.warn(`RAM has more than ${limits.memorySections} sections of memory; struct pages of the others are not found`);
   // What is no array of sections leads to addresses that nothing maps.
   if (mapped <= unmapped) return undefined;
   const [only] = bases;

@@ -1,4 +1,5 @@
 /** NUMA nodes of page frames (include/linux/mm.h:page_to_nid, include/linux/page-flags-layout.h). */
+import { nodeCount } from '../node-count.ts';
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
@@ -32,10 +33,11 @@ function onlineNodes(kernel: Kernel): number[] {
   if (!hasNodes(kernel)) return [];
   const map = kernel.vmcoreinfo?.symbol('node_online_map');
   const bytes = kernel.vmcoreinfo?.size('nodemask_t');
-  if (map === undefined || bytes === undefined || bytes > mostNodes) return [];
+  if (map === undefined || bytes === undefined) return [];
+  const bits = nodeCount(kernel, bytes * 8);
   const found: number[] = [];
   const wordBits = kernel.memory.pointerSize * 8;
-  for (let first = 0; first < bytes * 8; first += wordBits) {
+  for (let first = 0; first < bits; first += wordBits) {
     const word = kernel.memory.word(toAddress(map + BigInt(first / 8)));
     for (let bit = 0; bit < wordBits; bit++) if (((word >> BigInt(bit)) & 1n) === 1n) found.push(first + bit);
   }
@@ -75,8 +77,6 @@ interface NodeSpan {
   readonly end: number;
 }
 
-const mostNodes = 1024;
-
 /** What frames each node spans; spans may have holes and lie in each other. Throws `MemoryFault`. */
 export function nodeSpans(kernel: Kernel): NodeSpan[] {
   const pglist = kernel.types === undefined ? undefined : kernel.structs('NUMA nodes').find('pglist_data');
@@ -95,8 +95,8 @@ export function memoryNodes(kernel: Kernel): readonly Address[] {
     return only === undefined ? [] : [only];
   }
   const nodes: Address[] = [];
-  const count = kernel.vmcoreinfo?.length('node_data') ?? mostNodes;
-  for (let index = 0; index < Math.min(count, mostNodes); index++) {
+  const count = nodeCount(kernel, kernel.vmcoreinfo?.length('node_data'));
+  for (let index = 0; index < count; index++) {
     const node = kernel.memory.pointer(addToAddress(nodeData, index * kernel.memory.pointerSize));
     // Numbers may be left out; without the array's length the first gap is its end.
     if (node !== 0n) nodes.push(node);

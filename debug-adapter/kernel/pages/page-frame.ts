@@ -2,6 +2,7 @@
  * Page frames and their struct pages, in every memory model (include/asm-generic/memory_model.h): flat, discontiguous, sparse,
  * and sparse with a virtual memory map.
  */
+import { nodeCount } from '../node-count.ts';
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { findRange, mergeRanges } from '../../base/range.ts';
@@ -39,8 +40,6 @@ export interface MemoryModel {
   /** Whether the kernel itself tells the pieces; otherwise they are all RAM, and a frame has a struct page where one is mapped. */
   readonly certain: boolean;
 }
-
-const mostNodes = 1024;
 
 /** The kernel's memory map; undefined where it is not one array, or cannot be found. */
 export function memoryMap(kernel: Kernel): MemoryMap | undefined {
@@ -136,7 +135,7 @@ function discontiguousModel(kernel: Kernel, pageStructSize: number): MemoryModel
   if (memberOffset(kernel, 'pglist_data', 'node_mem_map') === undefined) return undefined;
   const symbol = kernel.vmcoreinfo?.symbol('node_data') ?? kernel.addressOf('node_data');
   if (symbol === undefined) return undefined;
-  const count = Math.min(kernel.vmcoreinfo?.length('node_data') ?? mostNodes, mostNodes);
+  const count = nodeCount(kernel, kernel.vmcoreinfo?.length('node_data'));
   const pieces: MemoryMapPiece[] = [];
   const lastFrame = ramFrames(kernel).at(-1)?.end ?? 0;
   for (let index = 0; index < count; index++) {

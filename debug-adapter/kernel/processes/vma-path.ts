@@ -1,4 +1,5 @@
 /** Paths of open files as the kernel prints them: dentries up through the mounts (fs/d_path.c). */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault, UserError } from '../../base/errors.ts';
@@ -15,11 +16,6 @@ export interface FilePlace {
   /** Of the struct vfsmount. */
   readonly mount: Address;
 }
-
-/** More components than any path that a kernel would have resolved. */
-const mostComponents = 65_536;
-/** Longest name that is read, in bytes; file systems have at most 255, generated names may be longer. */
-const mostNameBytes = 4096;
 
 /**
  * The path at which pid 1 sees `place`, with ` (deleted)` as d_path() adds it; names that file systems without mounts make
@@ -51,8 +47,10 @@ function mountedPath(kernel: Kernel, structs: Structs, place: FilePlace): string
   try {
     while (at !== root?.dentry || within !== root.mount) {
       const key = `${at} ${within}`;
-      if (visited.has(key) || visited.size > mostComponents) {
-        kernel.warn(`the path of the dentry at ${formatAddress(place.dentry)} does not end: ${formatAddress(at)} is met twice`);
+      if (visited.has(key) || visited.size > limits.pathComponents) {
+        kernel.warn(
+          `the path of the dentry at ${formatAddress(place.dentry)} does not end: ${visited.has(key) ? `${formatAddress(at)} is met twice` : `it has more than ${limits.pathComponents} components`}`,
+        );
         break;
       }
       visited.add(key);
@@ -80,7 +78,7 @@ function mountedPath(kernel: Kernel, structs: Structs, place: FilePlace): string
 
 function nameOf(structs: Structs, dentry: Address): string {
   const shape = structs.get('dentry');
-  const length = Math.min(shape.number(dentry, 'd_name.len'), mostNameBytes);
+  const length = Math.min(shape.number(dentry, 'd_name.len'), limits.stringBytes);
   return decodeText(structs.memory.bytes(shape.pointer(dentry, 'd_name.name'), length));
 }
 

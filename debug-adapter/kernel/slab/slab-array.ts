@@ -2,6 +2,8 @@
  * Slabs of the SLAB allocator (mm/slab.c, CONFIG_SLAB up to 6.7): an array of indexes tells the order in which objects are
  * handed out, and CPUs, nodes and other nodes keep arrays of pointers to free objects (struct array_cache).
  */
+import { nodeCount } from '../node-count.ts';
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { BoundedCache } from '../../base/bounded-cache.ts';
@@ -13,9 +15,6 @@ import type { Slab, SlabCache } from './slab.ts';
 import type { StructShape } from '../structs.ts';
 
 const purpose = 'looking at a slab page';
-const mostNodes = 1024;
-/** Pointers of one array; the kernel's tunables allow some hundreds. */
-const mostEntries = 65_536;
 /** Objects of one slab (SLAB_OBJ_MAX_NUM). */
 const mostObjects = 65_535;
 const largestObject = 2 ** 26;
@@ -66,7 +65,7 @@ function cacheAt(kernel: Kernel, address: Address, shape: StructShape): SlabCach
   const text = shape.pointer(address, 'name');
   return {
     address,
-    name: optionalRead(() => kernel.memory.cString(text, 128)) ?? 'of an unreadable name',
+    name: optionalRead(() => kernel.memory.cString(text, limits.nameBytes)) ?? 'of an unreadable name',
     size,
     objectSize,
     inuse: objectSize,
@@ -116,7 +115,7 @@ function readKept(kernel: Kernel, cache: Address, shape: StructShape): KeptObjec
       const at = read();
       if (at === 0n || array?.has('avail') !== true || !array.has('entry')) return;
       const count = array.number(at, 'avail');
-      if (count > mostEntries) {
+      if (count > limits.sheafObjects) {
         problem ??= `the array of free objects at ${formatAddress(at)} claims ${count} of them`;
         return;
       }
@@ -128,7 +127,7 @@ function readKept(kernel: Kernel, cache: Address, shape: StructShape): KeptObjec
     }
   };
   for (const cpu of possibleCpus(kernel)) add(() => perCpuAddress(kernel, shape.pointer(cache, 'cpu_cache'), cpu));
-  const nodes = Math.min(Math.max(shape.arrayLength('node'), 1), mostNodes);
+  const nodes = nodeCount(kernel, Math.max(shape.arrayLength('node'), 1));
   for (let index = 0; index < nodes && node !== undefined; index++) {
     const at = optionalRead(() => memory.pointer(addToAddress(shape.address(cache, 'node'), index * memory.pointerSize)));
     if (at === undefined || at === 0n) continue;

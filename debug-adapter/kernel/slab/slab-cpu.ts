@@ -2,6 +2,8 @@
  * What CPUs keep of a slab cache: the slab that each allocates from and its partial list (struct kmem_cache_cpu, mm/slub.c), and
  * the sheaves of free objects of kernels since 6.18 (struct slub_percpu_sheaves, slab_sheaf, node_barn).
  */
+import { nodeCount } from '../node-count.ts';
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { BoundedCache } from '../../base/bounded-cache.ts';
@@ -21,12 +23,6 @@ export interface CpuSlabs {
   /** Set where some of it cannot be read. */
   readonly problem: string | undefined;
 }
-
-/** Slabs on one CPU's partial list, and sheaves of one barn; the kernel keeps some dozens at most. */
-const mostPartial = 65_536;
-/** Objects of one sheaf; the kernel's callers ask for some dozens. */
-const mostInSheaf = 65_536;
-const mostNodes = 1024;
 
 /** What all CPUs keep of the kmem_cache at `cache`. */
 export function cpuSlabs(kernel: Kernel, cache: Address): CpuSlabs {
@@ -92,7 +88,7 @@ class CpuSlabReader implements CpuSlabs {
     if (!slabShape.has('next')) return;
     let next = own.pointer(at, 'partial');
     for (let count = 0; next !== 0n; count++) {
-      if (this.partial.has(next) || count > mostPartial) {
+      if (this.partial.has(next) || count > limits.partialSlabs) {
         this.problem ??= `the partial list of CPU ${cpu} does not end (seen again: ${formatAddress(next)})`;
         return;
       }
@@ -116,7 +112,9 @@ class CpuSlabReader implements CpuSlabs {
     const shape = this.#structs.find('slab_sheaf');
     if (shape?.has('objects') !== true || !shape.has('size')) return;
     const { memory } = this.#kernel;
-    const count = Math.min(shape.number(sheaf, 'size'), mostInSheaf);
+    const claimed = shape.number(sheaf, 'size');
+    if (claimed > limits.sheafObjects) this.problem ??= `the sheaf at ${formatAddress(sheaf)} claims ${claimed} objects`;
+    const count = Math.min(claimed, limits.sheafObjects);
     const objects = shape.address(sheaf, 'objects');
     for (let index = 0; index < count; index++) this.sheaves.add(memory.pointer(addToAddress(objects, index * memory.pointerSize)));
   }
@@ -128,7 +126,7 @@ class CpuSlabReader implements CpuSlabs {
     const sheaf = this.#structs.find('slab_sheaf');
     const shape = this.#structs.get('kmem_cache');
     if (barn?.has('sheaves_full') !== true || node?.has('barn') !== true || sheaf?.has('barn_list') !== true) return;
-    const count = Math.min(Math.max(shape.arrayLength('node'), 1), mostNodes);
+    const count = nodeCount(this.#kernel, Math.max(shape.arrayLength('node'), 1));
     for (let index = 0; index < count; index++) {
       const at = this.#kernel.memory.pointer(addToAddress(shape.address(this.#cache, 'node'), index * this.#kernel.memory.pointerSize));
       const full = at === 0n ? 0n : node.pointer(at, 'barn');
@@ -138,7 +136,10 @@ class CpuSlabReader implements CpuSlabs {
       });
       let walked = 0;
       for (const one of sheaves) {
-        if (walked++ > mostPartial) break;
+        if (walked++ > limits.partialSlabs) {
+          this.problem ??= `a node keeps more than ${limits.partialSlabs} sheaves of the cache`;
+          break;
+        }
         this.#addSheaf(one);
       }
     }

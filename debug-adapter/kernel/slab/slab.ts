@@ -3,6 +3,7 @@
  * object is free when the slab's freelist, that of the CPU that allocates from it, or a CPU's or node's sheaf holds it. Those of
  * kernels with CONFIG_SLAB are read by slab-array.ts.
  */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { BoundedCache } from '../../base/bounded-cache.ts';
@@ -115,7 +116,7 @@ function readCache(kernel: Kernel, address: Address): SlabCache | undefined {
   const listed = kernel.once(listedCaches);
   return {
     address,
-    name: optionalRead(() => kernel.memory.cString(text, 128)) ?? 'of an unreadable name',
+    name: optionalRead(() => kernel.memory.cString(text, limits.nameBytes)) ?? 'of an unreadable name',
     size,
     objectSize: number('object_size'),
     inuse: number('inuse'),

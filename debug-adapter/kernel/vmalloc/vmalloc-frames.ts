@@ -1,4 +1,5 @@
 /** From a frame back to the vmalloc space: where vmalloc(), vmap(), vm_map_ram(), ioremap() and modules have it mapped. */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
@@ -10,8 +11,6 @@ import type { VmapArea } from './vmap-area.ts';
 
 /** Areas closer than this are read together: a page table of the last level reaches as far. */
 const together = 2n ** 21n;
-const mostRuns = 4_000_000;
-const mostPlaces = 16;
 
 /** Runs by frame; `reach` is the furthest end of those up to each, so that overlapping ones are found too. */
 interface FrameRuns {
@@ -35,7 +34,7 @@ export function vmallocAddressesOf(kernel: Kernel, frame: number, most: number):
 
 /** The area of allocated memory, not of a device, that maps the 4 KiB frame. */
 export function allocatedAreaOf(kernel: Kernel, frame: number): VmapArea | undefined {
-  for (const address of vmallocAddressesOf(kernel, frame, mostPlaces)) {
+  for (const address of vmallocAddressesOf(kernel, frame, limits.mappings)) {
     const area = findVmapArea(kernel, address);
     if (area !== undefined && !isOfDevice(area)) return area;
   }
@@ -51,7 +50,11 @@ function frameRuns(kernel: Kernel): FrameRuns {
   for (const { start, end } of spans(kernel)) {
     const range = { start: Number(start >> 12n), end: Number((end + 0xfffn) >> 12n) };
     const { runs } = mappedRuns(kernel.root.pageTable, { range, user: false, token: neverCancelled });
-    for (let index = 0; index < runs.length && found.length < mostRuns; index++) {
+    for (let index = 0; index < runs.length; index++) {
+      if (found.length >= limits.vmallocRuns) {
+        kernel.warn(`the vmalloc space maps more than ${limits.vmallocRuns} runs of memory; frames of the others are not told as its own`);
+        break;
+      }
       found.push({ frame: runs.frame(index), page: runs.page(index), length: runs.pages(index) });
     }
   }

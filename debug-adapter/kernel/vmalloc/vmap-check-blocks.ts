@@ -1,4 +1,5 @@
 /** vmap_blocks against their areas, their bitmaps against their counters, and the queues that list them (mm/vmalloc.c). */
+import { limits } from '../../base/limits.ts';
 import { formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
@@ -151,15 +152,15 @@ function checkMapped(
   }
 }
 
-/** A block has a thousand pages; an area that is far larger is damage, and told as such. */
-const mostBlockPages = 65_536;
-
 function firstMapped(
   kernel: Kernel,
   { area, damageEnd }: { readonly area: VmapArea; readonly damageEnd: DamageEnd },
   from: number,
 ): number | undefined {
-  const pages = Math.min(mostBlockPages, Number(area.end - area.start) / kernel.pageSize);
+  const whole = Number(area.end - area.start) / kernel.pageSize;
+  if (whole > limits.blockPages)
+    kernel.warn(`the vmap_block at ${formatAddress(area.start)} spans ${whole} pages; the first ${limits.blockPages} are looked at`);
+  const pages = Math.min(limits.blockPages, whole);
   for (let page = from; page < pages; page++) {
     if (mappedFrame(kernel, area.start, page) === undefined) continue;
     if (damageEnd(area.start + BigInt(page * kernel.pageSize)) === undefined) return page;

@@ -1,4 +1,5 @@
 /** vm_struct.pages[] and the page tables against each other; and what must not be mapped, but is (mm/vmalloc.c). */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
@@ -13,9 +14,6 @@ import type { DamageEnd, TellProblem, VmapProblem } from './vmap-check.ts';
 import { freeAreas } from './vmap-free.ts';
 import { listedFrame, mappedFrame } from './vmap-pages.ts';
 
-/** Pages (256 GiB of 4 KiB ones) that are compared. */
-const mostPages = 2 ** 26;
-
 export interface PageCheck {
   readonly token: CancellationToken;
   readonly damageEnd: DamageEnd;
@@ -26,14 +24,18 @@ export interface PageCheck {
  * `Cancelled`.
  */
 export function checkPages(kernel: Kernel, tellAll: TellProblem, { token, damageEnd }: PageCheck): void {
-  let left = mostPages;
+  let left: number = limits.checkedPages;
   const tell = (problem: VmapProblem): void => {
     if (damageEnd(problem.start) === undefined) tellAll(problem);
   };
   for (const area of vmapAreas(kernel).busy) {
     throwIfCancelled(token);
     const { vm } = area;
-    if (vm === undefined || (vm.flags & vmFlag.uninitialized) !== 0 || vm.addr !== area.start || left <= 0) continue;
+    if (vm === undefined || (vm.flags & vmFlag.uninitialized) !== 0 || vm.addr !== area.start) continue;
+    if (left <= 0) {
+      kernel.warn(`the vmalloc space has more than ${limits.checkedPages} pages; those behind were not compared with their areas`);
+      break;
+    }
     const pages = Math.max(0, Math.floor(mappedSize(kernel, area) / kernel.pageSize));
     if (vm.pages !== 0n && vm.pageCount > 0) {
       if (vm.pageCount > pages) tellCount(kernel, { area, vm, pages }, tell);
@@ -170,7 +172,11 @@ function firstMappedIn(
 ): Address | undefined {
   const { pageTable } = kernel.root;
   let at: bigint = start;
-  for (let steps = 0; at < end && steps < mostPages; steps++) {
+  for (let steps = 0; at < end; steps++) {
+    if (steps >= limits.checkedPages) {
+      kernel.warn(`${formatAddress(start)}-${formatAddress(end)} was not looked through: it has too many tables`);
+      break;
+    }
     const address = toAddress(at);
     const damaged = damageEnd(at);
     if (damaged !== undefined) {

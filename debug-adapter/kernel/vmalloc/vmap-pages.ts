@@ -1,4 +1,5 @@
 /** The frames behind a vmap_area, by vm_struct.pages[] where it has one, else by the page tables. */
+import { limits } from '../../base/limits.ts';
 import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
@@ -32,10 +33,6 @@ export interface AreaPages {
   /** Whether there are more runs than are told. */
   readonly cut: boolean;
 }
-
-const mostRuns = 65_536;
-/** 64 GiB of 4 KiB pages. */
-const mostPages = 2 ** 24;
 
 /** Throws `MemoryFault` when pages[] cannot be read. */
 export function areaPages(kernel: Kernel, area: VmapArea): AreaPages {
@@ -100,10 +97,10 @@ class RunCollection {
     const last = this.#runs.at(-1);
     if (last !== undefined && last.page + last.count === page && last.frame + last.count === frame && last.node === node) {
       this.#runs[this.#runs.length - 1] = { ...last, count: last.count + count };
-    } else if (this.#runs.length < mostRuns) this.#runs.push({ page, count, frame, node });
+    } else if (this.#runs.length < limits.areaRuns) this.#runs.push({ page, count, frame, node });
     else this.cut = true;
     this.#found += count;
-    if (this.#found >= mostPages) this.cut = true;
+    if (this.#found >= limits.areaPages) this.cut = true;
   }
 }
 

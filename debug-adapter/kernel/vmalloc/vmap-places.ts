@@ -2,6 +2,7 @@
  * Where the kernel keeps its vmap_areas (mm/vmalloc.c): busy, lazily freed, being purged, pooled and free. Kernels since 6.9
  * shard all but the free ones over `vmap_nodes`; from 5.2 on free areas have a tree and list of their own.
  */
+import { limits } from '../../base/limits.ts';
 import { addToAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
@@ -42,9 +43,6 @@ export interface VmapPlaces {
   readonly zoneSize: number;
 }
 
-/** clamp(num_possible_cpus(), 1, 128) nodes in mm/vmalloc.c:vmap_init_nodes; more is damage. */
-const mostNodes = 4096;
-
 /** Found once a kernel, by struct vmap_node and the symbols of the lists and trees. */
 export function vmapPlaces(kernel: Kernel): VmapPlaces {
   return kernel.once(findPlaces);
@@ -77,7 +75,9 @@ function nodePlaces(kernel: Kernel): Pick<VmapPlaces, 'nodes' | 'zoneSize'> {
   const zoneAt = kernel.addressOf('vmap_zone_size');
   // On 32-bit and !SMP kernels the compiler may turn the variables into constants: then there is the one static node.
   const first = array === undefined ? kernel.needAddressOf('single', purpose) : kernel.memory.pointer(array);
-  const count = countAt === undefined ? 1 : Math.min(Math.max(kernel.memory.u32(countAt), 1), mostNodes);
+  const claimed = countAt === undefined ? 1 : Math.max(kernel.memory.u32(countAt), 1);
+  if (claimed > limits.vmapNodes) kernel.warn(`nr_vmap_nodes claims ${claimed} nodes; the first ${limits.vmapNodes} are read`);
+  const count = Math.min(claimed, limits.vmapNodes);
   const pools = node.has('pool') ? node.arrayLength('pool') : 0;
   const poolSize = pools === 0 ? 0 : node.memberSize('pool') / pools;
   const places = Array.from({ length: count }, (_, index): VmapNodePlace => {

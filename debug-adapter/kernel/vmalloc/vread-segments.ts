@@ -1,4 +1,5 @@
 /** The segments of /proc/kcore (fs/proc/kcore.c), in the kernel's order: what each address is read as. */
+import { limits } from '../../base/limits.ts';
 import { addToAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
@@ -103,7 +104,6 @@ function ramPages(kernel: Kernel): readonly NumberRange[] {
 
 /** IORESOURCE_MEM | IORESOURCE_BUSY with IORESOURCE_SYSRAM (include/linux/ioport.h). */
 const systemRamFlags = 0x8000_0200n | 0x0100_0000n;
-const mostResources = 1_000_000;
 
 /** walk_system_ram_range() over iomem_resource: bytes [start, end), ascending; empty where the tree cannot be found. */
 function systemRam(kernel: Kernel): NumberRange[] {
@@ -115,7 +115,11 @@ function systemRam(kernel: Kernel): NumberRange[] {
   const pending: Address[] = [shape.pointer(root, 'child')];
   for (;;) {
     const at = pending.pop();
-    if (at === undefined || visited.size > mostResources) break;
+    if (at === undefined) break;
+    if (visited.size > limits.resources) {
+      kernel.warn(`there are more than ${limits.resources} resources of physical memory; RAM behind them is not found`);
+      break;
+    }
     if (at === 0n || visited.has(at)) continue;
     visited.add(at);
     pending.push(shape.pointer(at, 'sibling'));
