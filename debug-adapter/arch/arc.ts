@@ -10,6 +10,7 @@ import { bitNames, TableMode } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 import type { SwapEntry } from './swap-entry.ts';
 
+/** What an ARC kernel was configured with (arch/arc/include/asm/pgtable-levels.h). */
 export interface ArcOptions {
   /** log2 of CONFIG_ARC_PAGE_SIZE_*. */
   readonly pageShift: 12 | 13 | 14;

@@ -9,6 +9,7 @@ import { bitNames, TableMode } from './table-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 import type { SwapEntry } from './swap-entry.ts';
 
+/** What both forms of ARM tables have in common: where the kernel's half begins, and in which byte order. */
 export interface ArmOptions {
   /** CONFIG_PAGE_OFFSET, where the direct map starts. */
   readonly pageOffset: bigint;
@@ -18,6 +19,7 @@ export interface ArmOptions {
   readonly littleEndian?: boolean | undefined;
 }
 
+/** Short descriptors, of kernels without CONFIG_ARM_LPAE (arch/arm/include/asm/pgtable-2level.h). */
 export interface ArmShortOptions extends ArmOptions {
   /** SCTLR.TRE: memory types are an index TEX[0],C,B. Linux sets it on ARMv7, not on ARMv6. True unless it is given. */
   readonly texRemap?: boolean | undefined;

@@ -9,6 +9,7 @@ import type { EntryKind, PagingLevel, Rights } from './paging-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
 
+/** How an arm64 kernel's translation tables are shaped: granule, address bits, and where attributes stand (Arm ARM, D8.3). */
 export interface Arm64Options {
   /** log2 of the granule: 12, 14 or 16. */
   readonly pageShift: 12 | 14 | 16;

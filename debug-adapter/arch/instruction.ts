@@ -41,12 +41,14 @@ export function unknownSize(set: InstructionSet, bytes: Uint8Array): number {
   }
 }
 
+/** An address that an instruction names. */
 export interface Reference {
   readonly address: Address;
   /** It is where the instruction goes to, not what it reads. */
   readonly branch: boolean;
 }
 
+/** Mnemonic and operands as they are shown, with the address that they name where they name one. */
 export interface ExplainedInstruction {
   readonly text: string;
   readonly reference: Reference | undefined;

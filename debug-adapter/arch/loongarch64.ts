@@ -12,6 +12,7 @@ import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
 /** Of a swap entry: type in bits 16-22, exclusive in 23, offset from 24 up. */
 const swapTypeShift = 16;
 
+/** What a LoongArch kernel was configured with, and its CPU's width of virtual addresses. */
 export interface Loongarch64Options {
   /** log2 of CONFIG_PAGE_SIZE_*: 4K, 16K, 64K. */
   readonly pageShift: 12 | 14 | 16;

@@ -13,6 +13,7 @@ import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
 /** Of a swap entry: type in bits 16-22, exclusive in 23, offset from 24 up. */
 const swapTypeShift = 16;
 
+/** What a MIPS64 kernel was configured with; its tables are walked by software, so that this alone tells their shape. */
 export interface Mips64Options {
   /** log2 of CONFIG_PAGE_SIZE_*. */
   readonly pageShift: 12 | 13 | 14 | 15 | 16;

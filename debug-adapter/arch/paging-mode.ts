@@ -18,8 +18,10 @@ export const entryKind = {
   malformed: 4,
 } as const;
 
+/** One of `entryKind`'s numbers: what hot loops compare. */
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind];
 
+/** One level of tables that the hardware, or the kernel's fault handler, walks. */
 export interface PagingLevel {
   /** The kernel's name: `pgd`, `p4d`, `pud`, `pmd`, `pte`. */
   readonly name: string;
@@ -33,6 +35,7 @@ export interface PagingLevel {
   readonly entrySize: 4 | 8;
 }
 
+/** All that the walker knows of an architecture: the levels, and what the bits of an entry mean at each. */
 export interface PagingMode {
   /** For `info`, e.g. `x86-64, 4 levels`. */
   readonly name: string;
@@ -101,6 +104,7 @@ export interface PagingMode {
  */
 export type AddressSplit = 'shared' | 'halves' | 'spaces';
 
+/** Kernels that keep entries of their own beside the hardware's, as 32-bit ARM does (arch/arm/include/asm/pgtable-2level.h). */
 export interface CompanionEntries {
   /** Physical address of the kernel's own entry for the hardware entry at `entryAddress`; undefined at levels without. */
   address(level: number, entryAddress: number): number | undefined;
@@ -108,6 +112,7 @@ export interface CompanionEntries {
   flags(entry: number): readonly string[];
 }
 
+/** What one entry allows by itself; levels above may withhold it. */
 export interface Rights {
   readonly write: boolean;
   readonly execute: boolean;

@@ -7,6 +7,7 @@ import type { EntryKind, PagingLevel, Rights } from './paging-mode.ts';
 import { describeSwapEntry } from './swap-entry.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
 
+/** The width of addresses (Sv39, Sv48, Sv57), and where the CPU has the bits of memory types. */
 export interface RiscvOptions {
   /** 39, 48 or 57. */
   readonly virtualBits: 39 | 48 | 57;

@@ -12,6 +12,7 @@ import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
 /** Of a swap entry: type in bits 13-19, exclusive in 20, offset from 21 up. */
 const swapTypeShift = 13;
 
+/** Which of the two layouts of translation table entries the machine has, and the width of its addresses. */
 export interface Sparc64Options {
   /** Layout of the entries: `sun4v` on machines with a hypervisor (UltraSPARC T1 and later). */
   readonly tte: 'sun4u' | 'sun4v';

@@ -4,6 +4,7 @@
  */
 import { wholeEntry } from './table-mode.ts';
 
+/** A non-present entry as the kernel means it (include/linux/swapops.h): the area by number, the page in it, and marks. */
 export interface SwapEntry {
   readonly type: number;
   readonly offset: bigint;

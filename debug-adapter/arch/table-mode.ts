@@ -3,6 +3,7 @@ import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import type { AddressSplit, EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 
+/** What `PagingMode` needs beyond the meaning of single bits. */
 export interface TableShape {
   /** For `info`, e.g. `arm64, 4K pages, 48-bit addresses`. */
   readonly name: string;

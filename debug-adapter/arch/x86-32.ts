@@ -39,6 +39,7 @@ const rootNames = tableNames.map(([bit, name]) => [bit, bit === 0x400 ? 'NOPTISH
 /** Bits 1, 2 and 5-8 of an entry of the PAE root are reserved: they have no names. */
 const pointerNames = rootNames.filter(([bit]) => (bit & 0xe19) !== 0);
 
+/** PAE tables: three levels, entries of 8 bytes (Intel SDM volume 3, 4.4). */
 export interface X86PaeOptions {
   /** First kernel address (PAGE_OFFSET, which is TASK_SIZE too). */
   readonly pageOffset: bigint;
@@ -46,6 +47,7 @@ export interface X86PaeOptions {
   readonly physicalBits?: (() => number | undefined) | undefined;
 }
 
+/** Tables of two levels with entries of 4 bytes (Intel SDM volume 3, 4.3). */
 export interface X86TwoLevelOptions {
   /** First kernel address (PAGE_OFFSET, which is TASK_SIZE too). */
   readonly pageOffset: bigint;

@@ -36,6 +36,7 @@ const lowNames: readonly (readonly [bit: number, leaf: string, table: string | u
   [0x800, 'SOFT_DIRTY', 'SOFTW3'],
 ];
 
+/** Tables of four or five levels (Intel SDM volume 3, 4.5), and what memory encryption takes of an address. */
 export interface X8664Options {
   readonly levels: 4 | 5;
   /** SME C-bit (vmcoreinfo sme_mask): taken out of every address. 0 without memory encryption. */

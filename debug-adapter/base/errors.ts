@@ -72,6 +72,7 @@ export class Cancelled extends Error {
   }
 }
 
+/** Every sentence that a user may meet as an error: what is wrong, where, and what to do next; one factory for each. */
 export const errors = {
   notFound: (path: string) => new UserError('not-found', `${path}: no such file; check its path`),
   notReadable: (path: string, why: string) =>

@@ -56,6 +56,7 @@ export interface PlatformCodecs {
   readonly zstd?: ((input: Uint8Array, size: number) => Uint8Array) | undefined;
 }
 
+/** What the engine needs of the platform; debug-adapter/platform provides it for Node, tests provide it in memory. */
 export interface Host {
   /** Opens a file; throws `UserError` (`not-found`, `is-directory`, `not-readable`, `empty-file`). */
   openFile(path: string): ByteSource;

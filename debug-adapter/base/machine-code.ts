@@ -19,6 +19,7 @@ export type InstructionSet =
   | 'mips32le'
   | 'sparc64';
 
+/** What a disassembler says of the bytes at one address, before symbols are put in. */
 export interface DecodedInstruction {
   /** Bytes, at least 1. */
   readonly size: number;
@@ -30,6 +31,7 @@ export interface DecodedInstruction {
 /** The library, loaded. */
 export type OpenDecoder = (set: InstructionSet) => InstructionDecoder;
 
+/** A disassembler for one instruction set, as the platform provides it. */
 export interface InstructionDecoder {
   /**
    * The instructions from the first byte on, at most `most`, until one is no instruction or not whole: then fewer, or none.

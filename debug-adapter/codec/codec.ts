@@ -7,6 +7,7 @@ import { decompressLzo1x } from './lzo1x.ts';
 import { decompressSnappy } from './snappy.ts';
 import { decompressZstd } from './zstd.ts';
 
+/** Compressions of pages in dump files, as `info` names them. */
 export type CodecName = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
 /** Decompresses `input` to at most `size` bytes; throws on corrupt input. */

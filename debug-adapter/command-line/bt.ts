@@ -6,6 +6,7 @@ import { stackText } from '../session/stack-text.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk bt IMAGE`, as commander hands it over. */
 export interface BtOptions {
   readonly json?: true;
   readonly cpu?: string;

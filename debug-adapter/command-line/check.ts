@@ -5,6 +5,7 @@ import { exitStatus } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk check IMAGE`, as commander hands it over. */
 export interface CheckOptions {
   readonly json?: true;
   readonly mm?: string;

@@ -10,6 +10,7 @@ import { exitStatus, rangeArgument } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk diff A B`; `mmB` and `userB` choose the second side alone. */
 export interface DiffOptions {
   readonly json?: true;
   readonly symbols?: string;

@@ -3,6 +3,7 @@ import type { SessionFace } from '../session/session-face.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk log IMAGE`, as commander hands it over. */
 export interface LogOptions {
   readonly json?: true;
   readonly raw?: true;

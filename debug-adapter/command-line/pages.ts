@@ -6,6 +6,7 @@ import { exitStatus } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk pages IMAGE`, as commander hands it over. */
 export interface PagesOptions {
   readonly json?: true;
 }

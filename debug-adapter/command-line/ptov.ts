@@ -7,6 +7,7 @@ import { exitStatus } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk ptov IMAGE PADDR`; `all` searches processes' tables too. */
 export interface PtovOptions {
   readonly json?: true;
   readonly all?: true;

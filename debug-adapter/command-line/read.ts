@@ -10,6 +10,7 @@ import { hexDump } from './hex-dump.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk read IMAGE ADDR LENGTH`, as commander hands it over. */
 export interface ReadOptions {
   readonly json?: true;
   readonly symbols?: string;

@@ -7,6 +7,7 @@ import { exitStatus } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk run SCENARIO`; `save` is the path of the ELF vmcore to be written. */
 export interface RunOptions {
   readonly json?: true;
   readonly save?: string;

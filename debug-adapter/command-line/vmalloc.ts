@@ -9,6 +9,7 @@ import type { JsonField } from './long-list.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
 
+/** What stands behind `pagewalk vmalloc IMAGE`; `pages` is the address of an area whose frames are listed. */
 export interface VmallocOptions {
   readonly json?: true;
   readonly symbols?: string;

@@ -24,6 +24,7 @@ export interface VariableNode {
   children(page: Page): DebugProtocol.Variable[];
 }
 
+/** What the client said of itself in `initialize`: messages that it could not take are not sent. */
 export interface ClientFacts {
   readonly supportsProgressReporting?: boolean | undefined;
   /** True when left out. */

@@ -20,6 +20,7 @@ export function atMost<List extends readonly unknown[]>(bound: () => number, wha
   );
 }
 
+/** A 64-bit address in its text form; gives an `Address`. */
 export const hexSchema = v.pipe(
   v.string(),
   v.check((text) => parseAddress(text) !== undefined, 'an address is 0x and hexadecimal digits'),

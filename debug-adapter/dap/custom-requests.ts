@@ -121,6 +121,7 @@ const bodies: Bodies = {
   'pagewalk/addressSpaces': addressSpacesOf,
 };
 
+/** Handlers of Pagewalk's own requests (protocol/requests.ts) by name. */
 export const customHandlers: Readonly<Record<string, Handler>> = Object.fromEntries(
   Object.entries(bodies).map(([name, body]) => [
     name,

@@ -77,6 +77,7 @@ export function disassembledText(adapter: Adapter, address: Address, count: stri
   return functionText(adapter, address, count).then((body) => ({ body }));
 }
 
+/** Handles the request `disassemble` of dumps and scenarios alike. */
 export const disassembleHandlers: Readonly<Record<string, Handler>> = {
   disassemble: (adapter, parameters) => disassembled(adapter, parameters).then((body) => ({ body })),
 };

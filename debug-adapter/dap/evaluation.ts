@@ -184,4 +184,5 @@ function globalNames(adapter: Adapter, prefix: string): string[] {
   ];
 }
 
+/** Handle what is typed and hovered in a dump's session. */
 export const evaluationHandlers: Readonly<Record<string, Handler>> = { evaluate: evaluateRequest, completions };

@@ -10,6 +10,7 @@ import { stackHandlers } from './stack.ts';
 import { variableHandlers } from './variables.ts';
 import { writeHandlers } from './write-memory.ts';
 
+/** What a dump's session answers, by the request's name; a scenario's own come before these (scenario-handlers.ts). */
 export const handlers: Readonly<Record<string, Handler>> = {
   ...lifecycleHandlers,
   ...stackHandlers,

@@ -208,6 +208,7 @@ function setBreakpoints(_adapter: Adapter, parameters: unknown): Answer {
   return { body: { breakpoints: breakpoints.map(() => ({ verified: false, message: 'A dump does not run' })) } };
 }
 
+/** From `initialize` to `disconnect`; breakpoints of a dump are accepted and told to be without effect. */
 export const lifecycleHandlers: Readonly<Record<string, Handler>> = {
   initialize,
   launch,

@@ -53,4 +53,5 @@ function readMemory(adapter: Adapter, parameters: unknown): Answer {
   };
 }
 
+/** Handle `readMemory` through the page tables of the session's address space. */
 export const memoryHandlers: Readonly<Record<string, Handler>> = { readMemory };

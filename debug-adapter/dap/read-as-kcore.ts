@@ -7,6 +7,7 @@ import { unreadableFacts } from '../session/unreadable-facts.ts';
 import type { Adapter } from './adapter.ts';
 import { hexSchema } from './check.ts';
 
+/** Arguments of `pagewalk/readAsKcore`: a virtual address and a number of bytes. */
 export const kcoreSchema = v.looseObject({
   address: hexSchema,
   count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),

@@ -181,6 +181,7 @@ function wishOfId(dataId: string): WatchWish | undefined {
   }
 }
 
+/** Handle breakpoints of a scenario: on lines, operations, failures and memory. */
 export const breakpointHandlers: Readonly<Record<string, Handler>> = {
   setBreakpoints,
   setFunctionBreakpoints,

@@ -94,4 +94,5 @@ function readMemory(adapter: Adapter, parameters: unknown, call: Call): Answer |
   return answered;
 }
 
+/** Handle expressions of a stopped scenario, which know its variables, and memory as it is at the stop. */
 export const scenarioEvaluationHandlers: Readonly<Record<string, Handler>> = { evaluate, setVariable, completions, readMemory };

@@ -33,6 +33,7 @@ const capabilities: DebugProtocol.Capabilities = {
   exceptionBreakpointFilters: exceptionFilters.map((one) => ({ ...one, default: true })),
 };
 
+/** The launch configuration of a scenario after its check; `noDebug` runs it to its end without stops. */
 export interface ScenarioSettings {
   readonly scenario: string;
   readonly stopOnEntry: boolean;

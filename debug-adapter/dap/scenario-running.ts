@@ -79,6 +79,7 @@ function terminate(adapter: Adapter): Answer {
   };
 }
 
+/** Handle moves through a run, forwards and back: each answers at once, and a `stopped` event follows. */
 export const runningHandlers: Readonly<Record<string, Handler>> = {
   configurationDone,
   continue: going(({ debugger: run, token }) => run.continue(token), { allThreadsContinued: true }),

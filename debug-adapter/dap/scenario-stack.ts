@@ -144,4 +144,5 @@ function exceptionInfo(adapter: Adapter): Answer {
   return { body };
 }
 
+/** Handle the one thread of a scenario: its statement, and the kernel operations that it is in. */
 export const stackHandlers: Readonly<Record<string, Handler>> = { threads, stackTrace, scopes, exceptionInfo };

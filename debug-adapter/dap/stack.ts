@@ -136,4 +136,5 @@ function modules(adapter: Adapter): Answer {
   return { body: { modules: found, totalModules: found.length } };
 }
 
+/** Handle CPUs and tasks as threads, and their kernel stacks as frames. */
 export const stackHandlers: Readonly<Record<string, Handler>> = { threads, stackTrace, source, exceptionInfo, modules };

@@ -12,6 +12,7 @@ import { stackChange } from '../session/stack-text.ts';
 import type { StackChoice } from '../session/stack-facts.ts';
 import type { Adapter } from './adapter.ts';
 
+/** What a client is told as a thread: a CPU, or a task that ran on none. */
 export interface KernelThread {
   readonly id: number;
   readonly name: string;

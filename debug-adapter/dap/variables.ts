@@ -81,4 +81,5 @@ function variables(adapter: Adapter, parameters: unknown): Answer {
   return { body: { variables: adapter.node(variablesReference).children(page) } };
 }
 
+/** Handle the tree of variables: registers, address spaces, vmalloc areas, the image. */
 export const variableHandlers: Readonly<Record<string, Handler>> = { scopes, variables };

@@ -60,4 +60,5 @@ function piecesOf(
   return { pieces, written: end, problem };
 }
 
+/** Handle `writeMemory`: into an overlay of the image, never into its file. */
 export const writeHandlers: Readonly<Record<string, Handler>> = { writeMemory };

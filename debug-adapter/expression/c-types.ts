@@ -2,6 +2,7 @@
 import { stripType } from '../symbols/type-layout.ts';
 import type { IntegerType, Type } from '../symbols/types.ts';
 
+/** C's integer types for one machine; constants and results of operators get them (C11 6.3.1). */
 export interface BasicTypes {
   readonly int: IntegerType;
   readonly unsignedInt: IntegerType;
@@ -34,6 +35,7 @@ export interface ConstantForm {
   readonly long: boolean;
 }
 
+/** A decimal constant without a suffix. */
 export const plainConstant: ConstantForm = { decimal: true, unsigned: false, long: false };
 
 /** The first type that can hold a constant (C11 6.4.4.1); decimal ones without suffix are never unsigned, if they fit. */

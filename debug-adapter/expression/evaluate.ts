@@ -11,6 +11,7 @@ import type { Expression, FormatSpecifier } from './parser.ts';
 import { elementOf, listValue, memberOf, numberOf, numberValue, placedValue, textValue } from './value.ts';
 import type { Argument, ExpressionContext, ExpressionFunction, Value } from './value.ts';
 
+/** The value, and how the expression asked for it to be shown. */
 export interface Evaluated {
   readonly value: Value;
   readonly style: FormatSpecifier['style'];

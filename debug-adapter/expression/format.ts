@@ -12,6 +12,7 @@ import type { FormatSpecifier } from './parser.ts';
 import { elementOf, memberOf, numberOf } from './value.ts';
 import type { ExpressionContext, Value } from './value.ts';
 
+/** A member or an element as a tree shows it: `next`, `[3]`. */
 export interface Child {
   readonly name: string;
   readonly value: Value;

@@ -2,6 +2,7 @@
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 
+/** A piece of an expression, with where it stands in it. */
 export interface Token {
   /** `character` is a character constant and `text` a string; their text is what stands between the quotes. */
   readonly kind: 'number' | 'character' | 'text' | 'name' | 'register' | 'operator' | 'end';

@@ -31,6 +31,7 @@ export interface FormatSpecifier {
   readonly count: number | undefined;
 }
 
+/** The tree, and what stood behind the comma. */
 export interface ParsedExpression {
   readonly expression: Expression;
   readonly format: FormatSpecifier | undefined;

@@ -21,6 +21,7 @@ const allOnes = 0xffff_ffff_ffff_ffffn;
 const narrowAllOnes = 0xffff_ffffn;
 const farthestOffset = BigInt(Number.MAX_SAFE_INTEGER) / 2n;
 
+/** What the opener of an ELF core is told by those formats that contain one. */
 export interface ElfOptions {
   /** What `info` calls the file, unless it is a kcore. */
   readonly format: string;

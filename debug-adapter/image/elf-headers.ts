@@ -44,6 +44,7 @@ function architectureOf(machine: number, shape: { wide: boolean; littleEndian: b
 
 const narrow: ReadonlySet<ArchitectureName> = new Set(['x86-32', 'arm', 'riscv32', 'ppc32', 'mips32', 'arc']);
 
+/** What of an ELF file header leads to its program headers (elf(5)); offsets and sizes in bytes. */
 export interface ElfHeader {
   /** Whether the file is of class 64. */
   readonly wide: boolean;

@@ -4,6 +4,7 @@ import { UserError } from '../base/errors.ts';
 import { decodePadded } from '../base/text.ts';
 import type { ArchitectureName, CpuState, MachineHint, Register } from './image.ts';
 
+/** What the notes of a dump tell, gathered note by note. */
 export interface DumpNotes {
   readonly cpus: CpuState[];
   vmcoreinfo: string | undefined;

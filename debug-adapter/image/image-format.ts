@@ -11,6 +11,7 @@ export interface ImageOptions {
   readonly cacheBytes?: number | undefined;
 }
 
+/** One dump format: how it is recognised, and how it is opened. */
 export interface ImageFormat {
   /** By content, never by name; `head` is the first 4096 bytes, or all of a shorter file. */
   readonly recognises: (head: Uint8Array, options: ImageOptions) => boolean;

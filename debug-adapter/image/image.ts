@@ -41,6 +41,7 @@ export interface CpuState {
   readonly control: readonly Register[];
 }
 
+/** A register of a CPU as the dump has it, by the name that its architecture's debuggers use. */
 export interface Register {
   readonly name: string;
   readonly value: bigint;
@@ -59,6 +60,7 @@ export interface VirtualMemory {
   frameOf(virtualPage: number): number;
 }
 
+/** An opened dump: physical memory and what the file says of the machine. Whoever opened it closes it. */
 export interface Image {
   /** Path(s) as given. */
   readonly name: string;

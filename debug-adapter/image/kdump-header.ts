@@ -10,6 +10,7 @@ import type { NumberRange } from '../base/range.ts';
 import { decodeCString, decodeText } from '../base/text.ts';
 import type { ArchitectureName, MachineHint } from './image.ts';
 
+/** What the first block of a kdump file says (makedumpfile's diskdump_mod.h: struct disk_dump_header). */
 export interface KdumpHeader {
   readonly wide: boolean;
   readonly littleEndian: boolean;
@@ -28,6 +29,7 @@ export interface KdumpHeader {
   readonly maxFrame: number;
 }
 
+/** What the second block adds (struct kdump_sub_header); fields that its version lacks are undefined. */
 export interface KdumpSubHeader {
   readonly physBase: bigint | undefined;
   readonly dumpLevel: number | undefined;

@@ -12,11 +12,14 @@ import type { ImageOptions } from './image-format.ts';
 import { SegmentMemory } from './segment-memory.ts';
 import type { FileSegment } from './segment-memory.ts';
 
+/** Bytes of the header before each range, in LiME and AVML alike. */
 export const recordHeaderSize = 32;
 const limeMagic = 0x4c69_4d45;
+/** `AVML`, read as a little-endian number. */
 export const avmlMagic = 0x4c4d_5641;
 const physicalEnd = 1n << 53n;
 
+/** The range that a record's bytes stand for. */
 export interface RecordHeader {
   /** Physical addresses [start, end) in bytes. */
   readonly start: number;

@@ -1,12 +1,14 @@
 /** Snappy's framing format (google/snappy, framing_format.txt): chunks of at most 64 KiB, each with a checksum. */
 import type { PageCodec } from '../codec/codec.ts';
 
+/** Bytes of a chunk's type and length (snappy's framing_format.txt, 4). */
 export const chunkHeaderSize = 4;
 /** Header, checksum and the length that a compressed block begins with. */
 export const chunkHeadSize = 13;
 const checksumSize = 4;
 const mostChunkData = 65_536;
 
+/** One chunk of the framing format, before it is decompressed. */
 export interface SnappyChunk {
   readonly kind: 'compressed' | 'plain' | 'skipped';
   /** Bytes of the chunk in the file, its header included. */

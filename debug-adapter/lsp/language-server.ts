@@ -31,6 +31,7 @@ const editorModule: Module<LangiumServices, PartialLangiumServices> = {
   },
 };
 
+/** The scenario language's services, and those that all languages of one server share (Langium). */
 export interface LanguageServices {
   readonly shared: ReturnType<typeof sharedServices>;
   readonly language: LangiumServices;

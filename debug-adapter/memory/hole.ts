@@ -19,6 +19,7 @@ export type HoleKind =
   /** Not a valid address in this paging mode. */
   | 'non-canonical';
 
+/** Why bytes are missing: a kind for programs, and words for people. */
 export interface HoleReason {
   readonly kind: HoleKind;
   /** One phrase without a full stop, e.g. `page 0x1234 was excluded from the dump (level 31)`. */

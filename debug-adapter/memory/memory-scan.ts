@@ -10,6 +10,7 @@ import type { MemoryBlock, PhysicalMemory } from './physical-memory.ts';
 /** Where `text` begins in `bytes`, from byte `from` on; -1 where it does not. */
 export type FindBytes = (bytes: Uint8Array, text: Uint8Array, from: number) => number;
 
+/** How to stop a scan, who hears how far it is, and what an earlier scan of the same memory found. */
 export interface ScanOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

@@ -7,6 +7,7 @@ import type { PhysAddr } from '../base/address.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
 
+/** Bytes of a frame: memory is handed on in these pieces, whatever the machine's page size. */
 export const frameSize = 4096;
 
 /** A frame of which not every byte is there. */
@@ -24,6 +25,7 @@ export interface MemoryBlock {
   readonly bytes: Uint8Array;
 }
 
+/** A machine's RAM by physical address, whoever holds it: a dump file, an overlay, a simulated machine. */
 export interface PhysicalMemory {
   /** RAM as the file describes it, in bytes: ascending and disjoint. Pages in it may still be excluded. */
   readonly ranges: readonly NumberRange[];

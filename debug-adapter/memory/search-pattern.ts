@@ -3,6 +3,7 @@ import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { encodeText } from '../base/text.ts';
 
+/** Bytes that are searched for. */
 export interface SearchPattern {
   readonly bytes: Uint8Array;
   /** The bits of each byte that are compared; undefined where all are. `bytes` has zeros elsewhere. */
@@ -11,6 +12,7 @@ export interface SearchPattern {
   readonly align: number;
 }
 
+/** Bytes of a number that is searched for. */
 export type ValueSize = 1 | 2 | 4 | 8;
 
 /** The bytes of text as UTF-8, without the NUL behind it. Throws `UserError`. */

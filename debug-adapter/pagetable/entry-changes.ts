@@ -13,6 +13,7 @@ import type { PageTable } from './page-table.ts';
 import { virtualOf } from './table-entries.ts';
 import { highHalf, lowHalf, viewFrame } from './table-view.ts';
 
+/** What is asked of a comparison of page-table entries between two states of memory. */
 export interface ChangedTables {
   /** Memory as it was. */
   readonly before: PhysicalMemory;

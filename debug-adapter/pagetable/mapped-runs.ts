@@ -49,6 +49,7 @@ export class MappedRuns {
   }
 }
 
+/** Which mappings are wanted, and how to stop. */
 export interface MappedRunsOptions {
   /** Virtual pages [start, end) that are wanted. */
   readonly range: { readonly start: number; readonly end: number };

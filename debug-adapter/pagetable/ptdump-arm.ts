@@ -9,6 +9,7 @@ import { maskOf, rowText } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 import { wholeEntry } from '../arch/table-mode.ts';
 
+/** What arch/arm/mm/ptdump.c prints with: the kernel's own columns, and where domains are told. */
 export interface ArmPtdumpInput extends PtdumpInput {
   /** Columns of an entry of the last level. */
   readonly rows: readonly PtdumpRow[];

@@ -6,6 +6,7 @@ import { MaskedText } from './ptdump-masked.ts';
 import { rowText } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
+/** What arch/arm64/mm/ptdump.c prints with: the kernel's own columns and names of levels. */
 export interface Arm64PtdumpInput extends PtdumpInput {
   readonly rows: readonly PtdumpRow[];
   /** Level names by depth. */

@@ -15,6 +15,7 @@ export interface PtdumpRegion extends NumberRange {
   readonly firstFrame: number | undefined;
 }
 
+/** One of the two dumps that are compared; page numbers are addresses / 4096. */
 export interface PtdumpDiffSide {
   /** Ascending, disjoint. */
   readonly regions: readonly PtdumpRegion[];
@@ -31,6 +32,7 @@ export interface PtdumpMapping {
   readonly firstFrame: number | undefined;
 }
 
+/** Virtual pages [start, end) that the two sides map otherwise. */
 export interface PtdumpChange extends NumberRange {
   readonly kind: 'added' | 'removed' | 'changed';
   /** At least one; of what is added or removed, `present`. */
@@ -39,6 +41,7 @@ export interface PtdumpChange extends NumberRange {
   readonly after: PtdumpMapping | undefined;
 }
 
+/** Where to look for changes, and whether frames are compared too. */
 export interface PtdumpDiffOptions {
   /** Only changes in these pages, cut at its ends. */
   readonly range?: NumberRange | undefined;

@@ -9,6 +9,7 @@ import type { PageTable } from './page-table.ts';
 import { walkForPtdump } from './ptdump-walk.ts';
 import type { PtdumpVisitor, SharedShadow, UnwalkedReason } from './ptdump-walk.ts';
 
+/** A line of the dump that names what begins at an address. */
 export interface PtdumpMarker {
   readonly address: Address;
   readonly name: string;
@@ -16,6 +17,7 @@ export interface PtdumpMarker {
   readonly maxLines: number;
 }
 
+/** What every architecture's dump is written from. */
 export interface PtdumpInput {
   readonly pageTable: PageTable;
   /** Ascending. */

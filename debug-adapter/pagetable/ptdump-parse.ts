@@ -2,6 +2,7 @@
 import { errors } from '../base/errors.ts';
 import type { PtdumpRegion } from './ptdump-diff.ts';
 
+/** What a dump that is only text tells of its mappings. */
 export interface ParsedPtdump {
   readonly regions: readonly PtdumpRegion[];
   /** Bits of an address, by the digits that the text uses. */

@@ -7,6 +7,7 @@ import { MaskedText } from './ptdump-masked.ts';
 import { rowText } from './ptdump-rows.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
+/** What arch/powerpc/mm/ptdump/ptdump.c prints with: the kernel's own columns. */
 export interface PowerpcPtdumpInput extends PtdumpInput {
   readonly rows: readonly PtdumpRow[];
 }

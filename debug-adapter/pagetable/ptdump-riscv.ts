@@ -5,6 +5,7 @@ import type { PtdumpInput } from './ptdump-lines.ts';
 import { MaskedText } from './ptdump-masked.ts';
 import type { PtdumpRow } from './ptdump-rows.ts';
 
+/** What arch/riscv/mm/ptdump.c prints with: the kernel's own columns and names of levels. */
 export interface RiscvPtdumpInput extends PtdumpInput {
   readonly rows: readonly PtdumpRow[];
   /** Level names by depth. */

@@ -46,6 +46,7 @@ export interface SharedShadow {
   readonly high: number;
 }
 
+/** Which tables are walked, over which pages. */
 export interface PtdumpWalkOptions {
   readonly pageTable: PageTable;
   /** [start, end) in virtual pages, where the tables' own (sign-extended) numbering of pages counts. */

@@ -3,6 +3,7 @@ import type { PtdumpLine } from '../protocol/requests.ts';
 import { attributeWords, PtdumpText, sizeField } from './ptdump-lines.ts';
 import type { PtdumpInput } from './ptdump-lines.ts';
 
+/** What arch/x86/mm/dump_pagetables.c prints with. */
 export interface X86PtdumpInput extends PtdumpInput {
   /** High half of the memory-encryption bit, which counts as a flag. */
   readonly encryptionHigh: number;

@@ -13,6 +13,7 @@ import type { PageTable } from './page-table.ts';
 import { TableGraph } from './table-graph.ts';
 import type { GraphBounds } from './table-graph.ts';
 
+/** One address space whose mappings are gathered. */
 export interface ReverseMapRoot {
   readonly pageTable: PageTable;
   /**
@@ -22,12 +23,14 @@ export interface ReverseMapRoot {
   readonly repeats: readonly number[];
 }
 
+/** One of the virtual addresses that lead to a physical one. */
 export interface ReverseMapping {
   /** Index of the root in the list of roots. */
   readonly root: number;
   readonly virtual: Address;
 }
 
+/** Who maps a physical address, as far as it is told. */
 export interface ReverseMappings {
   /** Ascending by root, then by address. */
   readonly mappings: readonly ReverseMapping[];
@@ -37,6 +40,7 @@ export interface ReverseMappings {
   readonly complete: boolean;
 }
 
+/** How to stop the reading of all tables, who hears how far it is, and how many are read. */
 export interface ReverseMapOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

@@ -8,11 +8,13 @@ import { indexColumn, numberColumn } from './run-index.ts';
 /** Which addresses a table serves. `mixed`: both, so that each entry is to be asked. */
 export const half = { kernel: 0, user: 1, mixed: 2 } as const;
 
+/** One of `half`'s numbers: which addresses a table serves. */
 export type Half = (typeof half)[keyof typeof half];
 
 /** Rights that the levels above leave, as bits. */
 export const right = { write: 1, execute: 2, user: 4 } as const;
 
+/** Bits of write, execute and user together: what the root's entries start with. */
 export const allRights = 7;
 
 /** A table to be added: `page` is the distance, in 4 KiB pages, of the first address it serves from its root's first one. */

@@ -22,6 +22,7 @@ export interface EntryRun {
   readonly reason: string;
 }
 
+/** A table with what the entries on the way to it allow; `address` is physical. */
 export interface ScannedTable {
   readonly level: number;
   readonly address: number;
@@ -29,6 +30,7 @@ export interface ScannedTable {
   readonly rights: number;
 }
 
+/** What the scan of one table's entries asks, and tells. */
 export interface ScanQuestions {
   /** Whether an entry serves user addresses, where the table serves both kinds. */
   readonly userAt: ((index: number) => boolean) | undefined;

@@ -27,8 +27,10 @@ const garbageEntries = 16;
 /** Problems kept, as a multiple of those told: each process may repeat the kernel's. */
 const copiesKept = 8;
 
+/** What can be wrong with an entry by itself, in `check`'s words. */
 export type TableProblemKind = 'writable-executable' | 'wild-table' | 'table-loop' | 'reserved-bits';
 
+/** An entry that is wrong, and where it stands. */
 export interface TableProblem {
   readonly kind: TableProblemKind;
   /** Index, in the list of roots, of the one under which it was met first. */
@@ -55,6 +57,7 @@ export interface TableProblem {
 /** A page that is marked as a page table, or certainly is none but what `other` says; undefined where it is not known. */
 export type PageUse = 'table' | { readonly other: string } | undefined;
 
+/** What the check is told from outside the tables, and how to stop it. */
 export interface TableCheckOptions {
   /** What is known of the page at physical `address`; asked once a table. `depth` is the kernel's number of the table's level. */
   readonly pageUse?: ((address: number, as: { depth: number; root: number; user: boolean }) => PageUse) | undefined;
@@ -69,6 +72,7 @@ export interface TableCheckOptions {
   readonly bounds: { readonly tables: number; readonly findings: number };
 }
 
+/** What the check of all tables found, and how much it read. */
 export interface TableReport {
   readonly problems: readonly TableProblem[];
   /** Distinct tables that were read. */

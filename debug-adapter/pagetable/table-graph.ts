@@ -21,6 +21,7 @@ const reportEvery = 1024;
 /** Most frames of a run that neighbouring leaves make. */
 const longestRun = 0xffff_ffff;
 
+/** How much of wild tables is read before the rest is left out and told. */
 export interface GraphBounds {
   /** Most distinct tables read. */
   readonly tables: number;

@@ -3,6 +3,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import type { Rights } from '../arch/paging-mode.ts';
 
+/** One table on the way from a virtual address to memory, and the entry that was taken. */
 export interface TranslationLevel {
   /** The kernel's name: `pgd` … `pte`. */
   readonly level: string;
@@ -23,6 +24,7 @@ export interface TranslationLevel {
   readonly companion: { readonly entryAddress: PhysAddr; readonly entry: bigint; readonly flags: readonly string[] } | undefined;
 }
 
+/** A virtual address followed through the tables, to memory or to the entry where the way ends. */
 export interface Translation {
   readonly virtual: Address;
   /** Undefined when nothing is mapped; then `reason` says why. */
@@ -37,6 +39,7 @@ export interface Translation {
   readonly cacheType: string | undefined;
 }
 
+/** What the entries of all levels together allow. */
 export interface EffectiveRights extends Rights {
   /** Name of the level whose entry withholds the right; absent when the right is there. */
   readonly writeLostAt: string | undefined;

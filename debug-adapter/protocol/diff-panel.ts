@@ -7,6 +7,7 @@ import type { PtdumpLine } from './requests.ts';
 /** The sides in the order in which they were chosen; which of them the page shows on the left is its own affair. */
 export type DiffSideName = 'first' | 'second';
 
+/** What the panel shows above one side, and keeps to ask for it again. */
 export interface DiffSideFacts {
   /** For people: the address space, and the file where it is not the session's. */
   readonly label: string;
@@ -22,6 +23,7 @@ export interface DiffSideFacts {
   readonly place: unknown;
 }
 
+/** What the extension host tells the comparison's page. */
 export type HostToDiff =
   | HostToPanel
   /** A comparison begins. `generation` stands in every message about it. */
@@ -52,6 +54,7 @@ export type HostToDiff =
     }
   | { readonly kind: 'export'; readonly format: PtdumpExportFormat };
 
+/** What the comparison's page asks of the extension host. */
 export type DiffToHost =
   | PanelToHost
   /** Asks what a side shall be. */

@@ -1,6 +1,7 @@
 /** Instructions. Types only. */
 import type { Hex } from './facts.ts';
 
+/** One instruction as every face shows it. */
 export interface InstructionFacts {
   readonly address: Hex;
   /** In memory's order, two digits each; empty where they cannot be read. */
@@ -15,6 +16,7 @@ export interface InstructionFacts {
   readonly reference: { readonly address: Hex; readonly branch: boolean; readonly symbol: string | null } | null;
 }
 
+/** Instructions one behind the other, by ascending address. */
 export interface DisassemblyFacts {
   /** The instruction set, e.g. `x86-64`. */
   readonly instructionSet: string;

@@ -8,6 +8,7 @@ import type { ClockFacts, LogEndFacts, MemoryMapPiece, NodeFacts } from './machi
 /** `0x…`. */
 export type Hex = string;
 
+/** The answer of `info`: what machine, kernel and file the image is of, and how that was found out. */
 export interface InfoFacts {
   readonly format: string;
   readonly compression: readonly string[];
@@ -50,6 +51,7 @@ export interface Evidence {
   readonly source: string;
 }
 
+/** One way to find the direct map's base, and what it gave. */
 export interface PageOffsetMethodFacts {
   readonly method: string;
   readonly value: Hex | null;
@@ -58,6 +60,7 @@ export interface PageOffsetMethodFacts {
   readonly note: string | null;
 }
 
+/** One level of a translation, from the root down. */
 export interface LevelFacts {
   readonly level: string;
   readonly tableAddress: Hex;
@@ -75,6 +78,7 @@ export interface LevelFacts {
   readonly defect: string | null;
 }
 
+/** The answer of `vtop` for one address; levels that are folded away are left out. */
 export interface TranslationFacts {
   readonly virtual: Hex;
   /** The register from which the hardware takes the root table; null where no table is walked. */
@@ -102,6 +106,7 @@ export interface PtdumpRegionFacts {
   readonly present: boolean;
 }
 
+/** A page-table dump without its text. */
 export interface PtdumpFacts {
   readonly markers: readonly { readonly address: Hex; readonly name: string }[];
   readonly regions: readonly PtdumpRegionFacts[];
@@ -113,6 +118,7 @@ export interface PtdumpChangeSide extends PtdumpRegionFacts {
   readonly physical: Hex | null;
 }
 
+/** A region that two page-table dumps do not have in common. */
 export interface PtdumpChangeFacts {
   readonly kind: 'added' | 'removed' | 'changed';
   readonly start: Hex;
@@ -140,6 +146,7 @@ export interface PtdumpDiffFacts {
   readonly warnings: readonly string[];
 }
 
+/** The answer of `identify` for one address. */
 export interface IdentifyFacts {
   readonly address: Hex;
   /** Kind of the most specific detail. */
@@ -150,12 +157,14 @@ export interface IdentifyFacts {
   readonly details: readonly IdentifyDetail[];
 }
 
+/** One thing that is known of an address; fields beside these depend on `kind`. */
 export interface IdentifyDetail {
   readonly kind: string;
   readonly summary: string;
   readonly [field: string]: unknown;
 }
 
+/** A symbol of the kernel or of a module; `offset` is what the address that was asked for lies behind it, in bytes. */
 export interface SymbolFacts {
   readonly name: string;
   readonly address: Hex;
@@ -165,6 +174,7 @@ export interface SymbolFacts {
   readonly offset: number;
 }
 
+/** A run of equal entries of one table. */
 export interface TableEntryFacts {
   /** First index of the run, and how many equal entries follow each other (equal: same kind, flags, and consecutive targets or all none). */
   readonly index: number;
@@ -182,6 +192,7 @@ export interface TableEntryFacts {
   readonly explanation: string | null;
 }
 
+/** One page table with all of its entries. */
 export interface TableFacts {
   readonly level: string;
   readonly tableAddress: Hex;
@@ -214,6 +225,7 @@ export interface ReverseMappingFacts {
   readonly what: { readonly kind: string; readonly summary: string };
 }
 
+/** The answer of `ptov`: who maps each physical address. */
 export interface ReverseMapFacts {
   readonly results: readonly {
     readonly physical: Hex;
@@ -253,6 +265,7 @@ export interface FindingFacts {
   readonly owner: { readonly kind: string; readonly summary: string } | null;
 }
 
+/** The answer of `check`, with what it covered. */
 export interface FindingsFacts {
   /** The kernel's first, then the firmware's and each process's, ascending by address. */
   readonly findings: readonly FindingFacts[];
@@ -307,6 +320,7 @@ export interface AddressSpaceFacts {
   readonly userRoot: Hex | null;
 }
 
+/** A row of `ps`; addresses are those of the task_struct, mm_struct, root table and stack. */
 export interface TaskFacts {
   readonly pid: number;
   readonly tgid: number;

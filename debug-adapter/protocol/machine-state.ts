@@ -21,6 +21,7 @@ export interface NodeFacts {
   readonly end: Hex;
 }
 
+/** What the kernel's clocks said when it stopped. */
 export interface ClockFacts {
   /** Seconds since 1970; null where the clock was never set or cannot be read. */
   readonly stopped: number | null;
@@ -30,6 +31,7 @@ export interface ClockFacts {
   readonly source: string;
 }
 
+/** How the kernel log ends, in short. */
 export interface LogEndFacts {
   readonly records: number;
   /** Seconds from boot to the last record; null where there is none. */

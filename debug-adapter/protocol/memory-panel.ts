@@ -14,6 +14,7 @@ export interface MemoryPlace {
   readonly physical: boolean;
 }
 
+/** What the extension host tells the memory page. */
 export type HostToMemory =
   | HostToPanel
   /** Whether the session takes bytes; `stop` counts how often it has stopped. */
@@ -50,6 +51,7 @@ export type HostToMemory =
   /** Bytes were written, or were not. `address` echoes the request's. */
   | { readonly kind: 'written'; readonly address: Hex; readonly problem: string | null };
 
+/** What the memory page asks of the extension host. */
 export type MemoryToHost =
   | PanelToHost
   | ({

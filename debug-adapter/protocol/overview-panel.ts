@@ -20,6 +20,7 @@ export type Progressing<Facts> =
   | { readonly state: 'done'; readonly facts: Facts }
   | { readonly state: 'refused'; readonly message: string };
 
+/** What the extension host tells the page that stands for a dump file. */
 export type HostToOverview =
   /** Whether a session on this very image is open stands in `session`. */
   | HostToPanel
@@ -32,6 +33,7 @@ export type HostToOverview =
 /** What can be done with the image; all but `log`, `compare`, `text` and `debug` start a session on it where none is open. */
 export type OverviewLink = 'debug' | 'session' | 'ptdump' | 'vmalloc' | 'processes' | 'log' | 'compare' | 'text';
 
+/** What the page that stands for a dump file asks of the extension host. */
 export type OverviewToHost =
   | Extract<PanelToHost, { kind: 'ready' | 'copy' }>
   | { readonly kind: 'open'; readonly link: OverviewLink }
@@ -39,4 +41,5 @@ export type OverviewToHost =
   | { readonly kind: 'ask'; readonly what: OverviewQuestion }
   | { readonly kind: 'cancel'; readonly what: OverviewQuestion };
 
+/** Answers that take time, and are asked for one by one. */
 export type OverviewQuestion = 'info' | 'pages';

@@ -1,6 +1,7 @@
 /** The categories of pages in the order and with the words in which they are shown. */
 import type { PageCategoriesFacts } from './facts.ts';
 
+/** A row of the table that `pages` prints. */
 export interface PageCategoryRow {
   readonly category: string;
   readonly pages: number;

@@ -1,6 +1,7 @@
 /** Messages between the extension host and the page of any panel; each panel adds its own. Types only. */
 import type { Hex } from './facts.ts';
 
+/** What the extension host tells every page that belongs to a session. */
 export type HostToPanel =
   /**
    * `ended`: the session is over, and the panel keeps what it has. `next`: the name of another session that could be shown
@@ -12,6 +13,7 @@ export type HostToPanel =
 /** The session that a panel shows. */
 export type PanelSession = Extract<HostToPanel, { kind: 'session' }>;
 
+/** What every page may ask of the extension host. */
 export type PanelToHost =
   | { readonly kind: 'ready' }
   | { readonly kind: 'copy'; readonly text: string }

@@ -4,8 +4,10 @@ import type { VmallocBlockFacts } from './vmalloc.ts';
 import type { HostToPanel, PanelToHost } from './panel.ts';
 import type { PtdumpLine } from './requests.ts';
 
+/** Forms in which the lines of a panel are saved. */
 export type PtdumpExportFormat = 'text' | 'csv' | 'json';
 
+/** What the extension host tells the page-table dump's page. */
 export type HostToPtdump =
   | HostToPanel
   | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[] }
@@ -52,6 +54,7 @@ export type HostToPtdump =
   | { readonly kind: 'reveal'; readonly address: Hex; readonly mm?: string }
   | { readonly kind: 'export'; readonly format: PtdumpExportFormat };
 
+/** What the page-table dump's page asks of the extension host. */
 export type PtdumpToHost =
   | PanelToHost
   | { readonly kind: 'load'; readonly generation: number; readonly mm: string; readonly user: boolean }

@@ -7,6 +7,7 @@
 /** What can change about a mapping, in the order in which it is told. `flags` is what is none of the others: GLB, AF, dirty… */
 export const ptdumpSubjects = ['present', 'rights', 'frame', 'cache', 'size', 'flags'] as const;
 
+/** What of a region can differ between two dumps. */
 export type PtdumpSubject = (typeof ptdumpSubjects)[number];
 
 const words: Readonly<Record<'present' | 'rights' | 'cache' | 'size', readonly string[]>> = {

@@ -27,6 +27,7 @@ import type { DeathFacts } from './stacks.ts';
 import type { ChangesFacts, MomentFacts, ScenarioProblems, WatchFacts, WatchQuestion } from './scenario.ts';
 import type { SearchFacts, SearchQuestion } from './search.ts';
 
+/** Pagewalk's own requests of the Debug Adapter Protocol, by name: what they take, and what they answer with. */
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };
   /** `physical`: the addresses are physical ones. */
@@ -150,12 +151,14 @@ export interface SplitSetEvent {
   readonly members: readonly { readonly path: string; readonly start: number; readonly end: number; readonly taken: boolean }[];
 }
 
+/** Part of a page-table dump: lines from number `start` on, of `total`. */
 export interface PtdumpPage {
   readonly total: number;
   readonly start: number;
   readonly lines: readonly PtdumpLine[];
 }
 
+/** A line of the kernel's text, with what it tells as fields. */
 export interface PtdumpLine {
   /** The kernel's text without its newline. */
   readonly text: string;
@@ -165,4 +168,5 @@ export interface PtdumpLine {
   readonly marker: Hex | null;
 }
 
+/** Names of those requests: `pagewalk/info`… */
 export type PagewalkRequestName = keyof PagewalkRequests;

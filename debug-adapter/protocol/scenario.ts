@@ -19,6 +19,7 @@ export interface ChangesFacts {
   readonly truncated: boolean;
 }
 
+/** A page-table entry, or a run of such, that a scenario's step changed. */
 export interface ChangedEntryFacts {
   /** Address space as `mm` takes it. */
   readonly mm: string;

@@ -11,6 +11,7 @@ export interface SearchHit {
   readonly what: { readonly kind: string; readonly summary: string };
 }
 
+/** The answer of `search`, with how its pattern was understood. */
 export interface SearchFacts {
   /** Ascending. */
   readonly hits: readonly SearchHit[];

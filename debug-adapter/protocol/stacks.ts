@@ -33,6 +33,7 @@ export interface FrameFacts {
   readonly registers: Readonly<Record<string, Hex>>;
 }
 
+/** A task's kernel stack, or that of the CPU where no task is known. */
 export interface StackFacts {
   readonly pid: number;
   readonly comm: string;
@@ -48,6 +49,7 @@ export interface StackFacts {
   readonly problem: string | null;
 }
 
+/** A record of the kernel log. */
 export interface LogRecordFacts {
   /** Number since boot; null before 5.10. */
   readonly sequence: number | null;
@@ -62,6 +64,7 @@ export interface LogRecordFacts {
   readonly text: string | null;
 }
 
+/** The answer of `log`. */
 export interface LogFacts {
   /** Oldest first. */
   readonly records: readonly LogRecordFacts[];

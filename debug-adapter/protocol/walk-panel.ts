@@ -2,6 +2,7 @@
 import type { Hex, IdentifyFacts, TranslationFacts } from './facts.ts';
 import type { HostToPanel, PanelToHost } from './panel.ts';
 
+/** What the extension host tells the page that draws one walk. */
 export type HostToWalk =
   | HostToPanel
   | {
@@ -13,6 +14,7 @@ export type HostToWalk =
       readonly addressBits: 32 | 64;
     };
 
+/** What the page that draws one walk asks of the extension host. */
 export type WalkToHost =
   | PanelToHost
   /** An address or an expression to translate; `mm` as `--mm` takes it. */

@@ -3,6 +3,7 @@ import type { OperationSpec } from '../simulator/operation.ts';
 import { engineFunctions } from './engine-functions.ts';
 import type { CallableParameter, EngineFunction } from './engine-functions.ts';
 
+/** What a scenario may call by name: an operation of the machine, or a function of the engine. */
 export interface Callable {
   readonly name: string;
   readonly parameters: readonly CallableParameter[];

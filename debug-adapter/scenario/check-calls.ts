@@ -135,6 +135,7 @@ function checkNames(value: Expression, parameter: CallableParameter, tell: Tell)
   }
 }
 
+/** What a parameter of each kind wants, for messages. */
 export const wantedWords: Readonly<Record<CallableParameter['kind'], string>> = {
   address: 'an address',
   size: 'a size in bytes',

@@ -16,10 +16,12 @@ export interface FunctionPlace {
 /** What an argument is: as an operation's, or a list, or anything. */
 export type ArgumentKind = ParameterKind | 'list' | 'any';
 
+/** A parameter of a function; beside an operation's kinds it may take values of the language. */
 export interface CallableParameter extends Omit<ParameterSpec, 'kind'> {
   readonly kind: ArgumentKind;
 }
 
+/** A question to the machine, answered by the engine that reads dumps. */
 export interface EngineFunction {
   readonly name: string;
   readonly parameters: readonly CallableParameter[];
@@ -36,6 +38,7 @@ function spaceParameter(...names: readonly string[]): CallableParameter {
 
 const addressParameter: CallableParameter = { name: 'address', kind: 'address', documentation: 'A virtual address.' };
 
+/** All such functions; completion, hovers and the language's documentation are made of this list. */
 export const engineFunctions: readonly EngineFunction[] = [
   {
     name: 'vtop',

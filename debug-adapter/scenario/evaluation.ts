@@ -42,6 +42,7 @@ export interface EvaluationPlace extends ScenarioWorld {
   readonly process: bigint | undefined;
 }
 
+/** A computation that pauses at each step of the machine, so that a debugger can stop in it. */
 export type Steps<Result> = Generator<Step, Result>;
 
 /** A fault or an error with the place of the call that met it. */

@@ -10,6 +10,7 @@ interface SettingSpec {
   readonly documentation: string;
 }
 
+/** Settings of a `machine { … }` block by name, with what they mean. */
 export const machineSettings: Readonly<Record<string, SettingSpec>> = {
   ram: { kind: 'number', documentation: 'Bytes of RAM, a multiple of 2M; 128M unless given.' },
   pci_hole: { kind: 'range', documentation: 'Physical addresses below 4G without RAM: `0xc0000000..4G`.' },
@@ -28,6 +29,7 @@ export const machineSettings: Readonly<Record<string, SettingSpec>> = {
   block_pages: { kind: 'number', documentation: 'Pages of a vmap_block (VMAP_BBMAP_BITS), a power of two from 64 to 1024.' },
 };
 
+/** Kernel features that a `machine` block can switch on, by the language's names. */
 export const machineFeatures: Readonly<Record<string, { readonly feature: keyof MachineFeatures; readonly documentation: string }>> = {
   vmap_ram_flags: { feature: 'vmapRamFlags', documentation: 'vmap_area.flags tells vm_map_ram() areas and blocks.' },
   used_map: { feature: 'usedMap', documentation: 'vmap_block.used_map records which pages are handed out.' },

@@ -8,6 +8,7 @@ import type { Problem, ProblemData } from './problem.ts';
 import { scenarioServices } from './services.ts';
 import type { ScenarioServices } from './services.ts';
 
+/** The tree of a text, and what is wrong with it. */
 export interface ParsedScenario {
   readonly scenario: Scenario;
   /** In the order of the text; a scenario that has any does not run. */

@@ -1,6 +1,7 @@
 /** What is wrong with a scenario before it runs, with the edits that would put it right. */
 import type { TextRange } from './scenario-error.ts';
 
+/** Kinds of mistakes that the checks tell; editors offer fixes by them. */
 export type ProblemCode =
   | 'unknown-operation'
   | 'unknown-name'
@@ -35,6 +36,7 @@ export interface ProblemData {
   readonly fixes: readonly Fix[];
 }
 
+/** A mistake in a scenario's text, at the place that it is about. */
 export interface Problem {
   readonly message: string;
   readonly range: TextRange;

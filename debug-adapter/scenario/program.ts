@@ -18,8 +18,10 @@ import type {
   While,
 } from './generated/ast.ts';
 
+/** A statement that does one thing, and goes on to the next. */
 export type SimpleStatement = Let | Assign | Expect | Print | TakeSnapshot | Restore | Perform;
 
+/** A statement as the interpreter runs it; places to go to are indexes in the program. */
 export type Instruction =
   | { readonly kind: 'simple'; readonly node: SimpleStatement }
   /** Goes on, or to `otherwise`. */
@@ -32,6 +34,7 @@ export type Instruction =
   | { readonly kind: 'begin-as'; readonly node: As }
   | { readonly kind: 'end-as' };
 
+/** A scenario without its nesting: blocks have become jumps. */
 export type Program = readonly Instruction[];
 
 /** A flat list in the order of the text, in which blocks have become jumps. */

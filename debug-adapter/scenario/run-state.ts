@@ -10,6 +10,7 @@ export interface Loop {
   readonly outer: Loop | undefined;
 }
 
+/** The last line that a run printed, in a list that goes back to the first. */
 export interface Printed {
   readonly text: string;
   /** The line of its statement, counted from 0. */
@@ -19,6 +20,7 @@ export interface Printed {
   readonly count: number;
 }
 
+/** All that a run is at a statement beside its machine; never changed, so that history can keep it. */
 export interface RunState {
   /** Number of the instruction that is next. */
   readonly at: number;
@@ -31,6 +33,7 @@ export interface RunState {
   readonly printed: Printed | undefined;
 }
 
+/** Before the first statement. */
 export const firstState: RunState = {
   at: 0,
   variables: new Map(),

@@ -6,8 +6,10 @@ export interface TextRange {
   readonly end: { readonly line: number; readonly character: number };
 }
 
+/** The range of mistakes that are of no place in the text. */
 export const wholeText: TextRange = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
 
+/** Why a run fails, for breakpoints on failures. */
 export type ScenarioErrorKind =
   /** An `expect` that did not hold. */
   | 'expectation'

@@ -4,6 +4,7 @@ import type { OperationValue } from '../simulator/operation.ts';
 /** How a number is shown: by its size, hexadecimal, decimal, or as a size (`64K`). */
 export type NumberFormat = 'x' | 'd' | 'size';
 
+/** The forms with what each does, for messages and completion. */
 export const numberFormats: Readonly<Record<NumberFormat, string>> = {
   x: 'hexadecimal, with 0x',
   d: 'decimal',

@@ -26,6 +26,7 @@ export function scenarioModule(catalogue: Catalogue): Module<LangiumCoreServices
   };
 }
 
+/** The language's services without an editor, as the interpreter needs them (Langium). */
 export interface ScenarioServices {
   readonly shared: LangiumSharedCoreServices;
   readonly language: LangiumCoreServices;

@@ -8,6 +8,7 @@ import { tasks } from '../kernel/processes/task.ts';
 import type { Task } from '../kernel/processes/task.ts';
 import type { Space, Spaces } from './spaces.ts';
 
+/** An address space as answers over all of them name it. */
 export interface NamedSpace {
   readonly space: Space;
   /** As `--mm` takes it. */

@@ -25,6 +25,7 @@ export interface ExpressionPlace {
   readonly registers?: readonly Register[] | undefined;
 }
 
+/** What expressions read: the kernel's memory, types and symbols, and functions that ask the session. */
 export interface ExpressionSources {
   readonly memory: AddressSpace;
   readonly types: TypeTable | undefined;

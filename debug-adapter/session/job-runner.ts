@@ -21,6 +21,7 @@ interface Pending {
   readonly reject: (reason: Error) => void;
 }
 
+/** How to stop a job, and who hears of it while it runs. */
 export interface JobOptions {
   readonly cancellation: CancellationSource;
   readonly progress: ProgressReporter;

@@ -21,6 +21,7 @@ import { ptdumpDiffWith } from './ptdump-diff-facts.ts';
 import type { PtdumpDiffQuestion } from './ptdump-diff-facts.ts';
 import type { OpenOptions, SessionFace } from './session-face.ts';
 
+/** Questions that take long, by name: what they take, and what they answer with. Both cross to a worker thread. */
 export interface Jobs {
   /** Opens the image, and tells what its memory had to be searched for. */
   opening: { arguments: Record<string, never>; result: ScanState };
@@ -32,8 +33,10 @@ export interface Jobs {
   search: { arguments: SearchQuestion; result: SearchFacts };
 }
 
+/** Names of those questions. */
 export type JobName = keyof Jobs;
 
+/** What a job has beside its question, on whichever thread it runs. */
 export interface JobContext {
   /** Opens other images that a question names. */
   readonly host: Host;

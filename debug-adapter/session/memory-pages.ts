@@ -14,12 +14,14 @@ const mostStepsOn = 64;
 const spaceEnd = 1n << 64n;
 const physicalEnd = 1n << 53n;
 
+/** Whose addresses are meant. */
 export interface MemoryPagesOptions {
   readonly mm?: SpaceName | undefined;
   /** The addresses are physical ones. */
   readonly physical?: boolean | undefined;
 }
 
+/** Bytes, and what the pages are that they lie in. */
 export interface MemoryPages {
   readonly read: MemoryRead;
   readonly pages: readonly MemoryPageFacts[];

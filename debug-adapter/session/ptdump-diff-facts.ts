@@ -20,6 +20,7 @@ export interface PtdumpChoice {
   readonly user?: boolean | undefined;
 }
 
+/** Where to look for changes, and how to stop. */
 export interface PtdumpDiffWishes {
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
   readonly token?: CancellationToken | undefined;

@@ -13,6 +13,7 @@ import type { ListPart } from './list-part.ts';
 import type { OpenOptions, PtdumpOptions, SessionFace } from './session-face.ts';
 import { openSession } from './session.ts';
 
+/** One side of a comparison: an address space of an image, or a text. */
 export interface PtdumpSource {
   readonly name: string;
   /** The lines of the dump. A text has no other space and no other half than its own. */

@@ -18,11 +18,13 @@ export interface BreakpointWishes {
   readonly logMessage?: string | undefined;
 }
 
+/** What a client wants of a line. */
 export interface LineBreakpoint extends BreakpointWishes {
   /** Counted from 0. */
   readonly line: number;
 }
 
+/** What a client wants of an operation, by the operation's name. */
 export interface FunctionBreakpoint extends BreakpointWishes {
   readonly name: string;
 }

@@ -31,6 +31,7 @@ import type { WatchWish } from './scenario-watch.ts';
 import { tooManyWatches, Watches } from './scenario-watches.ts';
 import type { ClientWatch } from './scenario-watches.ts';
 
+/** How far a step goes: past calls, into one, out of one, or to the very next event. */
 export type Step = 'over' | 'in' | 'out' | 'one';
 
 /** Yields while it is under way. */

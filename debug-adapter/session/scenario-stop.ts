@@ -14,6 +14,7 @@ export interface ScenarioFrame {
   readonly variables: Arguments;
 }
 
+/** Why a run stands still, in the Debug Adapter Protocol's words where it has one. */
 export type HaltReason =
   'entry' | 'step' | 'breakpoint' | 'function breakpoint' | 'data breakpoint' | 'exception' | 'pause' | 'goto' | 'restart' | 'end';
 
@@ -38,12 +39,14 @@ export interface ExceptionFacts {
   readonly report: string;
 }
 
+/** Kinds of failures that a client can choose to stop at. */
 export const exceptionFilters = [
   { filter: 'fault', label: 'Kernel faults', description: 'Page faults, general protection, BUG(), KASAN reports, failed system calls' },
   { filter: 'expectation', label: 'Failed expectations', description: 'An expect that does not hold' },
   { filter: 'error', label: 'Errors of the scenario', description: 'A statement that makes no sense, or a bound of Pagewalk' },
 ] as const;
 
+/** The filter's name: `fault`, `expectation`… */
 export type ExceptionFilter = (typeof exceptionFilters)[number]['filter'];
 
 const faultNames = {

@@ -11,6 +11,7 @@ import { frameSize, readPhysical } from '../memory/physical-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import type { Session } from './session.ts';
 
+/** What is to be watched: bytes, or the entry that maps an address. */
 export interface WatchWish {
   readonly kind: 'virtual' | 'physical' | 'entry';
   /** Virtual, or physical, address. */

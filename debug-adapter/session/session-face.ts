@@ -48,6 +48,7 @@ import type { StackChoice } from './stack-facts.ts';
 /** Names an address space: `kernel` (the default), `efi`, a PID in decimal, or the physical address of a root table in hex. */
 export type SpaceName = string;
 
+/** Which tables a page-table dump is of, and which of its lines are wanted. */
 export interface PtdumpOptions {
   readonly mm?: SpaceName | undefined;
   /** The half that user mode sees (page-table isolation). */
@@ -59,6 +60,7 @@ export interface PtdumpOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** Which page tables are searched, how to stop, and who hears how far it is. */
 export interface ReverseMapOptions {
   /** Every page table that the dump holds, not the kernel's alone. */
   readonly all?: boolean | undefined;
@@ -66,6 +68,7 @@ export interface ReverseMapOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** How to stop a search, and who hears of it while it runs. */
 export interface SearchOptions {
   /** Hears each hit as it is found. */
   readonly found?: ((hit: SearchHit) => void) | undefined;
@@ -73,6 +76,7 @@ export interface SearchOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** Which address spaces are checked, how to stop, and who hears how far it is. */
 export interface FindingsOptions {
   /** One address space; all of them by default. */
   readonly mm?: SpaceName | undefined;
@@ -80,16 +84,19 @@ export interface FindingsOptions {
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** How to stop the count of pages, and who hears how far it is. */
 export interface PageCategoriesOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;
 }
 
+/** Which addresses of the process are told; all that have mappings without a range. */
 export interface PagemapOptions {
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
   readonly token?: CancellationToken | undefined;
 }
 
+/** Everything that a face may ask of an opened image, in the shapes of protocol/; what faces are written against. */
 export interface SessionFace {
   /** How far the image's memory was searched for its kernel, and what was found: for who opens the same image elsewhere. */
   readonly scanned: ScanState;

@@ -12,6 +12,7 @@ import type { AddressSpaceFacts } from '../protocol/facts.ts';
 import type { ListPart } from './list-part.ts';
 import type { SpaceName } from './session-face.ts';
 
+/** An address space that answers can be about. */
 export interface Space {
   /** Unique among the spaces of the kernel. */
   readonly id: string;

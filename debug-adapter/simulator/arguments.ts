@@ -125,6 +125,7 @@ export class ArgumentReader {
   }
 }
 
+/** An operation as its file writes it: steps that a debugger can stop between. */
 export interface OperationDefinition extends Omit<OperationSpec, 'run'> {
   readonly steps: (core: Core, given: ArgumentReader) => Steps<OperationValue>;
 }

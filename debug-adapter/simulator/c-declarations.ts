@@ -12,6 +12,7 @@ export type CType =
   | CRecord
   | CEnum;
 
+/** A struct or union of the simulated kernel; sizes in bytes. */
 export interface CRecord {
   readonly kind: 'struct' | 'union';
   readonly name: string;
@@ -21,6 +22,7 @@ export interface CRecord {
   align: number;
 }
 
+/** A member of such a record; offsets and sizes in bits. */
 export interface CMember {
   /** Empty for a struct or union without a name. */
   readonly name: string;
@@ -29,6 +31,7 @@ export interface CMember {
   readonly bitSize: number | undefined;
 }
 
+/** An enumeration of the simulated kernel. */
 export interface CEnum {
   readonly kind: 'enum';
   readonly name: string;

@@ -18,6 +18,7 @@ import { entryTrampoline } from './x86-regions.ts';
 /** Steps of an operation, and what it gives. */
 export type Steps<Result = void> = Generator<Step, Result>;
 
+/** Slab caches that the simulated kernel allocates its structures from. */
 export type CacheName =
   | 'vmap_area'
   | 'vm_struct'
@@ -41,6 +42,7 @@ export interface Call {
   readonly variables: () => Arguments;
 }
 
+/** What a machine is put together from when it has booted. */
 export interface CoreParts {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;

@@ -14,6 +14,7 @@ const readWriteExecute = 7;
 /** Bytes that are handed out at a time. */
 const pieceSize = 1 << 20;
 
+/** What a machine is saved as an ELF vmcore with. */
 export interface ElfInput {
   readonly image: Image;
   readonly architecture: keyof typeof machines;

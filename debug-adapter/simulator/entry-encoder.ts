@@ -20,11 +20,13 @@ export abstract class EntryEncoder {
   abstract swapOf(low: number, high: number): SwapEntry;
 }
 
+/** What a swap entry says beside where the page is. */
 export interface SwapMarks {
   readonly softDirty: boolean;
   readonly writeProtected: boolean;
 }
 
+/** A page that was swapped out: area by number, page in it. */
 export interface SwapEntry extends SwapMarks {
   readonly type: number;
   readonly offset: number;

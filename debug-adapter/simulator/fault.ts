@@ -1,6 +1,7 @@
 /** What a simulated kernel stops at or complains of, in its own words. */
 import type { Address } from '../base/address.ts';
 
+/** Why an operation fails, as the kernel would have said it. */
 export type FaultKind =
   /** An access that no page-table entry allows. */
   | 'page-fault'

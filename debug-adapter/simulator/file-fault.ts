@@ -15,6 +15,7 @@ import type { Area } from './vma-tree.ts';
 /** fault_around_pages: how many pages come with the one that is read, where they are in the page cache. */
 const faultAroundPages = 16;
 
+/** A fault on a page of a mapped file (mm/memory.c:do_fault); `page` is address / 4096. */
 export interface FileFault {
   readonly area: Area;
   readonly page: number;

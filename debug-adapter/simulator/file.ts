@@ -10,6 +10,7 @@ import { setXaValue, xaErase, xaInsert, xaPlace, xaValue } from './xarray.ts';
 
 /** A file system for each kind of file, in the order of their mounts. */
 export const fileKinds = ['file', 'shmem', 'hugetlb', 'secret', 'device'] as const;
+/** What the pages of a simulated file are: page cache, shmem, hugetlbfs. */
 export type FileKind = (typeof fileKinds)[number];
 
 interface Offsets {

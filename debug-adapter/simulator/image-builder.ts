@@ -3,9 +3,13 @@ import { compareAddresses } from '../base/address.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import type { KernelName } from './kallsyms-table.ts';
 
+/** Bytes that each part of the kernel image takes: one 2 MiB leaf, so that parts have rights of their own. */
 export const imageSectionSize = 2 * 2 ** 20;
+/** Parts of the kernel image, ascending by address. */
 export const imageSections = ['text', 'entry', 'rodata', 'data'] as const;
+/** The part that a variable or a function is placed in. */
 export type ImageSection = (typeof imageSections)[number];
+/** Bytes of the whole kernel image. */
 export const imageSize = imageSectionSize * imageSections.length;
 
 /**

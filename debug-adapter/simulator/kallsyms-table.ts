@@ -6,12 +6,14 @@ export interface KernelName {
   readonly address: bigint;
 }
 
+/** The tables that kernel/kallsyms.c reads names from, one behind the other. */
 export interface KallsymsBytes {
   readonly bytes: Uint8Array;
   /** Byte offsets of the parts. */
   readonly offsets: Readonly<Record<KallsymsPart, number>>;
 }
 
+/** Symbols at which the parts of the tables begin. */
 export type KallsymsPart =
   | 'kallsyms_num_syms'
   | 'kallsyms_names'

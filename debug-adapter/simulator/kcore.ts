@@ -12,6 +12,7 @@ import { entryTrampoline } from './x86-regions.ts';
 /** enum kcore_type, as far as these machines have them; the type is not in the file. */
 type KcoreType = 'text' | 'vmalloc' | 'modules' | 'ram' | 'vmemmap' | 'remap';
 
+/** A PT_LOAD program header of /proc/kcore; addresses and sizes in bytes. */
 export interface KcoreSegment {
   readonly type: KcoreType;
   readonly virtual: bigint;

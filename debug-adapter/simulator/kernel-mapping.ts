@@ -5,6 +5,7 @@ import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { addressOfText } from './vmap-area.ts';
 
+/** Pages that are to be mapped in the kernel's half; page numbers are addresses / 4096. */
 export interface KernelMapping {
   /** First page number. */
   readonly page: number;

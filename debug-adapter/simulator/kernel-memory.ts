@@ -11,6 +11,7 @@ import type { RamShape } from './ram.ts';
 
 const two32 = 0x1_0000_0000;
 
+/** What turns a physical address into the kernel's pointer to it. */
 export interface PointerShape {
   readonly pointerSize: 4 | 8;
   /** Virtual address of physical address 0 in the direct map, modulo 2^64. */

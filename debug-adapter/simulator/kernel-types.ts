@@ -4,6 +4,7 @@
  */
 import { CTypes } from './c-declarations.ts';
 
+/** What of the machine changes the layout of its structures. */
 export interface TypeOptions {
   readonly pointerSize: 4 | 8;
   readonly architecture: 'x86-64' | 'x86-32' | 'arm64';
@@ -19,6 +20,7 @@ export interface TypeOptions {
   readonly scanMembers: readonly ('walk_end_addr' | 'cur_buf')[];
 }
 
+/** Names of page.flags' bits without PG_, lowest bit first (include/linux/page-flags.h). */
 export const pageFlags = [
   'locked',
   'writeback',
@@ -45,6 +47,7 @@ export const pageFlags = [
   'idle',
 ] as const;
 
+/** One of these names. */
 export type PageFlag = (typeof pageFlags)[number];
 
 /** Page types in the top byte of page_type (include/linux/page-flags.h, 6.12). */

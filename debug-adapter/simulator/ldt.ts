@@ -13,6 +13,7 @@ import { x8632Regions, x8664Regions } from './x86-regions.ts';
 
 /** LDT_SLOT_STRIDE in pages: a new LDT is mapped in the other slot before the old one goes. */
 const slotPages = 16;
+/** Descriptors of 8 bytes that fill one page; the hardware allows 8192 (arch/x86/include/uapi/asm/ldt.h: LDT_ENTRIES). */
 export const mostLdtEntries = 512;
 const readOnly = kernelProtection.readOnly & ~protection.global;
 

@@ -14,7 +14,9 @@ import { areaKind, setVmaFlags, vmaFlags, vmaFlagsOf } from './vma.ts';
 import { addressOfText } from './vmap-area.ts';
 import { zapRange } from './zap.ts';
 
+/** What the simulated madvise() understands (include/uapi/asm-generic/mman-common.h). */
 export const advices = ['MADV_DONTNEED', 'MADV_FREE', 'MADV_PAGEOUT', 'MADV_HUGEPAGE', 'MADV_NOHUGEPAGE', 'MADV_COLLAPSE'] as const;
+/** One of these names. */
 export type Advice = (typeof advices)[number];
 
 /** do_madvise(). Throws `Fault`. */

@@ -8,6 +8,7 @@ import type { MachineConfiguration } from './options.ts';
 import type { MemoryMapPlace, ZonePlace } from './page-allocator.ts';
 import type { Platform } from './platform.ts';
 
+/** What struct pages, zones and nodes are laid out with, while the machine boots. */
 export interface MapBuilder {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;
@@ -18,6 +19,7 @@ export interface MapBuilder {
   readonly early: (size: number, align: number) => number;
 }
 
+/** Where struct pages, zones and nodes came to lie. */
 export interface MemoryMapBuilt extends MemoryMapPlace {
   readonly zones: readonly ZonePlace[];
   /** Runs of struct pages: frames [start, end), and where they lie in memory. */

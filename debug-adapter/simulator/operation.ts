@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts';
 /** What an argument is, for checks, completion and how it is shown. */
 export type ParameterKind = 'address' | 'size' | 'count' | 'number' | 'flags' | 'text' | 'process' | 'range' | 'switch';
 
+/** A parameter of an operation, with what editors say of it. */
 export interface ParameterSpec {
   readonly name: string;
   readonly kind: ParameterKind;
@@ -22,8 +23,10 @@ export interface ParameterSpec {
 export type OperationValue =
   bigint | string | boolean | readonly OperationValue[] | { readonly [name: string]: OperationValue } | undefined;
 
+/** Values by the parameters' names. */
 export type Arguments = Readonly<Record<string, OperationValue>>;
 
+/** Something that a simulated machine can do, with what editors say of it. */
 export interface OperationSpec {
   /** The kernel's own name where it has one: `vmalloc`, `vm_map_ram`, `mmap`. */
   readonly name: string;

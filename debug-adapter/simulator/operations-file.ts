@@ -29,6 +29,7 @@ function whole(core: Core, given: ArgumentReader, name: string): bigint {
   return BigInt.asUintN(64, given.bigint(name)) & (name === 'start' || name === 'end' ? core.memory.addressMask : (1n << 64n) - 1n);
 }
 
+/** Operations on files, userfaultfd and /proc/PID/pagemap. */
 export const fileOperations: readonly OperationSpec[] = [
   operation({
     name: 'create_file',

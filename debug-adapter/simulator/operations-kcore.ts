@@ -3,6 +3,7 @@ import { operation } from './arguments.ts';
 import { kcoreSegments } from './kcore.ts';
 import type { OperationSpec } from './operation.ts';
 
+/** Operations that read as /proc/kcore does. */
 export const kcoreOperations: readonly OperationSpec[] = [
   operation({
     name: 'kcore_segments',

@@ -91,6 +91,7 @@ function repeatedBytes(given: ArgumentReader): readonly number[] {
   return (pattern.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
 }
 
+/** Operations that write and read memory through page tables, and past them. */
 export const memoryOperations: readonly OperationSpec[] = [
   operation({
     name: 'write',

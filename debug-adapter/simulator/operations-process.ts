@@ -34,8 +34,11 @@ const mapFlags = {
   MAP_HUGETLB: 16,
 } as const;
 
+/** The parameter of all operations that are about a process. */
 export const processParameter = parameter('process', 'process', 'The process.');
+/** The parameter of operations at a place in a process. */
 export const addressParameter = parameter('address', 'address', 'A user address.');
+/** The parameter of operations on a range, which has whole pages. */
 export const sizeParameter = parameter('size', 'size', 'Bytes; rounded up to whole pages.');
 
 /** Physical address of the mm_struct of the process that the argument `process` names. Throws `Fault` where there is none. */
@@ -97,6 +100,7 @@ function* populate(core: Core, mm: number, of: Range & { readonly write: boolean
   for (let page = of.page; page < of.page + of.pages; page++) yield* handleFault(core, mm, { page, write: of.write });
 }
 
+/** Operations on processes and their areas: mmap(), fork(), mprotect()… */
 export const processOperations: readonly OperationSpec[] = [
   operation({
     name: 'create_process',

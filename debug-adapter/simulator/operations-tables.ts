@@ -37,6 +37,7 @@ function needCopiedPmds(core: Core, name: string): void {
   if (core.platform.kernelPmds !== 'copied') throw new Fault('argument', `${name}: the kernel’s tables are shared in this paging mode`);
 }
 
+/** Operations on page tables themselves, and on what the kernel maps for a CPU or a process. */
 export const tableOperations: readonly OperationSpec[] = [
   operation({
     name: 'modify_ldt',

@@ -78,6 +78,7 @@ const sizeParameter = parameter('size', 'size', 'Bytes; rounded up to whole page
 const addressParameter = parameter('address', 'address', 'As the allocation gave it.');
 const nodeParameter = optional({ name: 'node', kind: 'number' }, undefined, 'NUMA node to take pages from; any when left out.');
 
+/** Operations on the vmalloc space: vmalloc(), vm_map_ram(), ioremap()… */
 export const vmallocOperations: readonly OperationSpec[] = [
   operation({
     name: 'vmalloc',

@@ -7,6 +7,7 @@ import { tableOperations } from './operations-tables.ts';
 import { processOperations } from './operations-process.ts';
 import { vmallocOperations } from './operations-vmalloc.ts';
 
+/** Every operation of a machine; completion, hovers and the language's documentation are made of this list. */
 export const operationList: readonly OperationSpec[] = [
   ...vmallocOperations,
   ...processOperations,

@@ -1,8 +1,10 @@
 /** What a simulated machine is made of. */
 import { Fault } from './fault.ts';
 
+/** Kinds of page tables that a machine can have. */
 export type Paging = 'x86-64-4' | 'x86-64-5' | 'x86-32-pae' | 'x86-32-pae-shared' | 'arm64-4k';
 
+/** All of them, the usual one first. */
 export const pagings: readonly Paging[] = ['x86-64-4', 'x86-64-5', 'x86-32-pae', 'x86-32-pae-shared', 'arm64-4k'];
 
 /** What the simulated kernel was built with; each is a change that a kernel may have or lack, whatever its version. */
@@ -36,6 +38,7 @@ export interface RegionBases {
   readonly vmemmap?: bigint | undefined;
 }
 
+/** What can be wished for in a machine; what is left out gets its usual value. */
 export interface MachineOptions {
   /** Bytes of RAM, a multiple of 2 MiB; 128 MiB when left out. */
   readonly ram?: number | undefined;
@@ -58,6 +61,7 @@ export interface MachineOptions {
   readonly features?: Partial<MachineFeatures> | undefined;
 }
 
+/** The options after their check, nothing left out; sizes in bytes. */
 export interface MachineConfiguration {
   readonly ram: number;
   readonly pciHole: { readonly start: number; readonly end: number };

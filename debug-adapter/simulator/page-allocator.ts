@@ -11,6 +11,7 @@ import type { CTypes } from './c-declarations.ts';
 const mostOrder = 10;
 const noType = 0xffff_ffff;
 
+/** A zone whose free lists the allocator keeps. */
 export interface ZonePlace {
   /** Physical address of the struct zone. */
   readonly at: number;
@@ -20,6 +21,7 @@ export interface ZonePlace {
   readonly end: number;
 }
 
+/** From frames to their struct pages, and back; both are physical addresses or frame numbers. */
 export interface MemoryMapPlace {
   /** Physical address of the struct page of a frame, for frames that have one. */
   readonly pageAt: (frame: number) => number;

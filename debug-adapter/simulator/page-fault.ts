@@ -16,6 +16,7 @@ import { addressOfText } from './vmap-area.ts';
 import { findArea } from './vma-tree.ts';
 import type { Area } from './vma-tree.ts';
 
+/** An access that no entry allows, within an area of a process. */
 export interface FaultPlace {
   readonly core: Core;
   readonly mm: number;

@@ -10,6 +10,7 @@ import { Fault } from './fault.ts';
 import { protection } from './protection.ts';
 import { addressOfText } from './vmap-area.ts';
 
+/** What a walk like mm/pagewalk.c's goes over, and what it enters. */
 export interface WalkOptions {
   /** Physical address of the root table. */
   readonly root: number;
@@ -21,6 +22,7 @@ export interface WalkOptions {
   readonly knowsSharedShadow: boolean;
 }
 
+/** What such a walk met, counted. */
 export interface WalkResult {
   /** Tables that were entered, and entries that were read in them. */
   tables: number;

@@ -10,6 +10,7 @@ import { Fault } from './fault.ts';
 import type { MachineConfiguration, RegionBases } from './options.ts';
 import { cpuEntryArea, x8632Regions } from './x86-regions.ts';
 
+/** An architecture's part of a machine: where its regions lie, and how its entries are written. */
 export interface Platform {
   readonly architecture: 'x86-64' | 'x86-32' | 'arm64';
   readonly pointerSize: 4 | 8;

@@ -32,6 +32,7 @@ class State implements Snapshot {
   }
 }
 
+/** What RAM a machine has. */
 export interface RamShape {
   /** Physical addresses of the RAM, in bytes, multiples of 4096. */
   readonly ranges: readonly NumberRange[];

@@ -7,6 +7,7 @@ import { needPages, pgdList, syncKernelMappings } from './kernel-mapping.ts';
 import { protection } from './protection.ts';
 import { addressOfText } from './vmap-area.ts';
 
+/** Bits that set_memory_*() gives to kernel mappings, and those that it takes. */
 export interface MemoryChange {
   readonly set: readonly (keyof typeof protection)[];
   readonly clear: readonly (keyof typeof protection)[];

@@ -6,6 +6,7 @@ import { Fault } from './fault.ts';
 import { rootOfMm, rootOfProcess } from './process.ts';
 import { userHalf } from './tables.ts';
 
+/** The parameter that chooses the page tables of a process or of the kernel. */
 export const spaceParameter = optional(
   { name: 'space', kind: 'text', names: ['kernel', 'efi', 'user'] },
   'kernel',

@@ -6,6 +6,7 @@ import type { MachineConfiguration } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { Tables } from './tables.ts';
 
+/** What page tables are made with while the machine boots, before there is an allocator. */
 export interface TableBuilder {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;

@@ -1,6 +1,7 @@
 /** task_struct (include/linux/sched.h) of a simulated machine. */
 import type { Core } from './core.ts';
 
+/** What a task_struct is filled with. */
 export interface NewTask {
   /** Memory for the task_struct; its physical address. */
   readonly at: number;

@@ -16,6 +16,7 @@ export interface Range {
 
 /** Swap type of markers, and what their offsets say (include/linux/swapops.h). */
 export const markerType = 31;
+/** Kinds of PTE markers (include/linux/swapops.h: PTE_MARKER_*). */
 export const marker = { writeProtected: 1, poisoned: 2, guard: 4 } as const;
 
 /** A place in a table. */
@@ -25,12 +26,14 @@ export interface EntryPlace {
   readonly at: number;
 }
 
+/** What stands in a process's tables for a run of pages. */
 export interface UserEntry extends EntryPlace {
   readonly page: number;
   /** Pages that it covers within the range that was asked for. */
   readonly pages: number;
 }
 
+/** What such an entry is. */
 export type UserEntryKind = 'none' | 'table' | 'mapped' | 'swap' | 'marker';
 
 /** Mapped is what keeps a frame, with PROT_NONE too. */

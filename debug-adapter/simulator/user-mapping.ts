@@ -37,6 +37,7 @@ function freeRange(core: Core, mm: number, pages: number): number {
   return place();
 }
 
+/** What mmap() is asked for; sizes and offsets in pages. */
 export interface MmapRequest extends Omit<NewArea, 'page' | 'offset'> {
   /** Where it must be; the kernel chooses where it is undefined. */
   readonly page: number | undefined;

@@ -101,6 +101,7 @@ export function* writeProtect(core: Core, mm: number, range: Range & { readonly 
   }
 }
 
+/** A range of an area that is write-protected for userfaultfd, or no more. */
 export interface Protection extends Range {
   readonly area: Area;
   readonly on: boolean;

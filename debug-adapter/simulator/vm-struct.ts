@@ -21,6 +21,7 @@ export const vmFlags = {
   allowHuge: 0x400,
 } as const;
 
+/** What an allocation in the vmalloc space asks of its vm_struct. */
 export interface VmRequest {
   /** Without the guard page. */
   readonly pages: number;

@@ -38,6 +38,7 @@ export const areaOperations = {
   special: 'special_mapping_vmops',
 } as const;
 
+/** What an area maps: anonymous memory, or something with vm_operations of its own. */
 export type AreaKind = 'anonymous' | keyof typeof areaOperations;
 
 interface Offsets {
@@ -91,6 +92,7 @@ export function setKey(core: Core, vma: number, key: number): void {
   core.memory.setU32(vma + core.once(offsetsOf).flags + 4, key);
 }
 
+/** What a vm_area_struct is filled with; sizes and offsets in pages. */
 export interface NewArea {
   readonly page: number;
   readonly pages: number;

@@ -9,6 +9,7 @@ import { addressOfText } from './vmap-area.ts';
 import type { Frames } from './vmap-block.ts';
 import { findVm, getVmArea, removeVmArea, vmAt, vmFlags } from './vm-struct.ts';
 
+/** What __vmalloc_node_range() is asked for, in pages. */
 export interface VmallocRequest {
   readonly pages: number;
   /** Uses 2 MiB leaves and pages where the size reaches that (VM_ALLOW_HUGE_VMAP). */

@@ -4,6 +4,7 @@ import type { Core, Steps } from './core.ts';
 import { Fault } from './fault.ts';
 import { vmapSpace } from './vmap-space.ts';
 
+/** What alloc_vmap_area() is asked for. */
 export interface AreaRequest {
   readonly pages: number;
   /** In pages, a power of two. */

@@ -7,8 +7,10 @@ import { Fault } from './fault.ts';
 import type { KernelMemory } from './kernel-memory.ts';
 import { RbTree } from './rb-tree.ts';
 
+/** Bits of vmap_area.flags (mm/vmalloc.c: VMAP_RAM, VMAP_BLOCK). */
 export const vmapFlags = { ram: 1, block: 2 } as const;
 
+/** Pools of freed areas that a vmap node keeps, one for each size in pages (mm/vmalloc.c: MAX_VA_SIZE_PAGES). */
 export const poolCount = 256;
 
 /** Keeps tree, list and sizes in step as mm/vmalloc.c does; free areas and those of nodes apart. */

@@ -6,6 +6,7 @@ import { pageFlags, pageTypes } from './kernel-types.ts';
 import type { MachineConfiguration } from './options.ts';
 import type { Platform } from './platform.ts';
 
+/** What the VMCOREINFO note is written from (kernel/vmcore_info.c). */
 export interface VmcoreinfoInput {
   readonly configuration: MachineConfiguration;
   readonly platform: Platform;

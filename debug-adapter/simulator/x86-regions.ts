@@ -6,6 +6,7 @@ export const cpuEntryArea = 0xffff_fe00_0000_0000n;
 export const espfixArea = 0xffff_ff00_0000_0000n;
 /** EFI_VA_START: runtime services lie below it, down to EFI_VA_END. */
 export const efiStart = 0xffff_ffff_0000_0000n;
+/** First address behind the memory that EFI runtime services are mapped in. */
 export const efiEnd = 0xffff_ffef_0000_0000n;
 /** __START_KERNEL_map. */
 export const kernelMap = 0xffff_ffff_8000_0000n;
@@ -30,6 +31,7 @@ export const x8664Regions = {
   4: { ldtRemap: 0xffff_8800_0000_0000n, kasanStart: 0xffff_ec00_0000_0000n },
   5: { ldtRemap: 0xff10_0000_0000_0000n, kasanStart: 0xffdf_fc00_0000_0000n },
 } as const;
+/** First address behind KASAN's shadow memory. */
 export const kasanEnd = 0xffff_fc00_0000_0000n;
 /** KASAN_SHADOW_OFFSET: the shadow of A is at (A >> 3) + this. */
 export const kasanOffset = 0xdfff_fc00_0000_0000n;

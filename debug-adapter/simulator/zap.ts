@@ -11,6 +11,7 @@ import { areaKind, userfaultContext, vmaFlags, vmaFlagsOf } from './vma.ts';
 import { addressOfText } from './vmap-area.ts';
 import type { Area } from './vma-tree.ts';
 
+/** Pages of an area whose mappings are taken away (mm/memory.c:zap_page_range_single). */
 export interface Zap extends Range {
   readonly area: Area;
   /** Write protection of pages of files stays, as markers: the area stays, and its pages may come back (zap_drop_markers() otherwise). */

@@ -9,6 +9,7 @@ import { BtfTypes } from './btf-types.ts';
 import { parseTypeName } from './type-name.ts';
 import type { EnumType, StructType, Type, TypeTable } from './types.ts';
 
+/** Kinds of BTF types (include/uapi/linux/btf.h: BTF_KIND_*). */
 export const btfKind = {
   integer: 1,
   pointer: 2,
@@ -35,6 +36,7 @@ const magic = 0xeb9f;
 const headerSize = 24;
 const typeSize = 12;
 
+/** What a BTF blob does not say of itself. */
 export interface BtfOptions {
   readonly littleEndian: boolean;
   readonly pointerSize: 4 | 8;

@@ -15,6 +15,7 @@ import type { KallsymsTables } from './kallsyms-tables.ts';
 import type { KernelSymbol, SymbolHit, SymbolTable } from './symbol-table.ts';
 import type { Vmcoreinfo } from './vmcoreinfo.ts';
 
+/** What is known of where the tables lie before they are read. */
 export interface KallsymsHints {
   readonly vmcoreinfo?: Vmcoreinfo;
   /** Mapped ranges in which the tables may lie, for kernels whose VMCOREINFO does not say where. */

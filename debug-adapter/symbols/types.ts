@@ -11,18 +11,21 @@ export interface IntegerType {
   readonly encoding: 'number' | 'char' | 'bool';
 }
 
+/** A floating-point type; `size` in bytes. */
 export interface FloatType {
   readonly kind: 'float';
   readonly name: string;
   readonly size: number;
 }
 
+/** A pointer; `size` in bytes. */
 export interface PointerType {
   readonly kind: 'pointer';
   readonly size: number;
   readonly target: Type;
 }
 
+/** An array with its length. */
 export interface ArrayType {
   readonly kind: 'array';
   readonly element: Type;
@@ -30,6 +33,7 @@ export interface ArrayType {
   readonly count: number;
 }
 
+/** A struct or union with its body; `size` in bytes. */
 export interface StructType {
   readonly kind: 'struct' | 'union';
   /** Without the keyword; empty for an anonymous one. */
@@ -38,6 +42,7 @@ export interface StructType {
   readonly members: readonly Member[];
 }
 
+/** A member of a struct or union. */
 export interface Member {
   /** Empty for an anonymous struct or union member. */
   readonly name: string;
@@ -48,6 +53,7 @@ export interface Member {
   readonly bitSize: number | undefined;
 }
 
+/** An enumeration with its names; `size` in bytes. */
 export interface EnumType {
   readonly kind: 'enum';
   readonly name: string;
@@ -56,12 +62,14 @@ export interface EnumType {
   readonly enumerators: readonly { readonly name: string; readonly value: bigint }[];
 }
 
+/** A name for another type. */
 export interface TypedefType {
   readonly kind: 'typedef';
   readonly name: string;
   readonly target: Type;
 }
 
+/** A type with a qualifier, or with an annotation of the kernel's (BTF_KIND_TYPE_TAG). */
 export interface QualifiedType {
   readonly kind: 'qualified';
   readonly qualifier: 'const' | 'volatile' | 'restrict' | 'tag';
@@ -70,12 +78,14 @@ export interface QualifiedType {
   readonly target: Type;
 }
 
+/** A function by its result and parameters. */
 export interface FunctionType {
   readonly kind: 'function';
   readonly returns: Type;
   readonly parameters: readonly { readonly name: string; readonly type: Type }[];
 }
 
+/** C's void, and what damaged type information comes to. */
 export interface VoidType {
   readonly kind: 'void';
 }
@@ -87,6 +97,7 @@ export interface ForwardType {
   readonly union: boolean;
 }
 
+/** Any type of C, told apart by `kind`. */
 export type Type =
   | IntegerType
   | FloatType
@@ -109,6 +120,7 @@ export interface MemberLocation {
   readonly bitSize: number | undefined;
 }
 
+/** Types by name, whoever tells them: BTF, or several such tables in one. */
 export interface TypeTable {
   /** For `info`, e.g. `BTF in the dump`. */
   readonly source: string;

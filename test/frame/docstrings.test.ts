@@ -1,4 +1,4 @@
-/** Every function, class and method that rooms of debug-adapter offer each other says what it promises. */
+/** Whatever rooms of debug-adapter offer each other says what it promises: functions, classes, methods, interfaces, types, constants. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -28,12 +28,6 @@ function documentationOf(node: ts.Node, source: ts.SourceFile): string | undefin
   const last = ts.getLeadingCommentRanges(source.text, node.getFullStart())?.at(-1);
   const text = last === undefined ? '' : source.text.slice(last.pos, last.end);
   return text.startsWith('/**') ? text.replace(/^\/\*\*|\*\/$|^\s*\*/gm, ' ').trim() : undefined;
-}
-
-function isFunction(statement: ts.VariableStatement): boolean {
-  return statement.declarationList.declarations.some(
-    ({ initializer }) => initializer !== undefined && (ts.isArrowFunction(initializer) || ts.isFunctionExpression(initializer)),
-  );
 }
 
 /** Names that a class or interface declares, and those of what it extends or implements. */
@@ -83,7 +77,8 @@ function offersOf(source: ts.SourceFile): readonly Offered[] {
   for (const node of source.statements) {
     if (!modifiersOf(node).includes(ts.SyntaxKind.ExportKeyword)) continue;
     if (ts.isFunctionDeclaration(node)) offer(node, node.name?.text ?? '');
-    if (ts.isVariableStatement(node) && isFunction(node)) offer(node, node.declarationList.declarations[0]?.name.getText() ?? '');
+    if (ts.isVariableStatement(node)) offer(node, node.declarationList.declarations[0]?.name.getText() ?? '');
+    if (ts.isTypeAliasDeclaration(node) || ts.isInterfaceDeclaration(node)) offer(node, node.name.text);
     if (ts.isClassDeclaration(node)) offer(node, node.name?.text ?? '');
     if (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node)) {
       for (const member of membersOf(node)) {
@@ -122,7 +117,7 @@ function saysMore({ name, documentation = '' }: Offered): boolean {
 
 describe('docstrings', () => {
   for (const room of rooms) {
-    test(`debug-adapter/${room}: functions, classes and methods that others use are documented`, (t) => {
+    test(`debug-adapter/${room}: what others use is documented`, (t) => {
       const offers = sources
         .filter(({ path }) => path.startsWith(`${room}/`))
         .flatMap(({ path, source }) =>
@@ -156,6 +151,11 @@ describe('docstrings', () => {
       '  #inside(): void {}',
       '}',
       'function own(): void {}',
+      'interface Own {}',
+      'export interface Shape {}',
+      '/** A size in pages. */',
+      'export type Size = number;',
+      'export const most = 5;',
     ].join('\n');
     const offers = offersOf(ts.createSourceFile('sample.ts', text, ts.ScriptTarget.Latest, true));
     assert.deepEqual(
@@ -166,11 +166,14 @@ describe('docstrings', () => {
         ['size', 'In bytes, below 2^53.'],
         ['Box', undefined],
         ['Box.open', undefined],
+        ['Shape', undefined],
+        ['Size', 'A size in pages.'],
+        ['most', undefined],
       ],
     );
     assert.deepEqual(
       offers.filter(saysMore).map(({ name }) => name),
-      ['size'],
+      ['size', 'Size'],
     );
   });
 });

@@ -9,6 +9,7 @@ import { limits } from '../../base/limits.ts';
 import type { WalkProblem } from './list.ts';
 import type { StructShape, Structs } from '../structs.ts';
 
+/** An occupied slot of an xarray or radix tree. */
 export interface XarrayEntry {
   readonly index: bigint;
   /** The stored pointer or value, as it stands. */

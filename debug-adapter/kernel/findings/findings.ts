@@ -32,6 +32,7 @@ export interface CheckedSpace {
   readonly task: Task | undefined;
 }
 
+/** How to stop a search for findings, and who hears how far it is. */
 export interface FindingsOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

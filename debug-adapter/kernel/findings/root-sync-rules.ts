@@ -11,6 +11,7 @@ import type { PageTableRoot } from '../processes/page-table-roots.ts';
 import type { EntryDifference } from './root-sync-compare.ts';
 import { hasPageTableIsolation } from '../x86-cpu.ts';
 
+/** What becomes of a difference when the kernel runs on, and so whether it is wrong. */
 export interface Remedy {
   readonly heals: boolean;
   /** Faults are how this kernel brings the entry to processes: that it is missing is no sign of anything wrong. */
@@ -19,6 +20,7 @@ export interface Remedy {
   readonly words: string;
 }
 
+/** How one architecture keeps the kernel's half of all root tables alike. */
 export interface RootSyncRules {
   /** What becomes of a difference, in the kernel's half of a root or in the half of page-table isolation that user mode sees. */
   remedy(difference: EntryDifference, of: { readonly root: PageTableRoot; readonly userHalf: boolean }): Remedy;

@@ -52,6 +52,7 @@ export interface PrivateRange {
   readonly reason: string;
 }
 
+/** What the comparison of all root tables with init_mm's came to. */
 export interface RootSyncReport {
   /** Whether roots were compared. */
   readonly applies: boolean;

@@ -16,6 +16,7 @@ import { walkRbTree } from '../containers/rb-tree.ts';
 import { tasks } from '../processes/task.ts';
 import type { Task } from '../processes/task.ts';
 
+/** What of a struct page leads to the processes that have the page mapped. */
 export interface MappedPage {
   readonly pfn: number;
   /** page.mapping of the folio's head, with its low bits. */

@@ -10,6 +10,7 @@ import { variable, Witnesses } from './layout-witnesses.ts';
 import { fixedPageOffsets, pageOffsetMethods } from './page-offset-x86-64.ts';
 import { startKernelMap } from '../opening/root-x86-64.ts';
 
+/** The regions of Documentation/arch/x86/x86_64/mm.rst as this kernel has them, randomised bases included. */
 export interface X8664Layout {
   readonly levels: 4 | 5;
   readonly physBase: bigint | undefined;

@@ -10,6 +10,7 @@ import { layoutS390 } from './layout-s390.ts';
 import { layoutX8632 } from './layout-x86-32.ts';
 import { regionsX8664 } from './layout-x86-64.ts';
 
+/** A named part of the address space, in bytes. */
 export interface Region {
   /** In `identify`'s words: `direct-map`, `vmalloc-space`, `struct-page`, `module-space`, `kernel-image`, `fixmap`… */
   readonly kind: string;
@@ -27,6 +28,7 @@ export interface DirectMap {
   readonly offset: bigint;
 }
 
+/** Where the kernel has its regions; what cannot be found out is undefined, and `witnesses` say why the rest is believed. */
 export interface Layout {
   /** Where the kernel image was loaded against its link address, in bytes. */
   readonly physBase: bigint | undefined;

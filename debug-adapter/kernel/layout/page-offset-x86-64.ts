@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel.ts';
 import { variable } from './layout-witnesses.ts';
 import { startKernelMap } from '../opening/root-x86-64.ts';
 
+/** One of the ways in which tools have found the base of the direct map, and what it gives for this dump. */
 export interface PageOffsetMethod {
   /** In words, as `info` prints it. */
   readonly method: string;

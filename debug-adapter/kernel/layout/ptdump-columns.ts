@@ -8,6 +8,7 @@ import type { PtdumpRow } from '../../pagetable/ptdump-rows.ts';
 import type { Kernel } from '../kernel.ts';
 import { rowsAt, rowsNamed, shapeOf, tryTable } from './ptdump-table.ts';
 
+/** What the kernel's ptdump prints of an entry, from its own tables. */
 export interface PtdumpColumns {
   readonly rows: readonly PtdumpRow[];
   /** Columns of sections and blocks (arm); those of every level elsewhere. */

@@ -21,6 +21,7 @@ function recordText({ time, level, facility, text }: LogRecord, { levels }: { re
     .join('');
 }
 
+/** Why the kernel stopped, by its own last words. */
 export interface Death {
   readonly kind: 'panic' | 'oops';
   /** The kernel's line, without its time. */

@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel.ts';
 
 const purpose = 'reading the kernel log';
 
+/** One record of the ring buffer, as printk() stored it. */
 export interface LogRecord {
   /** Number since boot; undefined before 5.10. */
   readonly sequence: bigint | undefined;
@@ -23,6 +24,7 @@ export interface LogRecord {
   readonly text: string | undefined;
 }
 
+/** What could be read of the log; records that could not are told among the problems. */
 export interface KernelLog {
   /** Oldest first. */
   readonly records: readonly LogRecord[];

@@ -12,6 +12,7 @@ import { walkList } from '../containers/list.ts';
 import { moduleList } from './module-list.ts';
 import type { StructShape } from '../structs.ts';
 
+/** A contiguous piece of a module's memory, [start, end). */
 export interface ModuleMemory {
   /** The kernel's name without `MOD_`, in lower case: `text`, `data`, `rodata`, `ro_after_init`, `init_text`…; `core`, `init` before 6.4. */
   readonly kind: string;
@@ -19,6 +20,7 @@ export interface ModuleMemory {
   readonly end: Address;
 }
 
+/** A loaded module; `address` is that of its struct module. */
 export interface Module {
   readonly address: Address;
   readonly name: string;

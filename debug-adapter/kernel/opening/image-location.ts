@@ -16,6 +16,7 @@ import { digitTokens } from '../../symbols/kallsyms-scan.ts';
 import type { SymbolTable } from '../../symbols/symbol-table.ts';
 import type { Landmarks } from './landmarks.ts';
 
+/** Where the kernel image lies, when nothing but its memory tells. */
 export interface ImageLocation {
   /** The kernel's symbols, read from physical memory. */
   readonly symbols: SymbolTable;

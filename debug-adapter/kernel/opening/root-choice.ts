@@ -18,6 +18,7 @@ export interface RootContext {
   readonly opened: () => Kernel | undefined;
 }
 
+/** A table that may be the kernel's root, and how its entries would be read. */
 export interface RootCandidate {
   /** Physical address of the table, in bytes. */
   readonly root: bigint;
@@ -36,6 +37,7 @@ interface Rejection {
   readonly missing: boolean;
 }
 
+/** What the kernel's root must show to be believed. */
 export interface RootCheck {
   /** An address that the kernel's root maps: _stext where its address is known. */
   readonly mustMap: bigint | undefined;

@@ -9,6 +9,7 @@ import type { PagingMode } from '../../arch/paging-mode.ts';
 import { errors } from '../../base/errors.ts';
 import type { ArchitectureName } from '../../image/image.ts';
 
+/** What bits of an entry mean to /proc/PID/pagemap on one architecture; entries are two 32-bit halves. */
 export interface EntryBits {
   /** Whether entries can be special at all (CONFIG_ARCH_HAS_PTE_SPECIAL). */
   readonly hasSpecial: boolean;

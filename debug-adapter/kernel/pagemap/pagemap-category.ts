@@ -13,6 +13,7 @@ export const category = {
   accessed: 0x200,
 } as const;
 
+/** PM_SCAN_WP_MATCHING and PM_SCAN_CHECK_WPASYNC (include/uapi/linux/fs.h). */
 export const scanFlag = { wpMatching: 0x1, checkWpAsync: 0x2 } as const;
 
 /** Without PAGE_IS_, lowest bit first. */
@@ -28,6 +29,7 @@ export const categoryNames = [
   'GUARD',
   'ACCESSED',
 ] as const;
+/** Names of `scanFlag`'s bits without PM_SCAN_, lowest bit first. */
 export const scanFlagNames = ['WP_MATCHING', 'CHECK_WPASYNC'] as const;
 
 /** Every category of a kernel that tells guard regions and accesses, or not. */

@@ -9,6 +9,7 @@ export interface ScanRegion {
   readonly categories: number;
 }
 
+/** What ends a scan before its range does. */
 export interface ScanLimits {
   /** Regions that the caller has room for. */
   readonly vecLen: number;

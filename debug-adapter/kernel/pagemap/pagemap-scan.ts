@@ -29,8 +29,10 @@ export interface PagemapScanArguments {
   readonly returnMask: bigint;
 }
 
+/** The errors that PAGEMAP_SCAN can end with (fs/proc/task_mmu.c:do_pagemap_scan). */
 export type ScanError = 'EINVAL' | 'EFAULT' | 'EPERM' | 'ESRCH';
 
+/** What the ioctl would return, and what it would have written to the caller's memory. */
 export interface PagemapScanResult {
   /** Why the ioctl returns -1, with a phrase; undefined when it succeeds. */
   readonly error: { readonly name: ScanError; readonly why: string } | undefined;

@@ -51,6 +51,7 @@ export interface WalkedEntry {
   tableFrame: number;
 }
 
+/** What a walk over a process's pages is told of the process. */
 export interface WalkContext {
   readonly pageTable: PageTable;
   readonly areas: readonly Vma[];

@@ -21,6 +21,7 @@ export const pagemapBit = {
 /** Called for each run of pages with the same entry, in order and without gaps but those of `missing`. */
 export type PagemapSink = (page: number, count: number, low: number, high: number) => void;
 
+/** What is asked of a process's pagemap, and who takes the answer run by run. */
 export interface PagemapRange {
   /** Virtual pages, half-open. */
   readonly start: number;

@@ -13,6 +13,7 @@ import { pageFrameOf } from './page-frame.ts';
 import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
 import type { StructShape } from '../structs.ts';
 
+/** A free block that a CPU keeps to itself (struct per_cpu_pages). */
 export interface CpuFreePage {
   readonly cpu: number;
   /** First frame of the free memory on the list, and how many frames it has as a power of two. */

@@ -10,6 +10,7 @@ import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 import { memberOffset, structSize } from '../known-layout.ts';
 
+/** Where struct pages lie under CONFIG_SPARSEMEM without a virtual memory map. */
 export interface MemorySections {
   /** Frames [start, end) whose struct pages lie in a row from `base` on; ascending, joined where struct pages go on. */
   readonly pieces: readonly (NumberRange & { readonly base: Address })[];

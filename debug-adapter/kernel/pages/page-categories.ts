@@ -15,6 +15,7 @@ import type { PageCategory, PageRules } from './page-category.ts';
 import { memoryModel, ramFrames } from './page-frame.ts';
 import type { MemoryMapPiece, MemoryModel } from './page-frame.ts';
 
+/** How many pages of each category there are, each counted once, in pages of the machine's size. */
 export interface PageCounts {
   /** Pages of RAM up to the end of the memory map. */
   readonly total: number;
@@ -32,6 +33,7 @@ export interface PageCounts {
   readonly takenForSlab: number;
 }
 
+/** How to stop the count, and who hears how far it is. */
 export interface CountOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

@@ -10,10 +10,12 @@ import type { Kernel } from '../kernel.ts';
 import { memberOffset, structSize } from '../known-layout.ts';
 import { pageMarks } from './page-type.ts';
 
+/** What makedumpfile's dump level would leave a page out as; `kernel` is what every level keeps. */
 export type PageCategory = 'zero' | 'cache' | 'cachePrivate' | 'user' | 'free' | 'hwpoison' | 'offline' | 'kernel';
 
 /** What `PageRules.judge` finds, for counting in arrays. */
 export const verdict = { kernel: 0, cache: 1, cachePrivate: 2, user: 3, free: 4, hwpoison: 5, offline: 6 } as const;
+/** Categories by the number that the classifier's hot loop gives. */
 export const categoryOfVerdict: readonly PageCategory[] = ['kernel', 'cache', 'cachePrivate', 'user', 'free', 'hwpoison', 'offline'];
 
 /** makedumpfile's bit for PG_slab where VMCOREINFO does not name it; from 6.10 on that is another flag, mostly PG_waiters. */

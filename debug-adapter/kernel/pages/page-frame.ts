@@ -30,6 +30,7 @@ export interface MemoryMapPiece extends NumberRange {
   readonly base: Address;
 }
 
+/** How the kernel gets from a frame to its struct page (include/asm-generic/memory_model.h). */
 export interface MemoryModel {
   /** The one array; undefined where struct pages lie in several (sparse without a virtual memory map, discontiguous). */
   readonly map: MemoryMap | undefined;
@@ -184,6 +185,7 @@ export function structPageAt(kernel: Kernel, address: Address): StructPagePlace 
   return placeFrom(model.map.base, model.map.firstFrame, model, address);
 }
 
+/** An address within the memory map: the frame whose struct page it lies in. */
 export interface StructPagePlace {
   readonly pfn: number;
   /** Byte within the struct page. */

@@ -7,6 +7,7 @@ import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
 import { memberOffset } from '../known-layout.ts';
 
+/** What a page is by its struct page alone. */
 export type PageType =
   | { readonly kind: 'slab' | 'table' | 'reserved' }
   | { readonly kind: 'buddy'; readonly order: number }

@@ -3,6 +3,7 @@ import type { Address } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
 import { knowsPerCpuAreas, perCpuAddress, possibleCpus } from '../per-cpu.ts';
 
+/** What ps shows of a process's memory, in pages. */
 export interface MmUsage {
   /** Pages of all areas. */
   readonly totalPages: number;

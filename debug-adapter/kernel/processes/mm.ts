@@ -12,6 +12,7 @@ import type { StructShape, Structs } from '../structs.ts';
 
 const purpose = 'reading an address space';
 
+/** A vm_area_struct: [start, end) in bytes; `address` is that of the structure. */
 export interface Vma {
   readonly address: Address;
   readonly start: Address;

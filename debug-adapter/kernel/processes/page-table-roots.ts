@@ -18,6 +18,7 @@ import type { Task } from './task.ts';
 
 const purpose = 'listing the page-table roots';
 
+/** A root table with all who use it. */
 export interface PageTableRoot {
   /** Physical address of the table, in bytes. */
   readonly root: PhysAddr;
@@ -29,6 +30,7 @@ export interface PageTableRoot {
   readonly mms: readonly Address[];
 }
 
+/** Every root table that the kernel's structures lead to. */
 export interface PageTableRoots {
   /** init_mm's root, the one that the others are copies of; undefined when the dump does not tell. */
   readonly reference: PhysAddr | undefined;

@@ -6,6 +6,7 @@ import { frameSize } from '../../memory/physical-memory.ts';
 import type { PageTable } from '../../pagetable/page-table.ts';
 import type { Kernel } from '../kernel.ts';
 
+/** A frame that serves as a page table, and for what. */
 export interface TableFrame {
   /** The kernel's name of the table's level: `pgd` … `pte`. */
   readonly level: string;

@@ -11,6 +11,7 @@ import type { StructShape } from '../structs.ts';
 
 const purpose = 'listing the tasks';
 
+/** A task_struct: what every list of tasks shows; `address` is that of the structure. */
 export interface Task {
   readonly address: Address;
   readonly pid: number;

@@ -8,6 +8,7 @@ import type { Vma } from './mm.ts';
 import { gateVma, vmaFile, vmaLabel } from './vma-name.ts';
 import type { VmaFile } from './vma-name.ts';
 
+/** A line of /proc/PID/maps before it is written (fs/proc/task_mmu.c:show_map_vma). */
 export interface MapsEntry {
   readonly vma: Vma;
   /** `[heap]`, the file's path …; undefined where the line ends without a name. */

@@ -19,6 +19,7 @@ const purpose = 'naming a memory area';
 const fmodeBacking = 0x300_0000n;
 const nameBytes = 256;
 
+/** The file that an area maps, as /proc/PID/maps shows it. */
 export interface VmaFile {
   /** As d_path() gives it. */
   readonly path: string;

@@ -13,6 +13,7 @@ import { walkList } from '../containers/list.ts';
 import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
 import type { Structs } from '../structs.ts';
 
+/** What CPUs and nodes keep of one slab cache outside its slabs' own free lists. */
 export interface CpuSlabs {
   /** By the address of the slab: whose it is, and that CPU's own list of its free objects. */
   readonly active: ReadonlyMap<Address, { readonly cpu: number; readonly freelist: Address }>;

@@ -12,8 +12,10 @@ import type { AddressSpace } from '../../memory/address-space.ts';
 import type { Kernel } from '../kernel.ts';
 import { findModule } from '../modules/module.ts';
 
+/** What an ORC entry's offsets are added to (arch/x86/include/asm/orc_types.h: ORC_REG_*). */
 export type OrcRegister = 'undefined' | 'prev-sp' | 'dx' | 'di' | 'bp' | 'sp' | 'r10' | 'r13' | 'bp-indirect' | 'sp-indirect' | 'unknown';
 
+/** How the frame at one instruction is laid out; offsets in bytes. */
 export interface OrcEntry {
   readonly spOffset: number;
   readonly bpOffset: number;

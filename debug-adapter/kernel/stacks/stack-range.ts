@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel.ts';
 import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
 import type { Structs } from '../structs.ts';
 
+/** The memory of one kernel stack. */
 export interface StackRange {
   /** `task`, or the kernel's word for a CPU's stack: `IRQ`, `SOFTIRQ`, `NMI`, `#DF`, `ENTRY_TRAMPOLINE`… */
   readonly name: string;

@@ -20,6 +20,7 @@ import { ScanUnwinder } from './unwind-scan.ts';
 import type { StackTrace, Unwinder, UnwindState } from './unwind.ts';
 import { unwind } from './unwind.ts';
 
+/** A stack with whose it is. */
 export interface TaskTrace extends StackTrace {
   /** Undefined where a CPU's run queue cannot be read. */
   readonly task: Task | undefined;

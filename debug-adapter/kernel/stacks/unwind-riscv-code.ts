@@ -8,6 +8,7 @@ import type { Address } from '../../base/address.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 
+/** What a function's prologue has done to the stack by the time it is at an address. */
 export interface RiscvFrame {
   /** Bytes by which the stack pointer is below the caller's. */
   readonly size: number;

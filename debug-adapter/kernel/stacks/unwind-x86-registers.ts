@@ -11,6 +11,7 @@ const narrowNames = 'ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs efl
 /** The five words that the CPU itself pushes. */
 const wideFrame = ['rip', 'cs', 'rflags', 'rsp', 'ss'];
 
+/** Names of the three registers that frames are found by, in 64-bit and in 32-bit mode. */
 export interface X86Names {
   readonly pc: string;
   readonly sp: string;

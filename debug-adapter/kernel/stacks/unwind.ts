@@ -12,6 +12,7 @@ import { stackAt } from './stack-range.ts';
 /** Registers whose values at a frame are known, by the names that the dump's notes use (rip, x29, psw_addr…). */
 export type Registers = ReadonlyMap<string, bigint>;
 
+/** A place in a stack of calls, from which the caller's is found. */
 export interface UnwindState {
   readonly pc: Address;
   readonly sp: Address;
@@ -23,6 +24,7 @@ export interface UnwindState {
   readonly user: boolean;
 }
 
+/** A state with the memory that it lies in. */
 export interface StackFrame extends UnwindState {
   /** The stack that `sp` lies on; undefined for user frames and unknown places. */
   readonly stack: StackRange | undefined;
@@ -31,6 +33,7 @@ export interface StackFrame extends UnwindState {
 /** The caller's state; or the end of the stack, with the reason where it is not the natural one. */
 export type UnwindStep = { readonly state: UnwindState } | { readonly end: string | undefined };
 
+/** One way from a frame to its caller's; architectures and kernels differ in which one they allow. */
 export interface Unwinder {
   /** May throw `MemoryFault` where the stack cannot be read. */
   step(state: UnwindState): UnwindStep;
@@ -38,6 +41,7 @@ export interface Unwinder {
   guess?(state: UnwindState): readonly UnwindState[];
 }
 
+/** The frames of one stack, as far as they could be followed. */
 export interface StackTrace {
   /** Innermost first. */
   readonly frames: readonly StackFrame[];
@@ -45,6 +49,7 @@ export interface StackTrace {
   readonly problem: string | undefined;
 }
 
+/** The step behind the outermost frame: there is no caller, and nothing is wrong. */
 export const naturalEnd: UnwindStep = { end: undefined };
 
 /** Follows the stack from `start`; `ranges` are the stacks on which it may lie. */

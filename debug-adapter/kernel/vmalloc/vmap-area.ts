@@ -36,6 +36,7 @@ export const vmFlagNames: readonly (readonly [bit: number, name: string])[] = [
   [0x1000, 'VM_SPARSE'],
 ];
 
+/** Bits of vm_struct.flags (include/linux/vmalloc.h: VM_IOREMAP, VM_ALLOC…). */
 export const vmFlag = {
   ioremap: 0x1,
   alloc: 0x2,
@@ -47,6 +48,7 @@ export const vmFlag = {
   sparse: 0x1000,
 } as const;
 
+/** A vm_struct: what an allocation in the vmalloc space was made for. */
 export interface VmStruct {
   readonly address: Address;
   readonly addr: Address;
@@ -65,6 +67,7 @@ export interface VmStruct {
 /** What has become of an area; `free` ones are told by kernel/vmap-free.ts. */
 export type VmapState = 'busy' | 'lazy' | 'purging' | 'pooled';
 
+/** A vmap_area: addresses [start, end) in bytes, its guard page included. */
 export interface VmapArea {
   /** Of the vmap_area itself. */
   readonly address: Address;
@@ -83,6 +86,7 @@ export interface VmapArea {
   readonly node: number;
 }
 
+/** Every vmap_area that the kernel's lists hold, by what has become of it. */
 export interface VmapAreas {
   /** In the kernel's own order: node by node, ascending in each. */
   readonly busy: readonly VmapArea[];

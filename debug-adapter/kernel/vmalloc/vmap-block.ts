@@ -12,6 +12,7 @@ import type { StructShape, Structs } from '../structs.ts';
 import type { VmapArea } from './vmap-area.ts';
 import { walkXarray } from '../containers/xarray.ts';
 
+/** A vmap_block, of which vm_map_ram() hands out small pieces; numbers count pages. */
 export interface VmapBlock {
   readonly address: Address;
   /** The vmap_area that the block carves up. */

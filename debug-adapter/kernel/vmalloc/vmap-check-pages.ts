@@ -14,6 +14,7 @@ import type { DamageEnd, TellProblem, VmapProblem } from './vmap-check.ts';
 import { freeAreas } from './vmap-free.ts';
 import { listedFrame, mappedFrame } from './vmap-pages.ts';
 
+/** How to stop the comparison, and where tables are damaged, so that it says nothing there. */
 export interface PageCheck {
   readonly token: CancellationToken;
   readonly damageEnd: DamageEnd;

@@ -16,6 +16,7 @@ import { nodeOfAddress, vmapPlaces } from './vmap-places.ts';
 import type { AreaIndex } from './vmap-places.ts';
 import { purgeState } from './vmap-purge.ts';
 
+/** Two of the kernel's structures that contradict each other about the vmalloc space. */
 export interface VmapProblem {
   /** Addresses of the vmalloc space that it concerns: [start, end). */
   readonly start: Address;
@@ -28,6 +29,7 @@ export interface VmapProblem {
   readonly reason: string;
 }
 
+/** Hears each problem as it is found. */
 export type TellProblem = (problem: VmapProblem) => void;
 
 /** The end of the damage in page tables that an address lies in, which is told already; undefined where tables can be trusted. */

@@ -15,11 +15,13 @@ import { checkPages } from './vmap-check-pages.ts';
 import { checkAreas } from './vmap-check.ts';
 import type { VmapProblem } from './vmap-check.ts';
 
+/** Problems of the vmalloc space in the form that all findings have, and what could not be checked. */
 export interface VmallocFindings {
   readonly findings: readonly FindingFacts[];
   readonly warnings: readonly string[];
 }
 
+/** How to stop the check, who hears how far it is, and what is known to be damaged already. */
 export interface VmallocCheckOptions {
   readonly token?: CancellationToken | undefined;
   readonly progress?: ProgressReporter | undefined;

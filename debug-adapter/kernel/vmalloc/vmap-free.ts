@@ -11,6 +11,7 @@ import { walkList } from '../containers/list.ts';
 import { byAddress, vmapAreas } from './vmap-area.ts';
 import { vmapPlaces } from './vmap-places.ts';
 
+/** Addresses [start, end) in bytes that nobody has. */
 export interface FreeArea {
   /** Of the vmap_area; undefined for a gap that the kernel does not record. */
   readonly address: Address | undefined;
@@ -18,6 +19,7 @@ export interface FreeArea {
   readonly end: Address;
 }
 
+/** What is free of the vmalloc space, by the kernel's own list or by the gaps between areas. */
 export interface FreeAreas {
   /** Ascending as the kernel's list is. */
   readonly areas: readonly FreeArea[];

@@ -23,6 +23,7 @@ export interface AreaPageRun {
   readonly node: number | undefined;
 }
 
+/** The frames of one area; `source` is whether its vm_struct or the page tables told them. */
 export interface AreaPages {
   readonly source: 'pages' | 'page-table';
   /** Pages that the area has room for, its guard page apart. */

@@ -21,6 +21,7 @@ export interface AreaPool {
   readonly pages: number;
 }
 
+/** Where one vmap node's lists and trees begin. */
 export interface VmapNodePlace {
   readonly index: number;
   readonly address: Address | undefined;
@@ -31,6 +32,7 @@ export interface VmapNodePlace {
   readonly pools: readonly AreaPool[];
 }
 
+/** Where all lists and trees of vmap_areas begin. */
 export interface VmapPlaces {
   /** Whether there are vmap nodes (6.9+); else `nodes` has the one list. */
   readonly sharded: boolean;

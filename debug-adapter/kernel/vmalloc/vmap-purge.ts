@@ -7,6 +7,7 @@ import { idleAreas, vmapAreas } from './vmap-area.ts';
 import type { VmapArea } from './vmap-area.ts';
 import { vmapPlaces } from './vmap-places.ts';
 
+/** How much freed address space waits for the TLBs to be flushed (mm/vmalloc.c:__purge_vmap_area_lazy). */
 export interface PurgeState {
   /** vmap_lazy_nr, in pages; undefined where the symbol is missing or cannot be read. */
   readonly lazyPages: number | undefined;
@@ -21,6 +22,7 @@ export interface PurgeState {
   readonly zoneSize: number;
 }
 
+/** How many areas a node has, by what has become of them. */
 export interface VmapNodeState {
   readonly index: number;
   readonly address: Address | undefined;

@@ -23,6 +23,7 @@ export interface KcoreDifference {
   readonly reason: string;
 }
 
+/** What reading /proc/kcore would have given, and where that is not what memory holds. */
 export interface KcoreRead extends MemoryRead {
   readonly differences: readonly KcoreDifference[];
 }

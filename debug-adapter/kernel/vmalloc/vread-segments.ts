@@ -11,6 +11,7 @@ import { layoutOf } from '../layout/layout.ts';
 import type { DirectMap } from '../layout/layout.ts';
 import { memoryMap } from '../pages/page-frame.ts';
 
+/** A PT_LOAD segment of /proc/kcore: virtual addresses [start, end), and how reads of it are served (fs/proc/kcore.c). */
 export interface KcoreSegment {
   readonly type: 'text' | 'vmalloc' | 'ram' | 'vmemmap' | 'user';
   readonly start: bigint;

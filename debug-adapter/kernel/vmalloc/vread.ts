@@ -10,6 +10,7 @@ import { findVmapArea, hasVmapRamFlags, mappedSize, vmapAreas, vmFlag } from './
 import type { VmapArea } from './vmap-area.ts';
 import { blockOf, blockPages, usedRuns } from './vmap-block.ts';
 
+/** A run of bytes that vread_iter() copies from one source, or fills with zeros. */
 export interface VreadPart {
   /** Bytes. */
   readonly length: number;
