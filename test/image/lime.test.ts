@@ -103,7 +103,7 @@ describe('LiME', () => {
   test('a compressed record of more chunks than are followed: what they hold is there, the rest is told', async () => {
     const data = filled(200_000, 7);
     await underLimits({ avmlChunks: limits.avmlChunks / 8_000_000 }, () => {
-      const image = open(avmlRecord(0x10_0000, data));
+      const image = openBytes(avmlRecord(0x10_0000, data));
       assert.equal(byteAt(image, 0x10_0000 + 100_000), 7);
       const { holes } = readPhysical(image.memory, toPhysAddr(0x10_0000 + 150_000), 1);
       assert.match(holes[0]?.reason.message ?? '', /the record has too many chunks/);

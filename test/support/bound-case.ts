@@ -3,13 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { limits } from '../../debug-adapter/base/limits.ts';
-import type { Host } from '../../debug-adapter/base/host.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
-import { runProgram } from '../../debug-adapter/command-line/program.ts';
 import { RawClient } from '../dap/raw-client.ts';
 import { bundled } from './dumps.ts';
+import { runInProcess } from './in-process.ts';
 import type { underLimits } from './lowered-limits.ts';
 
 export type BoundName = keyof typeof limits;
@@ -40,15 +39,8 @@ export function asked(question: (session: Session) => unknown): () => string {
 /** What the command line prints of the bundled dump, and complains of. */
 export function printed(verb: string, ...rest: readonly string[]): () => Promise<string> {
   return async () => {
-    let text = '';
-    const add = (more: string): void => {
-      text += more;
-    };
-    const output = { text: add, bytes: () => undefined, complain: add };
-    const servers = { dap: () => Promise.resolve() };
-    const host: Host = nodeHost();
-    await runProgram(host, { argv: [verb, bundled.image, ...rest], output, servers, version: '0' });
-    return text;
+    const { text, complaints } = await runInProcess(nodeHost(), verb, bundled.image, ...rest);
+    return [text, ...complaints].join('\n');
   };
 }
 
