@@ -98,6 +98,7 @@ export interface TranslationFacts {
   readonly cacheType: string | null;
 }
 
+/** Addresses [start, end) that one line of a page-table dump tells. */
 export interface PtdumpRegionFacts {
   readonly start: Hex;
   readonly end: Hex;

@@ -1,6 +1,7 @@
 /** The vmalloc space: areas in every state, blocks, queues and counters; whole, in parts, and counted. Types only. */
 import type { Hex } from './facts.ts';
 
+/** State of a vmap_block, counted in pages. */
 export interface VmallocBlockFacts {
   readonly address: Hex;
   readonly free: number;
@@ -20,6 +21,7 @@ export interface VmallocBlockFacts {
   readonly arrayCpu: number | null;
 }
 
+/** One vmap_area; `size` in bytes, its guard page included. */
 export interface VmallocAreaFacts {
   readonly start: Hex;
   readonly end: Hex;
@@ -84,6 +86,7 @@ export interface VmallocCountFacts {
   readonly warnings: readonly string[];
 }
 
+/** The answer of `vmalloc`: areas in use, and those that are freed and wait. */
 export interface VmallocFacts {
   /** In use, vmap node by vmap node; ascending in each. */
   readonly areas: readonly VmallocAreaFacts[];
