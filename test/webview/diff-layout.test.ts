@@ -1,7 +1,7 @@
 /** What of two dumps is shown in how much room: never more than fits, never one side alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../support/properties.ts';
 import { layoutFor } from '../../webview/diff/layout.ts';
 import type { Layout, Needs } from '../../webview/diff/layout.ts';
 

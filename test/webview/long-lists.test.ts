@@ -104,6 +104,29 @@ const hands: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
 };
 
+/**
+ * Makes the page's clock one that goes by a millisecond whenever it is asked, and counts the slices that work is cut into: so
+ * many whatever machine it is.
+ */
+async function countSlices(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    const counted = { slices: 0, now: performance.now.bind(performance), setTimeout: window.setTimeout.bind(window), time: 0 };
+    performance.now = () => ++counted.time;
+    window.setTimeout = ((run: () => void, wait?: number) => {
+      if (wait === undefined) counted.slices++;
+      return counted.setTimeout(run, wait);
+    }) as typeof window.setTimeout;
+    Object.assign(window, { sliced: counted });
+  });
+  return () =>
+    page.evaluate(() => {
+      const { sliced } = window as unknown as { sliced: { slices: number; now: () => number; setTimeout: typeof window.setTimeout } };
+      performance.now = sliced.now;
+      window.setTimeout = sliced.setTimeout;
+      return sliced.slices;
+    });
+}
+
 async function scrollsByCount(page: Page): Promise<void> {
   for (const [name, scroll] of Object.entries(hands)) {
     await page.evaluate(() => document.querySelector('.rows')?.scrollTo(0, 400_000));
@@ -197,6 +220,81 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
       });
   });
 
+  describe('a million regions for other programs', () => {
+    let ptdump: WebviewPage<HostToPtdump, PtdumpToHost>;
+    let page: Page;
+
+    before(async () => {
+      assert.ok(!('missing' in places));
+      ptdump = await WebviewPage.open<HostToPtdump, PtdumpToHost>(places, 'ptdump');
+      ({ page } = ptdump);
+      await prepare(page);
+      await ptdump.send(
+        { kind: 'session', state: 'live', name: 'one', next: null },
+        { kind: 'spaces', spaces: [{ id: 'kernel', label: 'kernel (init_mm)', root: '0x1000', userRoot: null }] },
+      );
+      const { generation } = (await ptdump.sent('load')).at(-1) ?? { generation: -1 };
+      await page.evaluate(
+        async ({ asked, total }) => {
+          const { tell, frame, batch } = window as unknown as Prepared;
+          for (let start = 0; start < total; start += 10_000) {
+            tell({ kind: 'lines', generation: asked, start, total, lines: batch(start, 10_000, () => true) });
+            await frame();
+          }
+        },
+        { asked: generation, total: all },
+      );
+      await page.waitForFunction(() => document.querySelector('.count')?.textContent === '1,000,000 regions');
+    });
+    after(async () => {
+      assert.deepEqual(ptdump.errors, []);
+      await ptdump.close();
+    });
+
+    /** Lines and the first and the last of them, of the text that the page sent last; the whole would not fit between processes. */
+    const sentText = (kind: 'copy' | 'save'): Promise<{ lines: number; first: string; last: string }> =>
+      page.evaluate((wanted) => {
+        const { sent } = window as unknown as { sent: { kind: string; text: string }[] };
+        const lines = (sent.findLast((message) => message.kind === wanted)?.text ?? '').trimEnd().split('\n');
+        return { lines: lines.length, first: lines[0] ?? '', last: lines.at(-1) ?? '' };
+      }, kind);
+    const isSent = (kind: 'copy' | 'save', count: number): Promise<unknown> =>
+      page.waitForFunction(
+        ([wanted, many]) =>
+          (window as unknown as { sent: { kind: string }[] }).sent.filter((message) => message.kind === wanted).length === many,
+        [kind, count] as const,
+      );
+
+    test('all of them are selected and copied, in slices between frames', async () => {
+      await page.focus('.rows');
+      await page.press('.rows', 'Control+a');
+      await measured(page, 'copy', async () => {
+        await page.press('.rows', 'Control+c');
+        await isSent('copy', 1);
+      });
+      const { lines, first, last } = await sentText('copy');
+      assert.deepEqual([lines, first.slice(0, 18), last.slice(-11)], [all, '0xffff880000000000', 'GLB NX pte'.padStart(11)]);
+      const slices = await countSlices(page);
+      await page.press('.rows', 'Control+c');
+      await isSent('copy', 2);
+      assert.ok((await slices()) > all / 10_000);
+    });
+
+    for (const format of ['csv', 'json'] as const)
+      test(`exporting all of them as ${format} works in slices between frames`, async () => {
+        const already = (
+          await page.evaluate(() => (window as unknown as { sent: { kind: string }[] }).sent.map(({ kind }) => kind))
+        ).filter((kind) => kind === 'save').length;
+        const slices = await countSlices(page);
+        await ptdump.send({ kind: 'export', format });
+        await isSent('save', already + 1);
+        assert.ok((await slices()) > all / 10_000);
+        // A line each and the head; or start, end, level, present, and three attributes between brackets, in braces.
+        const { lines, last } = await sentText('save');
+        assert.deepEqual([lines, last.slice(-4)], format === 'csv' ? [all + 1, 'true,,'.slice(-4)] : [11 * all + 5, '}']);
+      });
+  });
+
   describe('a million regions side by side', () => {
     let diff: WebviewPage<HostToDiff, DiffToHost>;
     let page: Page;
@@ -244,6 +342,23 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
 
     test('scrolling draws what comes into view, and nothing else', async () => {
       await scrollsByCount(page);
+    });
+
+    test('swapping the sides works in slices between frames', async () => {
+      const swap = (): Promise<void> =>
+        page.evaluate(async () => {
+          const { frame } = window as unknown as Prepared;
+          const said = (): string => document.querySelector('.said')?.textContent ?? '';
+          const was = said();
+          document.querySelector<HTMLElement>('[label="Swap the sides"]')?.click();
+          while (said() === was) await frame();
+        });
+      await measured(page, 'swap', swap);
+      assert.match(await page.innerText('.said'), /^100,000 became writable/);
+      const slices = await countSlices(page);
+      await swap();
+      assert.ok((await slices()) > (2 * all) / 10_000 / 2);
+      assert.match(await page.innerText('.said'), /^100,000 lost the right to write/);
     });
 
     test('the next change, and only changes', async () => {

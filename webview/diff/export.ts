@@ -1,73 +1,101 @@
-/** The differences for other programs: as a unified diff, as CSV, as JSON in the shape of `pagewalk diff --json`. */
+/**
+ * The differences for other programs: as a unified diff, as CSV, as JSON in the shape of `pagewalk diff --json`. Each yields the
+ * share that is done.
+ */
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
+import { JsonArray, Pieces } from '../panel/pieces.ts';
 import { quoted } from '../ptdump/export.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
-import { Tally } from './summary.ts';
+import type { Tally } from './summary.ts';
+
+/** Rows and changes between two looks at the clock. */
+const stride = 256;
 
 export interface Exported {
   readonly alignment: Alignment;
+  readonly tally: Tally;
   readonly before: string;
   readonly after: string;
   readonly addressBits: 32 | 64;
   readonly warnings: readonly string[];
 }
 
-export function exported(of: Exported, format: PtdumpExportFormat): string {
+export function exported(of: Exported, format: PtdumpExportFormat): Generator<number, string> {
   switch (format) {
     case 'text':
-      return unified(of, 0, of.alignment.length);
+      return unified(of);
     case 'csv':
       return csv(of.alignment.changes);
-    case 'json': {
-      const { before, after, addressBits, warnings, alignment } = of;
-      return `${JSON.stringify({ ...new Tally(alignment.changes).counts, before, after, addressBits, changes: alignment.changes, warnings }, undefined, 1)}\n`;
-    }
+    case 'json':
+      return json(of);
   }
 }
 
-/** Rows `from` to `to` as a unified diff, each group under its marker. What differs in its frames alone has the same text on both sides. */
-export function unified({ alignment, before, after }: Exported, from: number, to: number): string {
-  const lines = [`--- ${before}`, `+++ ${after}`];
-  const { left, right } = alignment;
-  let marker = '';
-  const removed: string[] = [];
-  const added: string[] = [];
+/** All rows as a unified diff, each group under its marker. */
+function* unified({ alignment, before, after }: Exported): Generator<number, string> {
+  const text = new Pieces();
+  text.add(`--- ${before}\n+++ ${after}\n`);
+  const { left, right, length } = alignment;
+  let [marker, removed, added] = ['', '', ''];
   const flush = (): void => {
-    lines.push(...removed.splice(0), ...added.splice(0));
+    if (removed !== '' || added !== '') text.add(removed + added);
+    [removed, added] = ['', ''];
   };
-  for (let row = from; row < to; row++) {
-    const one = alignment.cell('left', row);
-    const other = alignment.cell('right', row);
+  for (let row = 0; row < length; row++) {
+    if (row % stride === 0) yield row / length;
     if (alignment.isMarker(row)) {
       flush();
+      const [one, other] = [alignment.cell('left', row), alignment.cell('right', row)];
       marker = markerName((one.line === gap ? right.texts[other.line] : left.texts[one.line]) ?? '');
-      continue;
+    } else if (alignment.isEqual(row)) flush();
+    else {
+      if (marker !== '') text.add(`@@ ${marker} @@\n`);
+      marker = '';
+      const lines = changedLines(alignment, row);
+      removed += lines.removed;
+      added += lines.added;
     }
-    if (alignment.isEqual(row)) {
-      flush();
-      continue;
-    }
-    if (marker !== '') lines.push(`@@ ${marker} @@`);
-    marker = '';
-    if (one.line !== gap && !one.goesOn) removed.push(`-${left.texts[one.line] ?? ''}`);
-    if (other.line !== gap && !other.goesOn) added.push(`+${right.texts[other.line] ?? ''}`);
   }
   flush();
-  return lines.map((line) => `${line}\n`).join('');
+  yield 1;
+  return text.text();
 }
 
-function csv(changes: readonly PtdumpChangeFacts[]): string {
-  const rows = changes.map(({ kind, start, end, what, before, after }) =>
-    [
-      ...[kind, start, end, what.join(' ')],
-      ...[before, after].flatMap((side) => [side?.level ?? '', side?.attributes.join(' ') ?? '', side?.physical ?? '']),
-    ]
-      .map(quoted)
-      .join(','),
+/** The lines of a row that differs, as a unified diff has them. What differs in its frames alone has the same text on both sides. */
+export function changedLines(alignment: Alignment, row: number): { readonly removed: string; readonly added: string } {
+  const lineOf = (side: 'left' | 'right', mark: string): string => {
+    const { line, goesOn } = alignment.cell(side, row);
+    return line === gap || goesOn ? '' : `${mark}${alignment[side].texts[line] ?? ''}\n`;
+  };
+  return { removed: lineOf('left', '-'), added: lineOf('right', '+') };
+}
+
+function* csv(changes: readonly PtdumpChangeFacts[]): Generator<number, string> {
+  const text = new Pieces();
+  text.add('kind,start,end,what,level before,attributes before,physical before,level after,attributes after,physical after\n');
+  for (const [index, { kind, start, end, what, before, after }] of changes.entries()) {
+    if (index % stride === 0) yield index / changes.length;
+    const sides = [before, after].flatMap((side) => [side?.level ?? '', side?.attributes.join(' ') ?? '', side?.physical ?? '']);
+    text.add(`${[kind, start, end, what.join(' '), ...sides].map(quoted).join(',')}\n`);
+  }
+  yield 1;
+  return text.text();
+}
+
+function* json({ alignment, tally, before, after, addressBits, warnings }: Exported): Generator<number, string> {
+  const { changes } = alignment;
+  const all = new JsonArray();
+  for (const [index, change] of changes.entries()) {
+    if (index % stride === 0) yield index / changes.length;
+    all.add(change);
+  }
+  yield 1;
+  const mark = '"changes": []';
+  return `${JSON.stringify({ ...tally.counts, before, after, addressBits, changes: [], warnings }, undefined, 1)}\n`.replace(
+    mark,
+    () => `"changes": ${all.text()}`,
   );
-  const head = 'kind,start,end,what,level before,attributes before,physical before,level after,attributes after,physical after';
-  return [head, ...rows].map((row) => `${row}\n`).join('');
 }

@@ -13,7 +13,7 @@ import { mostRows } from '../panel/virtual-list.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
-import { unified } from './export.ts';
+import { changedLines } from './export.ts';
 import { api, DiffPage, usesSession } from './page.ts';
 import { layoutFor } from './layout.ts';
 import type { Layout } from './layout.ts';
@@ -398,16 +398,10 @@ class DiffElement extends DiffPage {
   #copy(): void {
     const row = this.rows[this.selected];
     const { alignment } = this;
-    const what = this.exportable();
-    if (row === undefined || isFolded(row) || alignment === undefined || what === undefined) return;
-    const { line } = alignment.cell('left', row);
-    const text =
-      alignment.isEqual(row) || alignment.isMarker(row)
-        ? (alignment.left.texts[line] ?? '')
-        : unified(what, row, row + 1)
-            .split('\n')
-            .slice(2)
-            .join('\n');
+    if (row === undefined || isFolded(row) || alignment === undefined) return;
+    const { removed, added } = changedLines(alignment, row);
+    const same = alignment.isEqual(row) || alignment.isMarker(row);
+    const text = same ? (alignment.left.texts[alignment.cell('left', row).line] ?? '') : removed + added;
     api.postMessage({ kind: 'copy', text: text.trimEnd() });
   }
 }

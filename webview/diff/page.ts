@@ -7,14 +7,16 @@ import type { DiffSideFacts, DiffSideName, DiffToHost, HostToDiff } from '../../
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
 import { inverted } from '../../debug-adapter/protocol/ptdump-change.ts';
+import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageHost } from '../panel/host.ts';
+import { LongText } from '../panel/long-text.ts';
 import { PanelPage } from '../panel/panel-page.ts';
+import { SlicedWork } from '../panel/sliced-work.ts';
 import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
 import { WordColumns } from '../ptdump/columns.ts';
 import { hexOfPage, pageOf, RegionTable } from '../ptdump/table.ts';
 import { Alignment, gap } from './align.ts';
 import { exported } from './export.ts';
-import type { Exported } from './export.ts';
 import { firstOf, isFolded, listedRows } from './rows.ts';
 import type { ListRow } from './rows.ts';
 import { onlyFrame, Tally } from './summary.ts';
@@ -42,10 +44,14 @@ export interface Comparison {
   warnings: readonly string[];
 }
 
+interface Compared {
+  readonly alignment: Alignment;
+  /** What the changes come to. */
+  readonly tally: Tally;
+}
+
 export const api = pageHost<DiffToHost, PageState>();
 const firstState: PageState = { first: null, second: null, swapped: false, onlyChanges: false, frames: true, at: null };
-/** Milliseconds of work between two frames. */
-const slice = 10;
 const changesBetweenLooks = 256;
 const ownersAtOnce = 200;
 /** Of the columns' names, in pixels; the sheet says the same. */
@@ -65,7 +71,9 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   protected open = new Set<number>();
   protected selected = -1;
   protected list: VirtualList | undefined;
-  #building = 0;
+  readonly #aligning = new SlicedWork();
+  readonly #listing = new SlicedWork();
+  readonly #longText = new LongText();
   #ownersAsked = new Set<string>();
 
   constructor() {
@@ -94,8 +102,7 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
       return;
     }
     if (message.kind === 'export') {
-      const what = this.exportable();
-      if (what !== undefined) api.postMessage({ kind: 'save', format: message.format, text: exported(what, message.format) });
+      this.#export(message.format);
       return;
     }
     const of = this.coming?.generation === message.generation ? this.coming : this.shown;
@@ -155,37 +162,29 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     return (this.coming ?? this.shown)?.facts[this.nameOf(side)];
   }
 
-  /** Aligns anew, a slice at a time between frames; what is shown stays until it is done. */
+  /** Aligns anew; what is shown stays until it is done. */
   protected rebuild(): void {
     const { shown } = this;
     if (shown === undefined) return;
-    const run = ++this.#building;
-    const building = this.#compare(shown);
-    const work = (): void => {
-      if (run !== this.#building) return;
-      const end = performance.now() + slice;
-      while (performance.now() < end) {
-        const { done, value } = building.next();
-        if (done === true) {
-          this.stage = '';
-          setTimeout(() => {
-            if (run !== this.#building) return;
-            this.alignment = value.alignment;
-            this.tally = value.tally;
-            this.relist();
-          });
-          return;
-        }
-        this.stage = l10n.t('aligning… {0} %', Math.round(100 * value));
-      }
-      this.requestUpdate();
-      setTimeout(work);
-    };
-    work();
+    this.#listing.stop();
+    this.#aligning.start(this.#compare(shown), {
+      progress: (share) => {
+        this.#tell(l10n.t('aligning… {0} %', Math.round(100 * share)));
+      },
+      done: (compared) => {
+        this.#tell('');
+        this.relist(compared);
+      },
+    });
+  }
+
+  #tell(stage: string): void {
+    this.stage = stage;
+    this.requestUpdate();
   }
 
   /** All that takes time with a million rows; yields the share that is done. */
-  *#compare({ changes: all, tables }: Comparison): Generator<number, { alignment: Alignment; tally: Tally }> {
+  *#compare({ changes: all, tables }: Comparison): Generator<number, Compared> {
     const { frames, swapped } = this.kept;
     const tally = new Tally();
     const changes: PtdumpChangeFacts[] = [];
@@ -201,21 +200,32 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     return { alignment, tally };
   }
 
-  /** The rows anew, the selected one kept where it is still listed. */
-  protected relist(): void {
-    if (this.alignment === undefined) return;
-    this.#list(this.alignment);
+  /** The rows anew, of `compared` or of what is shown; the selected one is kept where it is still listed, or else as `then` says. */
+  protected relist(compared: Partial<Compared> = {}, then = this.#selectKept): void {
+    const { alignment = this.alignment, tally = this.tally } = compared;
+    if (alignment === undefined) return;
+    this.#listing.start(listedRows(alignment, { onlyChanges: this.kept.onlyChanges, open: new Set(this.open) }), {
+      progress: (share) => {
+        this.#tell(l10n.t('listing… {0} %', Math.round(100 * share)));
+      },
+      done: (rows) => {
+        this.#tell('');
+        this.alignment = alignment;
+        this.tally = tally;
+        this.rows = rows;
+        this.list?.setCount(rows.length);
+        this.rowsChanged();
+        then();
+        this.requestUpdate();
+      },
+    });
+  }
+
+  readonly #selectKept = (): void => {
     this.selected = this.kept.at === null ? -1 : this.#rowAt(pageOf(this.kept.at));
     if (this.selected < 0) this.goToChange(1, { still: true });
     else this.list?.scrollTo(this.selected, 'center');
-    this.requestUpdate();
-  }
-
-  #list(alignment: Alignment): void {
-    this.rows = listedRows(alignment, { onlyChanges: this.kept.onlyChanges, open: this.open });
-    this.list?.setCount(this.rows.length);
-    this.rowsChanged();
-  }
+  };
 
   /** The listed row that begins at a page; -1 where none does. */
   #rowAt(page: number): number {
@@ -264,17 +274,24 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     const row = this.rows[index];
     if (row === undefined || !isFolded(row)) return;
     if (!this.open.delete(firstOf(row))) this.open.add(firstOf(row));
-    if (this.alignment === undefined) return;
-    this.#list(this.alignment);
-    this.selected = index;
-    this.requestUpdate();
+    this.relist({}, () => {
+      this.selected = index;
+    });
   }
 
-  protected exportable(): Exported | undefined {
-    if (this.alignment === undefined || this.shown === undefined) return undefined;
+  #export(format: PtdumpExportFormat): void {
+    const { alignment, tally } = this;
+    if (alignment === undefined || this.shown === undefined) return;
     const { facts, addressBits, warnings } = this.shown;
-    const [before, after] = (['left', 'right'] as const).map((side) => facts[this.nameOf(side)].label);
-    return { alignment: this.alignment, before: before ?? '', after: after ?? '', addressBits, warnings };
+    const [before, after] = [facts[this.nameOf('left')].label, facts[this.nameOf('right')].label];
+    this.#longText.make(exported({ alignment, tally, before, after, addressBits, warnings }, format), {
+      changed: () => {
+        this.#tell(this.#longText.said);
+      },
+      done: (text) => {
+        api.postMessage({ kind: 'save', format, text });
+      },
+    });
   }
 
   /** Owners of what differs and is in view, where the session knows them. */

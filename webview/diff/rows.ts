@@ -40,7 +40,11 @@ export function foldedCount(alignment: Alignment, from: number): number {
   return foldable(alignment, from, alignment.endOfEqual(from)).to - from;
 }
 
-export function listedRows(alignment: Alignment, { onlyChanges, open }: Listing): ListRow[] {
+/** Rows between two looks at the clock. */
+const stride = 1024;
+
+/** Yields the share that is done. */
+export function* listedRows(alignment: Alignment, { onlyChanges, open }: Listing): Generator<number, ListRow[]> {
   const rows: ListRow[] = [];
   const { length } = alignment;
   let marker = -1;
@@ -51,7 +55,12 @@ export function listedRows(alignment: Alignment, { onlyChanges, open }: Listing)
     }
     for (let row = from; row < to; row++) rows.push(row);
   };
-  for (let row = 0; row < length;) {
+  let [row, looked] = [0, 0];
+  while (row < length) {
+    if (row - looked >= stride) {
+      looked = row;
+      yield row / length;
+    }
     if (alignment.isMarker(row)) marker = row++;
     else if (!alignment.isEqual(row)) show(row, ++row);
     else {

@@ -1,15 +1,20 @@
-/** What the list shows, for other programs: the kernel's text, CSV, or JSON in the shape of `pagewalk ptdump --json`. */
+/**
+ * What the list shows, for other programs: the kernel's text, CSV, or JSON in the shape of `pagewalk ptdump --json`. Each yields
+ * the share that is done.
+ */
 import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
+import { JsonArray, Pieces } from '../panel/pieces.ts';
 import { hexOfPage, markerName, sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 
-export function exported(table: RegionTable, lines: Iterable<number>, format: PtdumpExportFormat): string {
+/** Lines between two looks at the clock. */
+const stride = 256;
+
+/** `lines` ascend. */
+export function exported(table: RegionTable, lines: Iterable<number>, format: PtdumpExportFormat): Generator<number, string> {
   switch (format) {
-    case 'text': {
-      let text = '';
-      for (const line of lines) text += `${table.texts[line] ?? ''}\n`;
-      return text;
-    }
+    case 'text':
+      return kernelText(table, lines);
     case 'csv':
       return csv(table, lines);
     case 'json':
@@ -17,9 +22,23 @@ export function exported(table: RegionTable, lines: Iterable<number>, format: Pt
   }
 }
 
-function csv(table: RegionTable, lines: Iterable<number>): string {
-  let text = 'start,end,size,level,attributes,present,marker,owner\n';
+function* kernelText(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+  const text = new Pieces();
+  let count = 0;
   for (const line of lines) {
+    if (++count % stride === 0) yield line / table.length;
+    text.add(`${table.texts[line] ?? ''}\n`);
+  }
+  yield 1;
+  return text.text();
+}
+
+function* csv(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+  const text = new Pieces();
+  text.add('start,end,size,level,attributes,present,marker,owner\n');
+  let count = 0;
+  for (const line of lines) {
+    if (++count % stride === 0) yield line / table.length;
     const kind = table.kind(line);
     if (kind === undefined) continue;
     const marker = table.markerOf(line);
@@ -33,9 +52,10 @@ function csv(table: RegionTable, lines: Iterable<number>): string {
       marker < 0 ? '' : markerName(table.texts[marker] ?? ''),
       table.owners.get(line) ?? '',
     ];
-    text += `${cells.map(quoted).join(',')}\n`;
+    text.add(`${cells.map(quoted).join(',')}\n`);
   }
-  return text;
+  yield 1;
+  return text.text();
 }
 
 /** A cell that begins as a formula would be one in a spreadsheet; names come from the dump. */
@@ -44,18 +64,21 @@ export function quoted(cell: string): string {
   return /[",\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-function json(table: RegionTable, lines: Iterable<number>): string {
-  const markers: unknown[] = [];
-  const regions: unknown[] = [];
+function* json(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+  const markers = new JsonArray();
+  const regions = new JsonArray();
+  let count = 0;
   for (const line of lines) {
+    if (++count % stride === 0) yield line / table.length;
     const kind = table.kind(line);
-    if (kind === undefined) markers.push({ address: table.start(line), name: markerName(table.texts[line] ?? '') });
+    if (kind === undefined) markers.add({ address: table.start(line), name: markerName(table.texts[line] ?? '') });
     else {
       const { level, attributes, present } = kind;
-      regions.push({ start: table.start(line), end: end(table, line), level, attributes, present });
+      regions.add({ start: table.start(line), end: end(table, line), level, attributes, present });
     }
   }
-  return `${JSON.stringify({ markers, regions }, undefined, 1)}\n`;
+  yield 1;
+  return `{\n "markers": ${markers.text()},\n "regions": ${regions.text()}\n}\n`;
 }
 
 /** The end of the space is 0, as in the facts. */

@@ -229,6 +229,7 @@ class PtdumpElement extends PtdumpPage {
       ${table.writableExecutable === 0 ? nothing : html`<span>${l10n.t('{0} writable and executable', figure(table.writableExecutable))}</span>`}
       ${this.findings.count === 0 ? nothing : html`<span>${findings}</span>`}
       ${this.changed.count === 0 ? nothing : html`<span>${changed}</span>`}
+      ${this.longText.said === '' ? nothing : html`<span role="status">${this.longText.said}</span>`}
       ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
       ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
       <span class="legend"
@@ -279,8 +280,9 @@ class PtdumpElement extends PtdumpPage {
   readonly #toggleHoles = (): void => {
     this.setKept({ holes: !this.kept.holes });
     this.openRuns.clear();
-    this.rebuild();
-    if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
+    this.rebuild(() => {
+      if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
+    });
   };
 
   readonly #changeFilter = (event: CustomEvent<string>): void => {
@@ -357,10 +359,7 @@ class PtdumpElement extends PtdumpPage {
   }
 
   readonly #copy = (): void => {
-    const text = this.selectedLines()
-      .map((line) => `${this.table.texts[line] ?? ''}\n`)
-      .join('');
-    if (text !== '') api.postMessage({ kind: 'copy', text: text.replace(/^([^\n]*)\n$/, '$1') });
+    this.copySelected();
   };
 }
 

@@ -6,9 +6,11 @@ import * as l10n from '@vscode/l10n';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
-import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
+import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageHost } from '../panel/host.ts';
+import { LongText } from '../panel/long-text.ts';
 import { PanelPage } from '../panel/panel-page.ts';
+import { SlicedWork } from '../panel/sliced-work.ts';
 import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
 import { ChangedPages } from './changed-pages.ts';
 import { exported } from './export.ts';
@@ -16,7 +18,7 @@ import { addressText, compile, isProblem, parseFilter } from './filter.ts';
 import type { Filter, FilterProblem } from './filter.ts';
 import { FindingPages } from './finding-pages.ts';
 import type {} from './map.ts';
-import { endOfRun, filteredRows, isClosed, isFolded, lineOf, unfilteredRows } from './rows.ts';
+import { allRows, fittingRows, isClosed, isFolded, lineOf, linesOf, unfilteredRows } from './rows.ts';
 import type { Row } from './rows.ts';
 import { pageOf, RegionTable } from './table.ts';
 
@@ -35,10 +37,8 @@ export const api = pageHost<PtdumpToHost, PageState>();
 const firstState: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null };
 /** Of the columns' names, in pixels; the sheet says the same. */
 const headHeight = 22;
-/** Milliseconds of work between two frames. */
-const slice = 10;
-const linesBetweenLooks = 2000;
 const ownersAtOnce = 400;
+const none: ReadonlySet<number> = new Set();
 
 export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, PageState> {
   protected table = new RegionTable();
@@ -50,7 +50,10 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected spaces: readonly AddressSpaceFacts[] = [];
   protected parsed: Filter | undefined;
   protected filterProblem: FilterProblem | undefined;
-  protected filtering = 0;
+  /** Whether it is known that all lines are there. */
+  #arrived = true;
+  readonly #listing = new SlicedWork();
+  protected readonly longText = new LongText();
   protected filterShare: number | undefined;
   protected openRuns = new Set<number>();
   protected turned = new Set<number>();
@@ -136,7 +139,9 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         this.revealIn(message);
         break;
       case 'export':
-        api.postMessage({ kind: 'save', format: message.format, text: exported(this.table, this.shownLines(), message.format) });
+        this.#write(this.rows, message.format, (text) => {
+          api.postMessage({ kind: 'save', format: message.format, text });
+        });
         break;
     }
   }
@@ -144,7 +149,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   /** `again`: what is shown stays until all of the new is there, so that nothing moves while one reads. */
   protected load(again: boolean): void {
     this.generation++;
-    this.coming = new RegionTable();
+    const coming = new RegionTable();
+    this.coming = coming;
     this.total = -1;
     this.received = 0;
     this.loadFailed = false;
@@ -152,23 +158,24 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.mappings = undefined;
     this.ownersPending = false;
     this.virtualPages.clear();
-    if (!again || this.table.length === 0) this.swap();
-    else this.wanted ??= this.kept.at ?? undefined;
+    if (!again || this.table.length === 0) {
+      this.#take(coming);
+      this.rebuild();
+    } else this.wanted ??= this.kept.at ?? undefined;
     api.postMessage({ kind: 'load', generation: this.generation, mm: this.kept.mm, user: this.kept.user });
   }
 
-  protected swap(): void {
-    this.table = this.coming ?? new RegionTable();
+  /** Shows another table; its rows follow. */
+  #take(table: RegionTable): void {
+    this.table = table;
     this.coming = undefined;
     this.rows = [];
-    this.selected = -1;
-    this.anchor = -1;
+    [this.selected, this.anchor] = [-1, -1];
     this.facts = undefined;
     this.findings = new FindingPages([]);
     this.openRuns.clear();
     this.turned.clear();
     this.ownersAsked.clear();
-    this.rebuild();
   }
 
   protected addLines(message: Extract<HostToPtdump, { kind: 'lines' }>): void {
@@ -181,8 +188,13 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
       if (this.coming === undefined) this.extend();
       return;
     }
-    if (this.coming !== undefined) this.swap();
-    else this.rebuild();
+    this.#arrived = false;
+    this.rebuild();
+  }
+
+  /** All lines are there, and their rows. */
+  #arrive(): void {
+    this.#arrived = true;
     this.showMap();
     this.findingsState = l10n.t('looking for findings…');
     api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
@@ -218,7 +230,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
       this.rebuild();
       return;
     }
-    this.extended = unfilteredRows(this.table, this.folding(), this.rows, { from: this.extended, complete: false });
+    this.extended = unfilteredRows(this.table, this.folding(), this.rows, { from: this.extended, to: this.table.length, complete: false });
     this.count();
   }
 
@@ -240,52 +252,59 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     }
   }
 
-  /** All rows anew. With a filter, a slice at a time between frames, and what is shown stays until the first slice is done. */
-  protected rebuild(): void {
-    const run = ++this.filtering;
+  /**
+   * All rows anew, of the table that is to be shown instead where all of it has come; what is shown stays until they are there,
+   * and `then` follows. Of a filter's, the first are shown at once.
+   */
+  protected rebuild(then?: () => void): void {
     this.filterShare = undefined;
-    const parsed = parseFilter(this.kept.filter, { levels: this.table.levels(), words: this.table.allWords() });
+    const table = this.total >= 0 && this.received >= this.total ? (this.coming ?? this.table) : this.table;
+    const parsed = parseFilter(this.kept.filter, { levels: table.levels(), words: table.allWords() });
     this.filterProblem = isProblem(parsed) ? parsed : undefined;
-    if (isProblem(parsed)) return;
-    this.parsed = parsed;
-    if (parsed === undefined) {
-      this.rows = [];
-      this.extended = unfilteredRows(this.table, this.folding(), this.rows, { from: 0, complete: !this.loading });
-      this.keepSelection();
+    if (isProblem(parsed)) {
+      this.#listing.stop();
+      if (table !== this.table) this.#take(table);
+      if (!this.#arrived) this.#arrive();
+      then?.();
       return;
     }
-    this.lookUp(parsed);
-    const table = this.table;
+    this.parsed = parsed;
+    if (parsed !== undefined) this.lookUp(parsed);
+    const rows: Row[] = [];
+    this.#listing.start(this.#rowsOf(table, parsed, rows), {
+      progress: (share) => {
+        if (parsed === undefined) return;
+        this.filterShare = share;
+        if (rows.length > 100 && table === this.table) this.rows = rows;
+        this.count();
+      },
+      done: () => {
+        this.filterShare = undefined;
+        if (table !== this.table) this.#take(table);
+        this.rows = rows;
+        this.keepSelection();
+        if (parsed?.needsOwners === true) this.askAllOwners();
+        if (!this.#arrived) this.#arrive();
+        then?.();
+      },
+    });
+  }
+
+  *#rowsOf(table: RegionTable, parsed: Filter | undefined, rows: Row[]): Generator<number, void> {
+    if (parsed === undefined) {
+      const folding = table === this.table ? this.folding() : { ...this.folding(), openRuns: none, turned: none };
+      this.extended = yield* allRows(table, folding, rows, !this.loading);
+      return;
+    }
     const fits = compile(parsed, {
       table,
       virtualPages: (physical) => this.virtualPages.get(physical),
       changed: (line) => this.changed.covers(table.startPages[line] ?? 0, table.endPages[line] ?? 0),
     });
-    const rows: Row[] = [];
-    let [from, marker] = [0, -1];
     this.found = 0;
-    const work = (): void => {
-      if (run !== this.filtering) return;
-      const end = performance.now() + slice;
-      while (from < table.length && performance.now() < end) {
-        const to = Math.min(table.length, from + linesBetweenLooks);
-        const step = filteredRows(table, fits, rows, { from, to, marker });
-        marker = step.marker;
-        this.found += step.regions;
-        from = to;
-      }
-      this.filterShare = from < table.length ? from / table.length : undefined;
-      if (from < table.length) {
-        if (rows.length > 100 && this.rows !== rows) this.rows = rows;
-        this.count();
-        setTimeout(work);
-        return;
-      }
-      this.rows = rows;
-      this.keepSelection();
-      if (parsed.needsOwners) this.askAllOwners();
-    };
-    work();
+    yield* fittingRows(table, fits, rows, (more) => {
+      this.found += more;
+    });
   }
 
   protected keepSelection(): void {
@@ -391,19 +410,22 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
       return;
     }
     this.problem = '';
-    if (this.rowOf(line) < 0) this.unfold(line);
-    this.select(this.rowOf(line), { address });
+    const select = (): void => {
+      this.select(this.rowOf(line), { address });
+    };
+    if (this.rowOf(line) < 0) this.unfold(line, select);
+    else select();
   }
 
   /** Takes away what hides a line: the filter, its group's or its run's folding. */
-  protected unfold(line: number): void {
+  protected unfold(line: number, then: () => void): void {
     this.setKept({ filter: '' });
     const marker = this.table.markerOf(line);
     if (marker >= 0 && isClosed(this.table, marker, this.folding())) this.turn(marker);
     let first = line;
     while (this.table.isHole(first - 1)) first--;
     if (this.table.isHole(line)) this.openRuns.add(first);
-    this.rebuild();
+    this.rebuild(then);
   }
 
   protected turn(marker: number): void {
@@ -428,25 +450,23 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.requestUpdate();
   }
 
-  /** The lines behind the selected rows, those in folded runs among them. */
-  protected selectedLines(): number[] {
+  /** Copies the lines of the selected rows as the kernel printed them. */
+  protected copySelected(): void {
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
-    return low < 0 ? [] : this.linesOf(this.rows.slice(low, high + 1));
+    if (low < 0) return;
+    this.#write(this.rows.slice(low, high + 1), 'text', (text) => {
+      // One line alone is pasted into other lines.
+      if (text !== '') api.postMessage({ kind: 'copy', text: text.indexOf('\n') === text.length - 1 ? text.slice(0, -1) : text });
+    });
   }
 
-  protected shownLines(): number[] {
-    return this.linesOf(this.rows);
-  }
-
-  protected linesOf(rows: readonly Row[]): number[] {
-    const lines: number[] = [];
-    for (const row of rows) {
-      const first = lineOf(row);
-      const closed = this.parsed === undefined && this.table.isMarker(first) && isClosed(this.table, first, this.folding());
-      const end = isFolded(row) ? endOfRun(this.table, first) : closed ? this.table.endOfGroup(first) : first + 1;
-      for (let line = first; line < end; line++) lines.push(line);
-    }
-    return lines;
+  #write(rows: readonly Row[], format: PtdumpExportFormat, done: (text: string) => void): void {
+    const folding = { ...this.folding(), turned: new Set(this.turned) };
+    const isWhole = (marker: number): boolean => this.parsed === undefined && isClosed(this.table, marker, folding);
+    const changed = (): void => {
+      this.requestUpdate();
+    };
+    this.longText.make(exported(this.table, linesOf(this.table, rows, isWhole), format), { changed, done });
   }
 
   protected toggleRow(row: number): void {
@@ -458,9 +478,9 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     else if (this.table.isMarker(line) && this.parsed === undefined) this.turn(line);
     else return;
     this.setKept({ at: this.table.start(line) });
-    this.rebuild();
-    this.selected = this.rowOf(line);
-    this.anchor = this.selected;
+    this.rebuild(() => {
+      this.selected = this.anchor = this.rowOf(line);
+    });
   }
 
   protected override updated(): void {

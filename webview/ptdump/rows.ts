@@ -39,13 +39,22 @@ export function endOfRun(table: RegionTable, line: number): number {
   return end;
 }
 
-/** Appends the rows of lines from `from` on; gives the first line that is not yet in: a run of holes may go on. */
-export function unfilteredRows(table: RegionTable, folding: Folding, rows: Row[], part: { from: number; complete: boolean }): number {
-  const { from, complete } = part;
+/**
+ * Appends the rows of lines `from` to `to`, and of a run of holes that reaches beyond; gives the first line that is not yet in:
+ * where the lines are not `complete`, a run at their end may go on.
+ */
+export function unfilteredRows(
+  table: RegionTable,
+  folding: Folding,
+  rows: Row[],
+  part: { from: number; to: number; complete: boolean },
+): number {
+  const { from, to, complete } = part;
   let closed = false;
   const marker = table.markerOf(from);
   if (marker >= 0 && marker < from) closed = isClosed(table, marker, folding);
-  for (let line = from; line < table.length;) {
+  let line = from;
+  while (line < to) {
     if (table.isMarker(line)) {
       closed = isClosed(table, line, folding);
       rows.push(line++);
@@ -59,11 +68,11 @@ export function unfilteredRows(table: RegionTable, folding: Folding, rows: Row[]
       line = end;
     }
   }
-  return table.length;
+  return line;
 }
 
 /** Appends what fits of lines `from` to `to`, each under its marker; gives the marker that none fits under yet, and how many fit. */
-export function filteredRows(
+function filteredRows(
   table: RegionTable,
   fits: (line: number) => boolean,
   rows: Row[],
@@ -81,4 +90,47 @@ export function filteredRows(
     }
   }
   return { marker, regions };
+}
+
+/** Lines between two looks at the clock. */
+const stride = 2000;
+
+/** Appends the rows of all lines; yields the share that is done, gives the first line that is not yet in. */
+export function* allRows(table: RegionTable, folding: Folding, rows: Row[], complete: boolean): Generator<number, number> {
+  let from = 0;
+  for (;;) {
+    const to = Math.min(table.length, from + stride);
+    const next = unfilteredRows(table, folding, rows, { from, to, complete });
+    // Nothing more, or a run of holes at the end that may go on.
+    if (next === from) return next;
+    from = next;
+    yield from / table.length;
+  }
+}
+
+/** Appends the rows of all lines that fit; `found` hears how many more they are. Yields the share that is done. */
+export function* fittingRows(
+  table: RegionTable,
+  fits: (line: number) => boolean,
+  rows: Row[],
+  found: (regions: number) => void,
+): Generator<number, void> {
+  let marker = -1;
+  for (let from = 0; from < table.length; from += stride) {
+    const to = Math.min(table.length, from + stride);
+    const step = filteredRows(table, fits, rows, { from, to, marker });
+    marker = step.marker;
+    found(step.regions);
+    yield to / table.length;
+  }
+}
+
+/** The lines behind rows: those in folded runs, and those of a group whose marker stands for all of it, among them. */
+export function* linesOf(table: RegionTable, rows: readonly Row[], isWhole: (marker: number) => boolean): Generator<number> {
+  for (const row of rows) {
+    const first = lineOf(row);
+    const whole = table.isMarker(first) && isWhole(first);
+    const end = isFolded(row) ? endOfRun(table, first) : whole ? table.endOfGroup(first) : first + 1;
+    for (let line = first; line < end; line++) yield line;
+  }
 }

@@ -33,6 +33,8 @@ interface Look {
 }
 
 const lane = 30;
+/** Beside the lane; less is room for no name. */
+const leastForNames = 48;
 const colours: Readonly<Record<Rights, string>> = {
   wx: '--vscode-charts-red',
   w: '--vscode-charts-blue',
@@ -233,6 +235,7 @@ export class Strip {
   }
 
   #paintNames(context: CanvasRenderingContext2D, look: { width: number; height: number; colour: string; font: string }): void {
+    if (look.width - lane < leastForNames) return;
     context.font = `11px ${look.font}`;
     context.fillStyle = look.colour;
     context.textBaseline = 'top';
