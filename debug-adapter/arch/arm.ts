@@ -338,6 +338,11 @@ class ArmLpaeMode extends ArmMode {
     return depth === 4 ? (low & 2) !== 0 : (high & longPxn) !== 0;
   }
 
+  /** pmd_present() asks for VALID alone, pte_present() for either of the two lowest bits (pgtable-3level.h). */
+  override countsAsPresent(level: number, low: number, high: number): boolean {
+    return this.depthOf(level) === 4 && this.keepsFrame(level, low, high);
+  }
+
   flags(level: number, low: number, high: number): readonly string[] {
     const kind = this.kind(level, low, high);
     if (kind === entryKind.none) return [];

@@ -86,6 +86,8 @@ export interface PagingMode {
    * behind it can be read although no access is allowed.
    */
   keepsFrame(level: number, low: number, high: number): boolean;
+  /** Whether the kernel takes a `notPresent` entry for present (pte_present(), pmd_present()): most that keep their frame. */
+  countsAsPresent(level: number, low: number, high: number): boolean;
   /** In words, why a `notPresent` or `malformed` entry ends the walk, e.g. `swap type 0, offset 0x1234`. */
   explain(level: number, low: number, high: number, context: { readonly userAddress: boolean }): string;
   /**

@@ -69,6 +69,10 @@ export abstract class TableMode implements PagingMode {
     return false;
   }
 
+  countsAsPresent(level: number, low: number, high: number): boolean {
+    return this.keepsFrame(level, low, high);
+  }
+
   defect(_level: number, _low: number, _high: number): string | undefined {
     return undefined;
   }

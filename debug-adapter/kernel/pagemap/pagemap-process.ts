@@ -108,6 +108,11 @@ export class PagemapProcess {
     return this.#pageTable.mode.flags(entry.level, entry.low, entry.high);
   }
 
+  /** Of an entry that is not present: whether it is no swap entry for all that (PROT_NONE of a large page with arm's LPAE). */
+  keepsFrame(entry: WalkedEntry): boolean {
+    return this.#pageTable.mode.keepsFrame(entry.level, entry.low, entry.high);
+  }
+
   /** Whether an entry that is not present is a marker, and holds this mark. */
   isMarked(entry: WalkedEntry, mark: number): boolean {
     return this.#isMarker(entry) && (this.bits.swapOffset(entry.level, entry.low, entry.high) & mark) !== 0;

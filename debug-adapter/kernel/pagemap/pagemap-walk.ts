@@ -255,7 +255,8 @@ class AreaWalk {
     const own = mode.companion?.address(level, at);
     if (own !== undefined) return this.#readOwn(own);
     entry.kind = mode.kind(level, entry.low, entry.high);
-    entry.present = entry.kind === entryKind.leaf || (entry.kind === entryKind.notPresent && mode.keepsFrame(level, entry.low, entry.high));
+    entry.present =
+      entry.kind === entryKind.leaf || (entry.kind === entryKind.notPresent && mode.countsAsPresent(level, entry.low, entry.high));
     entry.frame = entry.present ? Math.floor(mode.leafAddress(level, entry.low, entry.high) / 2 ** mode.pageShift) : 0;
     if (entry.present && mode.leafShift(level, entry.low, entry.high) > shape.shift) {
       // Neighbours that stand for one page hold the address of the whole.

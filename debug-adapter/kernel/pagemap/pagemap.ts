@@ -94,6 +94,10 @@ class PagemapWriter implements PagemapVisitor {
     const skipped = start - entry.first;
     let flags = areaBits(vma);
     if (!entry.present) {
+      if (this.#process.keepsFrame(entry)) {
+        this.#sink(start, end - start, 0, flags);
+        return false;
+      }
       if (bits.swapUffdWp(level, low, high)) flags |= pagemapBit.uffdWp;
       for (let page = start; page < end; page++) this.#swap(page, entry, flags, page - entry.first);
       return false;
