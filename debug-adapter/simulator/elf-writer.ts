@@ -170,11 +170,16 @@ function notesOf({ image, architecture }: ElfInput): Uint8Array {
       Uint8Array.from(text, (letter) => letter.charCodeAt(0)),
     ),
   );
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  return joinNotes(parts);
+}
+
+/** Notes one behind the other. */
+export function joinNotes(notes: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(notes.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
+  for (const one of notes) {
+    bytes.set(one, at);
+    at += one.length;
   }
   return bytes;
 }

@@ -4,7 +4,7 @@
  */
 import { entryKind } from '../arch/paging-mode.ts';
 import type { TableBuilder } from './table-builder.ts';
-import { pageOf } from './table-builder.ts';
+import { ensureEntry, pageOf } from './table-builder.ts';
 import { kernelProtection } from './protection.ts';
 import { userHalf } from './tables.ts';
 import type { Tables } from './tables.ts';
@@ -38,16 +38,9 @@ function cloneEntry(builder: TableBuilder, page: number, level: number): void {
   tables.copyEntry(ensureUserEntry(builder, page, level), tables.walk(root, page, level).at);
 }
 
+/** As `ensureEntry`, in the user half of the root. */
 function ensureUserEntry(builder: TableBuilder, page: number, level: number): number {
-  const { tables, root } = builder;
-  return tables.ensure(root + userHalf, page, {
-    level,
-    make: (above, at) => {
-      const table = builder.page();
-      tables.setTable(above, at, { table, user: false });
-      return table;
-    },
-  });
+  return ensureEntry({ ...builder, root: builder.root + userHalf }, page, level);
 }
 
 /**

@@ -5,7 +5,7 @@
 import { entryKind } from '../arch/paging-mode.ts';
 import type { ByteSource } from '../base/host.ts';
 import type { Core } from './core.ts';
-import { dataOffset, elfHead, noteOf, statusSizes } from './elf-writer.ts';
+import { dataOffset, elfHead, joinNotes, noteOf, statusSizes } from './elf-writer.ts';
 import { vread } from './vread.ts';
 import { entryTrampoline } from './x86-regions.ts';
 
@@ -133,19 +133,12 @@ function notesOf(core: Core): Uint8Array {
   info.set(latin1('vmlinux'), wide ? 40 : 28);
   const task = core.memory.frame(Math.floor(core.symbol('init_task') / 4096)) ?? new Uint8Array(4096);
   const from = core.symbol('init_task') % 4096;
-  const parts = [
+  return joinNotes([
     noteOf('CORE', 1, new Uint8Array(statusSizes[core.platform.architecture])),
     noteOf('CORE', 3, info),
     noteOf('CORE', 4, task.slice(from, from + core.types.size('task_struct'))),
     noteOf('VMCOREINFO', 0, latin1(core.vmcoreinfo)),
-  ];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  ]);
 }
 
 function latin1(text: string): Uint8Array {

@@ -95,7 +95,7 @@ interface PagesArray {
 
 /** Memory for `count` pointers: of the slab caches, a page, or a vmalloc area of its own where they are more. */
 function* pagesArray(core: Core, count: number): Steps<PagesArray> {
-  const { memory, tables, root } = core;
+  const { memory } = core;
   const size = count * memory.pointerSize;
   if (size <= 4096) {
     yield core.step(() => `kmalloc ${size} bytes for the pages array`);
@@ -111,13 +111,7 @@ function* pagesArray(core: Core, count: number): Steps<PagesArray> {
     bits: kernelProtection.data,
     caller: '__vmalloc_area_node',
   });
-  return {
-    address: addressOfPage(core, page),
-    at: (index) => {
-      const offset = index * memory.pointerSize;
-      return tables.leafAt(tables.last, tables.walk(root, page + Math.floor(offset / 4096)).at) + (offset % 4096);
-    },
-  };
+  return { address: addressOfPage(core, page), at: mappedArray(core, page) };
 }
 
 function writePagesArray(core: Core, array: PagesArray, frames: readonly number[]): void {
@@ -164,10 +158,13 @@ function* freePages(core: Core, vm: number): Steps {
 }
 
 function physicalArray(core: Core, address: bigint): (index: number) => number {
-  const { memory, tables, root } = core;
+  const { memory } = core;
   const direct = memory.physical(toAddress(address));
-  if (direct !== undefined) return (index) => direct + index * memory.pointerSize;
-  const page = Number(address >> 12n);
+  return direct === undefined ? mappedArray(core, Number(address >> 12n)) : (index) => direct + index * memory.pointerSize;
+}
+
+/** Physical addresses of the pointers in an array that begins at a page of the vmalloc space. */
+function mappedArray({ memory, tables, root }: Core, page: number): (index: number) => number {
   return (index) => {
     const offset = index * memory.pointerSize;
     return tables.leafAt(tables.last, tables.walk(root, page + Math.floor(offset / 4096)).at) + (offset % 4096);

@@ -4,7 +4,7 @@
  */
 import { armLpae, armShort } from '../../arch/arm.ts';
 import type { KernelRoot } from '../kernel.ts';
-import { chooseRoot } from './root-choice.ts';
+import { chooseRootByText } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
 
 /** PAGE_OFFSET of CONFIG_VMSPLIT_3G, _3G_OPT, _2G and _1G, the default first. */
@@ -14,8 +14,7 @@ const physicalAlignment = 0x20_0000n;
 
 /** Throws `UserError('no-page-table')` where no candidate maps the kernel's text. */
 export function findArmRoot(context: RootContext): KernelRoot {
-  const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
-  return chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });
+  return chooseRootByText(context, candidates);
 }
 
 function* candidates(context: RootContext): Generator<RootCandidate> {

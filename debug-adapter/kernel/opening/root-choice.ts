@@ -45,6 +45,15 @@ export interface RootCheck {
   readonly mapsKernel: (table: PageTable) => boolean;
 }
 
+/** The first candidate that maps the kernel's text, which the notes or the symbols in RAM tell, or throws `no-page-table`. */
+export function chooseRootByText(
+  context: RootContext,
+  candidates: (context: RootContext, text: bigint | undefined) => Iterable<RootCandidate>,
+): KernelRoot {
+  const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
+  return chooseRoot(context.image, candidates(context, text), { mustMap: text, mapsKernel: () => false });
+}
+
 /** The first candidate that passes, or throws `no-page-table`. */
 export function chooseRoot(image: Image, candidates: Iterable<RootCandidate>, check: RootCheck): KernelRoot {
   const rejected: Rejection[] = [];

@@ -5,7 +5,7 @@
 import { errors } from '../../base/errors.ts';
 import { powerpcRadixMode } from '../../arch/powerpc-radix.ts';
 import type { KernelRoot } from '../kernel.ts';
-import { chooseRoot } from './root-choice.ts';
+import { chooseRootByText } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
 
 const linearBase = 0xc000_0000_0000_0000n;
@@ -20,8 +20,7 @@ export function findPowerpcRoot(context: RootContext): KernelRoot {
       `${context.image.name}: its kernel uses the hash MMU, which has no page tables to walk for kernel addresses; take the dump of a kernel that runs on the radix MMU (POWER9 or later, without disable_radix)`,
     );
   }
-  const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
-  return chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });
+  return chooseRootByText(context, candidates);
 }
 
 function* candidates(context: RootContext): Generator<RootCandidate> {

@@ -3,7 +3,7 @@ import { toAddress, toPhysAddr } from '../../base/address.ts';
 import { riscvMode } from '../../arch/riscv.ts';
 import { PageTable } from '../../pagetable/page-table.ts';
 import type { KernelRoot } from '../kernel.ts';
-import { chooseRoot } from './root-choice.ts';
+import { chooseRootByText } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
 
 const sizes = [48, 39, 57] as const;
@@ -12,8 +12,7 @@ const theadNormal = 0b0_1110n;
 
 /** Throws `UserError('no-page-table')` where no candidate maps the kernel's text. */
 export function findRiscvRoot(context: RootContext): KernelRoot {
-  const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
-  return chooseRoot(context.image, candidates(context, text), { mustMap: text, mapsKernel: () => false });
+  return chooseRootByText(context, candidates);
 }
 
 function* candidates(context: RootContext, text: bigint | undefined): Generator<RootCandidate> {

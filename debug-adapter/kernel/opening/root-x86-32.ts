@@ -5,7 +5,7 @@
 import { x86Pae, x86TwoLevel } from '../../arch/x86-32.ts';
 import type { PagingMode } from '../../arch/paging-mode.ts';
 import type { KernelRoot } from '../kernel.ts';
-import { chooseRoot } from './root-choice.ts';
+import { chooseRootByText } from './root-choice.ts';
 import type { RootCandidate, RootContext } from './root-choice.ts';
 import { physicalBits } from '../x86-cpu.ts';
 
@@ -15,8 +15,7 @@ const physicalAddressExtension = 0x20n;
 
 /** PAE or 2 levels, whichever maps the kernel's text. Throws `UserError('no-page-table')` where no candidate does. */
 export function findX8632Root(context: RootContext): KernelRoot {
-  const text = context.vmcoreinfo?.symbol('_stext') ?? context.locate()?.symbols.find('_stext')?.address;
-  return chooseRoot(context.image, candidates(context), { mustMap: text, mapsKernel: () => false });
+  return chooseRootByText(context, candidates);
 }
 
 function* candidates(context: RootContext): Generator<RootCandidate> {

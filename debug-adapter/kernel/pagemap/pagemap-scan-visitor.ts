@@ -104,13 +104,7 @@ export class PagemapScanVisitor implements PagemapVisitor {
     // The walk came back to what it split before it went out of room.
     if (this.#splits.has(entry.first)) return this.#split(vma, { start, end, first: entry.first }, found & ~category.huge);
     if (!this.#matches(found)) return false;
-    const reached = this.#push(start, end, found);
-    if (reached === start || !this.#protects || (found & category.written) === 0) return this.full;
-    if (reached - start === entry.pages) {
-      this.#protect(start, reached);
-      return this.full;
-    }
-    this.#output.backOut(start, reached);
+    if (this.#tellWhole(start, end, { pages: entry.pages, found })) return this.full;
     this.full = false;
     return this.#split(vma, { start, end, first: entry.first }, found & ~category.huge);
   }
@@ -118,16 +112,22 @@ export class PagemapScanVisitor implements PagemapVisitor {
   hugetlb(vma: Vma, start: number, end: number, entry: WalkedEntry): boolean {
     const found = this.#areaCategories | this.#hugetlbCategories(vma, entry);
     if (!this.#matches(found)) return false;
-    const reached = this.#push(start, end, found);
-    if (reached === start || !this.#protects || (found & category.written) === 0) return this.full;
-    if (reached - start === entry.pages) {
-      this.#protect(start, reached);
-      return this.full;
-    }
+    if (this.#tellWhole(start, end, { pages: entry.pages, found })) return this.full;
     // A part of such a page cannot be protected; the walk goes on behind it all the same.
-    this.#output.backOut(start, reached);
     this.#output.stoppedAt = start;
     this.full = false;
+    return false;
+  }
+
+  /** Tells a large page and protects it if asked to; false, and nothing is told, where a part of what is to be protected has room. */
+  #tellWhole(start: number, end: number, of: { readonly pages: number; readonly found: number }): boolean {
+    const reached = this.#push(start, end, of.found);
+    if (reached === start || !this.#protects || (of.found & category.written) === 0) return true;
+    if (reached - start === of.pages) {
+      this.#protect(start, reached);
+      return true;
+    }
+    this.#output.backOut(start, reached);
     return false;
   }
 
