@@ -22,6 +22,11 @@ const quietSettings: Readonly<Record<string, unknown>> = {
   'security.workspace.trust.enabled': false,
 };
 
+const restrictedSettings: Readonly<Record<string, unknown>> = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+};
+
 export interface Server {
   readonly port: number;
   readonly process: ChildProcess;
@@ -38,6 +43,8 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Takes extensions from their folders and runs tests, as the page's address asks. */
   readonly driven?: boolean;
+  /** Folders are not trusted until somebody says so, which nobody is asked when one is opened. */
+  readonly restricted?: boolean;
   readonly log: string;
 }
 
@@ -57,14 +64,16 @@ export async function startServer(places: Places, options: ServerOptions): Promi
   const extensions = options.extensions ?? join(options.profile, 'extensions');
   for (const folder of [join(userData, 'User'), extensions]) mkdirSync(folder, { recursive: true });
   const settings = join(userData, 'User/settings.json');
-  if (!existsSync(settings)) writeFileSync(settings, JSON.stringify({ ...quietSettings, ...options.settings }));
+  const trust = options.restricted === true ? restrictedSettings : {};
+  if (!existsSync(settings)) writeFileSync(settings, JSON.stringify({ ...quietSettings, ...trust, ...options.settings }));
   const child = spawn(
     places.node,
     [
       places.serverMain,
       ...['--accept-server-license-terms', '--host', '127.0.0.1', '--port', '0', '--without-connection-token'],
       ...['--server-data-dir', join(options.profile, 'server'), '--user-data-dir', userData, '--extensions-dir', extensions],
-      ...['--disable-telemetry', '--disable-workspace-trust', '--force-disable-user-env'],
+      ...['--disable-telemetry', '--force-disable-user-env'],
+      ...(options.restricted === true ? [] : ['--disable-workspace-trust']),
       // The built workbench heeds extension folders and tests in its address only with this; it then shows no toasts.
       ...(options.driven === true ? ['--enable-smoke-test-driver'] : []),
     ],

@@ -9,13 +9,14 @@ import { extensionHostLogs, installExtension, processesBelow, sleep, startServer
 import type { Server } from './server.ts';
 
 /** A machine that does other work draws late. */
-const patience = 60_000;
+const patience = 120_000;
 /** Menus, hovers and toasts fade in. */
 const settled = 400;
 /** How often, and for how long, a list or menu that may have been closed is tried. */
 const attempts = 5;
 const closing = 8_000;
-const input = '.quick-input-widget:visible input.input';
+const inputBox = '.quick-input-widget input.input';
+const input = `${inputBox}:visible`;
 
 export interface WindowOptions {
   /** Absolute path of the folder to open. */
@@ -25,6 +26,8 @@ export interface WindowOptions {
   /** Where the server's log goes. */
   readonly artefacts: string;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Whether the folder is one that nobody has trusted yet. */
+  readonly restricted?: boolean;
 }
 
 export class VSCodeWindow {
@@ -52,7 +55,8 @@ export class VSCodeWindow {
       ...options.settings,
     };
     installExtension(places, { profile, vsix: options.vsix });
-    const server = await startServer(places, { profile, settings, log: join(options.artefacts, 'window-server.log') });
+    const { restricted = false } = options;
+    const server = await startServer(places, { profile, settings, restricted, log: join(options.artefacts, 'window-server.log') });
     let window: VSCodeWindow | undefined;
     try {
       const { browser, page } = await openBrowser(places);
@@ -98,7 +102,11 @@ export class VSCodeWindow {
     await this.page.locator(input).fill(name);
     await this.page.locator('.quick-input-list .monaco-list-row.focused', { hasText: name }).waitFor();
     await this.page.keyboard.press('Enter');
-    await sleep(settled * 3);
+    await until(`the theme ${name}`, async () => {
+      const shown = await Promise.all(this.page.frames().map(themeOf));
+      return shown.every((theme) => theme === undefined || theme === name);
+    });
+    await sleep(settled);
   }
 
   /** Opens a file of the folder, at a line. */
@@ -131,6 +139,13 @@ export class VSCodeWindow {
       await this.page.keyboard.press(key);
       await this.page.locator(input).fill(typed, { timeout });
       await this.pickerRow(text).click({ timeout });
+      // It has heard the click when it is gone, or asks for something else.
+      await this.page.waitForFunction(
+        ([selector, value]) =>
+          ![...document.querySelectorAll<HTMLInputElement>(selector)].some((box) => box.checkVisibility() && box.value === value),
+        [inputBox, typed] as const,
+        { timeout },
+      );
     });
   }
 
@@ -190,13 +205,33 @@ export class VSCodeWindow {
     return this.page.evaluate(() => [...((globalThis as { pagewalkNotifications?: Set<string> }).pagewalkNotifications ?? [])]);
   }
 
+  /** Waits until a notification or dialog has said something like `words`. */
+  async message(words: RegExp): Promise<void> {
+    await until(`a message ${String(words)}`, async () => (await this.notifications()).some((text) => words.test(text)));
+  }
+
+  /** Presses a button of a notification, until that is gone. */
+  async pressInMessage(button: string): Promise<void> {
+    const target = this.page.locator('.notifications-toasts .monaco-button', { hasText: button }).first();
+    await target.waitFor();
+    await until(`the end of the message with ${button}`, async () => {
+      await target.click({ timeout: closing }).catch(() => undefined);
+      await sleep(settled);
+      return !(await target.isVisible());
+    });
+  }
+
   /** Shows a container of the activity bar. */
   async showView(title: string): Promise<void> {
     const tab = this.page.locator(`.part.activitybar a.action-label[aria-label^="${title}"]`).first();
     await tab.waitFor();
-    const shown = await tab.locator('xpath=ancestor::li[1]').getAttribute('aria-selected');
-    // A badge may lie over the icon.
-    if (shown !== 'true') await tab.click({ force: true });
+    await until(`the view ${title}`, async () => {
+      if ((await tab.locator('xpath=ancestor::li[1]').getAttribute('aria-selected')) === 'true') return true;
+      // A badge may lie over the icon.
+      await tab.click({ force: true });
+      await sleep(settled);
+      return false;
+    });
     await this.parkMouse();
   }
 
@@ -222,6 +257,43 @@ export class VSCodeWindow {
       return false;
     });
     return row;
+  }
+
+  /** Unfolds a row of a tree. What is drawn anew under the mouse takes no click: it is clicked until it is unfolded. */
+  async expand(text: string | RegExp, within: string): Promise<void> {
+    await until(`${String(text)} unfolded`, async () => {
+      const row = await this.reveal(text, within);
+      if ((await row.getAttribute('aria-expanded', { timeout: closing }).catch(() => null)) === 'true') return true;
+      await row
+        .locator('.monaco-tl-twistie')
+        .click({ timeout: closing })
+        .catch(() => undefined);
+      await sleep(settled);
+      return false;
+    });
+  }
+
+  /** Clicks until `shown` is there; for what may be clicked twice. */
+  async clickFor(target: () => Locator | Promise<Locator>, shown: Locator): Promise<void> {
+    await until('what a click shows', async () => {
+      await (await target()).click({ timeout: closing }).catch(() => undefined);
+      return comes(shown);
+    });
+  }
+
+  /** Types an expression into the debug console, until `answer` stands there. */
+  async evaluate(expression: string, answer: string | RegExp): Promise<void> {
+    const box = this.page.locator('.repl-input-wrapper .monaco-editor');
+    await until(`an answer to ${expression}`, async () => {
+      await this.runCommand('Debug Console: Focus on Debug Console View');
+      if (!(await comes(box.and(this.page.locator('.focused'))))) return false;
+      await this.page.keyboard.press('Control+a');
+      await this.page.keyboard.type(expression);
+      // The list of completions, where it is open, would take the Enter.
+      await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('Enter');
+      return comes(this.page.locator('.repl .monaco-list-row', { hasText: answer }).first());
+    });
   }
 
   /**
@@ -290,6 +362,12 @@ export class VSCodeWindow {
     return processesBelow(this.#server.process.pid ?? 0, words);
   }
 
+  /** Waits until there is one such process, and gives its id. */
+  async onlyProcess(words: string): Promise<number> {
+    await until(`one process ${words}`, () => this.processes(words).length === 1);
+    return this.processes(words)[0] ?? 0;
+  }
+
   /** Away from anything with a tooltip. */
   async parkMouse(): Promise<void> {
     await this.page.mouse.move(1000, 1);
@@ -309,6 +387,20 @@ export class VSCodeWindow {
 async function turnWheel(list: Locator, pixels: number): Promise<void> {
   const scrolled = list.locator('.monaco-scrollable-element').first();
   await scrolled.evaluate((element, deltaY) => element.dispatchEvent(new WheelEvent('wheel', { deltaY, bubbles: true })), pixels);
+}
+
+/** Whether it is there before long. */
+export function comes(what: Locator): Promise<boolean> {
+  return what.waitFor({ timeout: closing }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The name of the colour theme in the page of a webview that is shown; undefined of other frames. */
+async function themeOf(frame: Frame): Promise<string | undefined> {
+  if (!(await isShown(frame, 'body[data-vscode-theme-name]'))) return undefined;
+  return frame.evaluate(() => document.body.dataset['vscodeThemeName']).catch(() => undefined);
 }
 
 async function isInside(inner: Locator, outer: Locator): Promise<boolean> {
@@ -337,7 +429,7 @@ function keepNotifications(): void {
   }, 250);
 }
 
-/** Polls until `holds` gives true; what is not so within a minute is an error. */
+/** Polls until `holds` gives true; what does not become so is an error. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + patience;
   while (!(await holds())) {

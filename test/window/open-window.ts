@@ -24,6 +24,8 @@ interface Wanted {
   /** Puts into the empty folder what the window is to show. */
   readonly fill: (folder: string) => void;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Whether the folder is one that nobody has trusted yet. */
+  readonly restricted?: boolean;
 }
 
 export interface OpenWindow {
@@ -42,7 +44,8 @@ export function useWindow(wanted: Wanted, opened: (open: OpenWindow) => void | P
     mkdirSync(folder);
     wanted.fill(folder);
     const vsix = process.env['PAGEWALK_VSIX'] ?? packExtension(join(scratch, 'pagewalk.vsix'));
-    window = await VSCodeWindow.open(places, { folder, vsix, artefacts, ...(wanted.settings && { settings: wanted.settings }) });
+    const { settings = {}, restricted = false } = wanted;
+    window = await VSCodeWindow.open(places, { folder, vsix, artefacts, settings, restricted });
     try {
       await opened({ window, folder });
     } catch (error) {
