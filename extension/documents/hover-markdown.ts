@@ -9,7 +9,14 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   'user-vma': ['rights', 'start', 'end'],
 };
 
-export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vscode.MarkdownString {
+export interface HoverFacts {
+  readonly facts: IdentifyFacts;
+  readonly walk: TranslationFacts;
+  /** Whose address space was asked, which is where the links lead; undefined for the one that the session has by itself. */
+  readonly mm: string | undefined;
+}
+
+export function hoverMarkdown({ facts, walk, mm }: HoverFacts): vscode.MarkdownString {
   const text = new vscode.MarkdownString(undefined, true);
   text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };
   const [first, ...rest] = facts.details;
@@ -22,7 +29,7 @@ export function hoverMarkdown(facts: IdentifyFacts, walk: TranslationFacts): vsc
   if (rest.length > 0) text.appendMarkdown('\n');
   // The CPU walks no table for an address that is not canonical.
   if (facts.kind !== 'non-canonical') appendWalk(text, walk);
-  const address = encodeURIComponent(JSON.stringify([{ address: facts.address }]));
+  const address = encodeURIComponent(JSON.stringify([{ address: facts.address, mm }]));
   const copy = encodeURIComponent(JSON.stringify([facts.address]));
   const links = [
     `[$(file-binary) ${vscode.l10n.t('Open memory')}](command:pagewalk.openMemory?${address})`,

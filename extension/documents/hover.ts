@@ -1,7 +1,11 @@
-/** Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. */
+/**
+ * Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. In a
+ * document of one address space, addresses are that one's.
+ */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import { addressOfToken, tokenAt } from '../address.ts';
+import { AnswerDocuments } from './answer-documents.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
 import { hoverMarkdown } from './hover-markdown.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -23,20 +27,28 @@ export class AddressHoverProvider implements vscode.HoverProvider {
     if (session === undefined || token === undefined) return undefined;
     const address = addressOfToken(token.text) ?? (await addressOfExpression(session, token.text));
     if (address === undefined) return undefined;
+    const { mm, elsewhere } = AnswerDocuments.sourceOf(document.uri);
+    const asked = { addresses: [address], ...(mm !== undefined && { mm }) };
     try {
       const [identified, translated] = await Promise.all([
-        this.#sessions.request('pagewalk/identify', { addresses: [address] }),
-        this.#sessions.request('pagewalk/translate', { addresses: [address] }),
+        this.#sessions.request('pagewalk/identify', asked),
+        this.#sessions.request('pagewalk/translate', asked),
       ]);
       const [facts] = identified.results;
       const [walk] = translated.results;
       if (facts === undefined || walk === undefined) return undefined;
-      return new vscode.Hover(hoverMarkdown(facts, walk), rangeOf(position, token));
+      const remarks = elsewhere === undefined ? [] : [remarkOn(elsewhere, session)];
+      return new vscode.Hover([...remarks, hoverMarkdown({ facts, walk, mm })], rangeOf(position, token));
     } catch (error) {
       const message = messageOf(error);
       return new vscode.Hover(vscode.l10n.t('Pagewalk: {0}', message), rangeOf(position, token));
     }
   }
+}
+
+function remarkOn(elsewhere: string, session: vscode.DebugSession): vscode.MarkdownString {
+  const words = vscode.l10n.t('The text is of {0}. What follows is told by «{1}» as it is now.', elsewhere, session.name);
+  return new vscode.MarkdownString().appendText(words);
 }
 
 /** Gives the debugger's own hover, which VS Code shows in the focused document, the same token. */

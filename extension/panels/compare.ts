@@ -73,7 +73,7 @@ async function documentOf(
   documents: AnswerDocuments,
   of: { side: Side; token: vscode.CancellationToken },
 ): Promise<vscode.Uri | undefined> {
-  const { mm, other, label } = of.side;
+  const { mm, other, moment, label } = of.side;
   if (other !== undefined && mm === undefined) return vscode.Uri.file(other);
   const lines: string[] = [];
   for (;;) {
@@ -82,5 +82,7 @@ async function documentOf(
     for (const { text } of page.lines) lines.push(text);
     if (page.lines.length === 0 || lines.length >= page.total) break;
   }
-  return documents.add(`${label}.ptdump`, lines.map((line) => `${line}\n`).join(''));
+  // Another image has other processes, of which the session knows nothing.
+  const source = { ...(other === undefined && mm !== undefined && { mm }), ...((other ?? moment) !== undefined && { elsewhere: label }) };
+  return documents.add(`${label}.ptdump`, lines.map((line) => `${line}\n`).join(''), source);
 }

@@ -45,4 +45,14 @@ describe('the sides of a comparison in a window', { skip: noWindow ?? false }, (
     await window.page.locator('.tab.active', { hasText: `at «filled» ↔ ${text}` }).waitFor();
     await keepPicture(window, 'compare-moment-and-text');
   });
+
+  test('a hover in the text of a moment that has gone by says that it tells of now', async () => {
+    await window.runCommand('Pagewalk: Compare ptdump as Text…');
+    await window.pick(/kernel.* at «filled»/, 'The page table to compare');
+    await window.pick(/^kernel/, 'Another page table, another image, or a text file');
+    await window.page.locator('.tab.active', { hasText: 'at «filled» ↔' }).waitFor();
+    const said = await window.hover('0xffffc90000000000', /pgd/);
+    assert.match(said, new RegExp(`The text is of kernel.* at «filled»\\. What follows is told by «${scenario}» as it is now\\.`));
+    await keepPicture(window, 'hover-of-a-moment');
+  });
 });

@@ -1,9 +1,10 @@
 /** Addresses where VS Code shows text: diff editors, terminals, the debug console, and what the Variables view offers of them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { until } from '../vscode-web/window.ts';
+import { bundled } from '../support/dumps.ts';
+import { comes, until } from '../vscode-web/window.ts';
 import type { VSCodeWindow } from '../vscode-web/window.ts';
-import { fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
+import { commandLine, fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
 
 const blockPage = '0xffffd4bf80801000';
 
@@ -27,6 +28,18 @@ describe('addresses in text of all kinds', { skip: noWindow ?? false }, () => {
     await keepPicture(window, 'diff-editor-hover');
   });
 
+  test('a hover in the text of a process asks that process, whatever the session asks by itself', async () => {
+    const text = '0x401000';
+    const walkIn = (mm: string): { physical: string | null } | undefined =>
+      (JSON.parse(commandLine('vtop', bundled.image, text, '--mm', mm, '--json')) as { results: { physical: string | null }[] }).results[0];
+    const physical = walkIn('1')?.physical ?? '';
+    assert.match(physical, /^0x[0-9a-f]+$/);
+    assert.equal(walkIn('kernel')?.physical, null);
+    const said = await window.hover('0x0000000000401000', /Physical|Not mapped/);
+    assert.ok(said.includes(`Physical ${physical}`), said);
+    assert.doesNotMatch(said, /Not mapped/);
+  });
+
   test('an address in a terminal leads to its walk', async () => {
     await window.runCommand('Terminal: Create New Terminal');
     await window.page.locator('.terminal.xterm').first().waitFor();
@@ -35,14 +48,7 @@ describe('addresses in text of all kinds', { skip: noWindow ?? false }, () => {
     await until('the echo', async () => {
       await window.page.keyboard.type(`clear; echo ${blockPage}`);
       await window.page.keyboard.press('Enter');
-      return rows
-        .filter({ hasText: new RegExp(`^${blockPage}`) })
-        .first()
-        .waitFor({ timeout: 5000 })
-        .then(
-          () => true,
-          () => false,
-        );
+      return comes(rows.filter({ hasText: new RegExp(`^${blockPage}`) }).first());
     });
     const printed = rows.filter({ hasText: new RegExp(`^${blockPage}`) }).first();
     await until('the walk', async () => {
@@ -53,14 +59,7 @@ describe('addresses in text of all kinds', { skip: noWindow ?? false }, () => {
       await window.page.keyboard.down('Control');
       await window.page.mouse.click(box.x + 40, box.y + box.height / 2);
       await window.page.keyboard.up('Control');
-      return window.page
-        .locator('.tab', { hasText: 'Walk' })
-        .first()
-        .waitFor({ timeout: 3000 })
-        .then(
-          () => true,
-          () => false,
-        );
+      return comes(window.page.locator('.tab', { hasText: 'Walk' }).first());
     });
     const walk = await window.webview('pagewalk-walk .step.end');
     assert.match(await walk.innerText('h1'), /vm_map_ram block/);
@@ -68,18 +67,13 @@ describe('addresses in text of all kinds', { skip: noWindow ?? false }, () => {
   });
 
   test('the debug console evaluates, and its values unfold', async () => {
-    await window.runCommand('Debug Console: Focus on Debug Console View');
-    await window.page.keyboard.type('init_task.comm');
-    await window.page.keyboard.press('Escape');
-    await window.page.keyboard.press('Enter');
-    await window.page.locator('.repl .monaco-list-row', { hasText: 'swapper' }).first().waitFor();
+    await window.evaluate('init_task.comm', 'swapper');
     await keepPicture(window, 'debug-console');
   });
 
   test('a register that holds an address offers its bytes', async () => {
     await window.showView('Run and Debug');
-    const registers = await window.reveal('Registers', '.debug-variables');
-    if ((await registers.getAttribute('aria-expanded')) !== 'true') await registers.locator('.monaco-tl-twistie').click();
+    await window.expand('Registers', '.debug-variables');
     const row = await window.reveal(/^\s*rsp\b/, '.debug-variables');
     // VS Code shows bytes with its Hex Editor, which is not installed: it looks for that, and says that it cannot be had here.
     await until('the search for the Hex Editor', async () => {
