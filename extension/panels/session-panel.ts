@@ -91,7 +91,13 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
   /** A request of the debug adapter protocol itself. */
   protected async standardRequest(name: string, parameters: object): Promise<unknown> {
     if (this.#session === undefined || this.#ended) throw new Error(vscode.l10n.t('The session has ended; what it told before is shown.'));
-    return this.#session.customRequest(name, parameters);
+    try {
+      return (await this.#session.customRequest(name, parameters)) as unknown;
+    } catch (error) {
+      // VS Code's own word for a request whose session ended.
+      if (!/^canceled$/i.test(messageOf(error))) throw error;
+      throw new Error(vscode.l10n.t('The session ended before it answered.'), { cause: error });
+    }
   }
 
   /** The address that an expression means in this panel's session. Rejects with a sentence where it means none. */
@@ -124,18 +130,28 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
         await vscode.commands.executeCommand(`pagewalk.${message.command}`, { address: message.address, mm: message.mm });
         break;
       case 'follow':
-        this.#session = this.sessions.current;
-        this.#ended = false;
-        this.panel.title = this.#title;
-        this.#postSession();
-        if (this.#session !== undefined) await this.refresh();
+        await this.#follow();
         break;
     }
+  }
+
+  /** From now on the panel is the current session's. */
+  async #follow(): Promise<void> {
+    this.#session = this.sessions.current;
+    this.#ended = false;
+    this.panel.title = this.#title;
+    this.#postSession();
+    if (this.#ready && this.#session !== undefined) await this.refresh();
   }
 
   #sessionsChanged(): void {
     const { current } = this.sessions;
     if (this.#session === undefined && current !== undefined) this.#session = current;
+    // VS Code's «Restart» starts a session anew as the same one.
+    if (this.#ended && current !== undefined && current.id === this.#session?.id) {
+      void this.guarded(() => this.#follow());
+      return;
+    }
     this.#postSession();
     // Stopped anew: a scenario went on.
     if (this.#ready && !this.#ended && this.#session !== undefined && current?.id === this.#session.id)

@@ -43,6 +43,21 @@ describe('two ptdumps side by side in a window', { skip: noWindow ?? false }, ()
     page = await window.webview('pagewalk-diff .canvas .row');
   });
 
+  test('the process that compares is killed in the middle: it is said in place, what was shown stays, and another compares', async () => {
+    const own = await window.onlyProcess('pagewalk.js dap');
+    const again = page.locator('vscode-toolbar-button[icon="refresh"]');
+    process.kill(own, 'SIGSTOP');
+    await again.click();
+    process.kill(own, 'SIGKILL');
+    await page.locator('.problem', { hasText: 'The process that reads the files ended (SIGKILL); compare again.' }).waitFor();
+    assert.ok((await page.$$('.canvas .row')).length > 3);
+    await picture('diff-killed');
+    await again.click();
+    await page.locator('.problem').waitFor({ state: 'detached' });
+    await page.waitForSelector('.canvas .row');
+    assert.notEqual(await window.onlyProcess('pagewalk.js dap'), own);
+  });
+
   for (const theme of ['Dark Modern', 'Light Modern', 'Dark High Contrast'])
     test(`${theme}: nothing that a screen reader stumbles over`, async () => {
       await window.setTheme(theme);

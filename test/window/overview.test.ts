@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Frame, Locator } from 'playwright-core';
 import { elfFile, x8664 } from '../builders/elf-file.ts';
-import { until } from '../vscode-web/window.ts';
+import { comes, until } from '../vscode-web/window.ts';
 import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { violations } from '../webview/axe.ts';
 import { commandLine, fillWithFirstVmcore, keepPicture, noWindow, useWindow } from './open-window.ts';
@@ -37,8 +37,10 @@ describe('the overview of a dump file in a window', { skip: noWindow ?? false },
   const tab = (name: string): Locator => window.page.locator('.tab.active', { hasText: name });
   const openFile = async (name: string, selector: string): Promise<Frame> => {
     await window.showView('Explorer');
-    await (await window.reveal(name, '.explorer-folders-view')).dblclick();
-    await tab(name).first().waitFor();
+    await until(`${name} in an editor`, async () => {
+      await (await window.reveal(name, '.explorer-folders-view')).dblclick();
+      return comes(tab(name).first());
+    });
     return window.webview(`pagewalk-overview ${selector}`);
   };
 
@@ -125,6 +127,18 @@ describe('the overview of a dump file in a window', { skip: noWindow ?? false },
     await until('the end of the process', () => window.processes(endless).length === 0);
     await page.click('.note .ask');
     await until('another process', () => window.processes(endless).length === 1);
+    await window.runCommand('View: Close All Editors');
+    await until('the end of the process', () => window.processes(endless).length === 0);
+  });
+
+  test('the process that reads is killed: it is said in place, and reads again where that is wanted', async () => {
+    page = await openFile(endless, '.progress .cancel');
+    process.kill(await window.onlyProcess(endless), 'SIGKILL');
+    await page.waitForSelector('.refused');
+    assert.equal((await page.innerText('.refused .reason')).trim(), 'The process that reads the file ended (SIGKILL); read it again.');
+    await picture('killed');
+    await page.click('.refused .ask');
+    await page.locator('.progress .words', { hasText: 'looking for the kernel in memory' }).waitFor();
     await window.runCommand('View: Close All Editors');
     await until('the end of the process', () => window.processes(endless).length === 0);
   });
