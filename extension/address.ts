@@ -19,6 +19,11 @@ export function tokenAt(line: string, column: number): Token | undefined {
   return tokensOf(line).find(({ start, end }) => column >= start && column <= end);
 }
 
+/** Whether a number of the text, with or without 0x, has more than 64 bits. */
+export function isBeyond(text: string): boolean {
+  return /\b(?:0x)?0*[1-9a-f][0-9a-f]{16}/i.test(text);
+}
+
 /** The address in the protocol's form; undefined for symbol+offset, which the adapter must evaluate, and beyond 64 bits. */
 export function addressOfToken(text: string): string | undefined {
   const digits = /^(?:0x([0-9a-f]{1,16})|([0-9a-f]{16}))$/i.exec(text);

@@ -1,6 +1,6 @@
 /** Commands of the palette, views and hovers. */
 import * as vscode from 'vscode';
-import { addressOfToken } from './address.ts';
+import { askForAddress } from './address-input.ts';
 import type { AnswerDocuments } from './documents/answer-documents.ts';
 import { imageConfiguration, pickImage } from './debugging/configurations.ts';
 import { openKernelLog } from './documents/kernel-log.ts';
@@ -27,15 +27,15 @@ export function registerCommands(
       PtdumpPanel.open(context, sessions, { address: addressOf(argument), mm: spaceOf(argument) });
     }),
     command('pagewalk.identify', async () => {
-      const address = await askForAddress();
+      const address = await askWhich();
       if (address !== undefined) await (await loadPanels()).WalkPanel.open(context, sessions, { address, mm: undefined });
     }),
     command('pagewalk.showTranslation', async (argument) => {
-      const address = addressOf(argument) ?? (await askForAddress());
+      const address = addressOf(argument) ?? (await askWhich());
       if (address !== undefined) await (await loadPanels()).WalkPanel.open(context, sessions, { address, mm: spaceOf(argument) });
     }),
     command('pagewalk.openMemory', async (argument) => {
-      const address = addressOf(argument) ?? (await askForAddress());
+      const address = addressOf(argument) ?? (await askWhich());
       if (address === undefined) return;
       const { MemoryPanel } = await loadPanels();
       MemoryPanel.open(context, sessions, { address, mm: spaceOf(argument), physical: isPhysical(argument) });
@@ -59,7 +59,7 @@ export function registerCommands(
       if (sides !== undefined) DiffPanel.open(context, sessions, { documents, sides });
     }),
     command('pagewalk.revealInPageTables', async (argument) => {
-      const address = addressOf(argument) ?? (await askForAddress());
+      const address = addressOf(argument) ?? (await askWhich());
       if (address !== undefined) await pageTables.reveal(address, spaceOf(argument));
     }),
     command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
@@ -88,11 +88,6 @@ function isPhysical(argument: unknown): boolean | undefined {
   return typeof argument === 'object' && argument !== null && 'physical' in argument && argument.physical === true;
 }
 
-async function askForAddress(): Promise<string | undefined> {
-  const text = await vscode.window.showInputBox({
-    title: vscode.l10n.t('Identify an address'),
-    placeHolder: '0xffff888000000000',
-    validateInput: (value) => (addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits.') : undefined),
-  });
-  return text === undefined ? undefined : addressOfToken(text.trim());
+function askWhich(): Promise<string | undefined> {
+  return askForAddress(vscode.l10n.t('Identify an address'), '0xffff888000000000');
 }

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { WatchQuestion } from '../../debug-adapter/protocol/scenario.ts';
 import { addressOfToken } from '../address.ts';
+import { askForAddress } from '../address-input.ts';
 import { scenarioConfiguration, scenarioLanguage } from './configurations.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -104,15 +105,8 @@ async function askWhat(node: unknown): Promise<WatchQuestion | undefined> {
   const given =
     typeof node === 'object' && node !== null && 'address' in node && typeof node.address === 'string' ? node.address : undefined;
   const mm = typeof node === 'object' && node !== null && 'mm' in node && typeof node.mm === 'string' ? { mm: node.mm } : {};
-  const typed =
-    given ??
-    (await vscode.window.showInputBox({
-      title: vscode.l10n.t('Stop when memory changes'),
-      placeHolder: '0xffffc90000000000',
-      validateInput: (value) =>
-        addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits.') : undefined,
-    }));
-  const address = typed === undefined ? undefined : addressOfToken(typed.trim());
+  const asked = given ?? (await askForAddress(vscode.l10n.t('Stop when memory changes'), '0xffffc90000000000'));
+  const address = asked === undefined ? undefined : addressOfToken(asked);
   if (address === undefined) return undefined;
   const choices: (vscode.QuickPickItem & { readonly question: WatchQuestion })[] = [
     { label: vscode.l10n.t('The page-table entry that maps {0}', address), question: { kind: 'entry', address, ...mm } },

@@ -8,7 +8,7 @@ import type { IdentifyFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
-import { addressOfToken } from '../address.ts';
+import { askForAddress } from '../address-input.ts';
 import { sidesOf } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
@@ -140,7 +140,7 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
       matchOnDescription: true,
     });
     if (chosen === undefined) return;
-    const mm = chosen === root ? await askForRoot() : chosen.mm;
+    const mm = chosen === root ? await askForAddress(vscode.l10n.t('Physical address of a root table'), '0x1000') : chosen.mm;
     if (mm !== undefined) this.post({ kind: 'space', mm, user: chosen.user === true });
   }
 
@@ -198,14 +198,4 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
     });
     if (format !== undefined) this.post({ kind: 'export', format });
   }
-}
-
-async function askForRoot(): Promise<string | undefined> {
-  const text = await vscode.window.showInputBox({
-    title: vscode.l10n.t('Physical address of a root table'),
-    placeHolder: '0x1000',
-    validateInput: (value) =>
-      addressOfToken(value.trim()) === undefined ? vscode.l10n.t('Write 0x and hexadecimal digits, 64 bits at most.') : undefined,
-  });
-  return text === undefined ? undefined : addressOfToken(text.trim());
 }

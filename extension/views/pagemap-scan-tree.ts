@@ -1,6 +1,7 @@
 /** The Pagemap Scan view: regions of a process's pages by category, as PAGEMAP_SCAN tells them; each leads to its memory. */
 import * as vscode from 'vscode';
 import type { MapsFacts, PagemapScanFacts, PagemapScanRequest, TaskFacts } from '../../debug-adapter/protocol/facts.ts';
+import { addressProblem } from '../address-input.ts';
 import { isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -213,7 +214,8 @@ async function pickRange({ areas }: MapsFacts): Promise<Range | undefined> {
   const text = await vscode.window.showInputBox({
     title: vscode.l10n.t('Scan pages: which range?'),
     placeHolder: '0x7f0000000000-0x7f0000400000',
-    validateInput: (value) => (rangeOf(value) === undefined ? vscode.l10n.t('Write START-END in hexadecimal.') : undefined),
+    validateInput: (value) =>
+      rangeOf(value) === undefined ? addressProblem(value, vscode.l10n.t('Write START-END in hexadecimal.')) : undefined,
   });
   return text === undefined ? undefined : rangeOf(text);
 }

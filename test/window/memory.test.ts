@@ -21,6 +21,21 @@ describe('memory in a window', { skip: noWindow ?? false }, () => {
     await window.answer(address);
   };
 
+  test('an address beyond 64 bits is refused below the box, where it stays to be mended', async () => {
+    const box = window.page.locator('.quick-input-widget:visible');
+    await window.runCommand('Pagewalk: Open Memory…');
+    for (const [typed, said] of [
+      ['0x1ffffffffffffffff', 'That is beyond 64 bits.'],
+      ['&init_tas(', 'Write 0x and hexadecimal digits.'],
+    ] as const) {
+      await window.answer(typed);
+      await box.locator('.quick-input-message', { hasText: said }).waitFor();
+      assert.equal(await box.locator('input.input').inputValue(), typed);
+    }
+    await picture('address-beyond');
+    await window.page.keyboard.press('Escape');
+  });
+
   test('the memory panel shows the pages of a vmap_block with their states', async () => {
     await open('Pagewalk: Open Memory…', '0xffffd4bf80833fc0');
     memory = await window.webview('pagewalk-memory .line.head.dirty');
@@ -53,7 +68,7 @@ describe('memory in a window', { skip: noWindow ?? false }, () => {
   });
 
   test('a session that ends leaves a snapshot that says so', async () => {
-    await window.page.keyboard.press('Shift+F5');
+    await window.runCommand('Debug: Stop');
     memory = await window.webview('pagewalk-memory .banner');
     assert.match(await memory.innerText('.banner'), /has ended/);
     assert.ok((await memory.locator('.line').count()) > 10);
