@@ -49,14 +49,21 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<Node>;
+  readonly #again = vscode.commands.registerCommand('pagewalk.refreshFindings', () => {
+    this.#refresh();
+  });
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     this.#view = vscode.window.createTreeView('pagewalk.findings', { treeDataProvider: this, showCollapseAll: true });
     sessions.onDidChange(() => {
-      this.#view.badge = undefined;
-      this.#changed.fire();
+      this.#refresh();
     });
+  }
+
+  #refresh(): void {
+    this.#view.badge = undefined;
+    this.#changed.fire();
   }
 
   getTreeItem(node: Node): vscode.TreeItem {
@@ -115,7 +122,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
   }
 
   dispose(): void {
-    vscode.Disposable.from(this.#view, this.#changed).dispose();
+    vscode.Disposable.from(this.#view, this.#changed, this.#again).dispose();
   }
 }
 

@@ -262,6 +262,9 @@ describe('the overview page', { skip: 'missing' in places ? places.missing : fal
     assert.equal((await overview.sent('ask')).at(-1)?.what, 'pages');
     await overview.send({ kind: 'pages', answer: { state: 'refused', message: 'its struct pages were not found' } });
     assert.match(await page.innerText('.pages'), /its struct pages were not found/);
+    const asked = (await overview.sent('ask')).length;
+    await page.locator('.pages .ask').press('Enter');
+    assert.deepEqual((await overview.sent('ask')).slice(asked), [{ kind: 'ask', what: 'pages' }]);
     assert.ok((await facts('.machine'))['Kernel'] !== undefined, 'the rest stays');
   });
 

@@ -198,6 +198,18 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
     assert.equal(text?.text, lines.map((line) => `${line.text}\n`).join(''));
   });
 
+  test('findings that are refused say why, and are asked for again', async () => {
+    const generation = await show();
+    const problem = 'the work was not finished, for its thread ended (exit status 1); ask again';
+    const asked = (await ptdump.sent('findings')).length;
+    await ptdump.send({ kind: 'findings', generation, findings: [], problem });
+    assert.ok((await page.innerText('.status')).includes(problem));
+    await page.click('.ask-findings');
+    assert.deepEqual((await ptdump.sent('findings')).slice(asked), [{ kind: 'findings', generation, mm: 'kernel' }]);
+    assert.match(await page.innerText('.status'), /looking for findings/);
+    assert.equal(await page.locator('.ask-findings').count(), 0);
+  });
+
   test('a session that ends leaves what it showed, and says so', async () => {
     await show();
     await ptdump.send({ kind: 'session', state: 'ended', name: 'one', next: 'two' });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { until } from '../vscode-web/window.ts';
 import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { keepPicture, noWindow, useWindow, writeLaunch } from './open-window.ts';
 
@@ -18,7 +19,14 @@ describe('findings in a window', { skip: absent(machine) ?? noWindow ?? false },
     ({ window } = open);
     await window.debug('Open the damaged vmcore');
     await window.showView('Kernel Memory');
-    for (const other of ['Page Tables', 'Vmalloc Areas']) await window.page.locator(`.pane-header[aria-label^="${other}"]`).click();
+    for (const other of ['Page Tables', 'Vmalloc Areas']) {
+      const header = window.page.locator(`.pane-header[aria-label^="${other}"]`);
+      await until(`${other} folded`, async () => {
+        if ((await header.getAttribute('aria-expanded')) === 'false') return true;
+        await header.click();
+        return false;
+      });
+    }
   });
 
   test('findings stand under their kinds, with whose they are', async () => {
@@ -36,8 +44,17 @@ describe('findings in a window', { skip: absent(machine) ?? noWindow ?? false },
     await keepPicture(window, 'findings');
   });
 
+  test('they are looked for again where that is wanted', async () => {
+    const again = window.page.locator(`${view} .action-label[aria-label="Look for Findings Again"]`);
+    const badge = window.page.locator('.part.activitybar [aria-label*="8 findings"]').first();
+    await window.page.locator(`${view} .pane-header`).hover();
+    await again.click();
+    await badge.waitFor();
+    await window.reveal(/^Wild table pointer\s*4$/, view);
+  });
+
   test('a finding opens its walk in its own address space, with what is wrong in it', async () => {
-    await (await window.reveal('0xa00000', view)).click();
+    await window.clickFor(() => window.reveal('0xa00000', view), window.page.locator('.tab', { hasText: 'Walk' }).first());
     const walk = await window.webview('pagewalk-walk .step.wrong .finding');
     assert.notEqual((await walk.innerText('.step.wrong .finding')).trim(), '');
     await keepPicture(window, 'findings-walk');

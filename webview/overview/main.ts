@@ -282,7 +282,10 @@ class OverviewElement extends PanelPage<HostToOverview, OverviewToHost, PageStat
       case 'done':
         return categoryChart(answer.facts, memory.dumpLevel);
       case 'refused':
-        return html`<p class="note">${answer.message}</p>`;
+        return html`<div class="note">
+          <p>${answer.message}</p>
+          ${this.#askButton('pages', l10n.t('Try again'))}
+        </div>`;
       case 'none':
         return html`<div class="note">
           <p>

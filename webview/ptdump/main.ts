@@ -231,12 +231,25 @@ class PtdumpElement extends PtdumpPage {
       ${this.changed.count === 0 ? nothing : html`<span>${changed}</span>`}
       ${this.longText.said === '' ? nothing : html`<span role="status">${this.longText.said}</span>`}
       ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
+      ${this.findingsRefused ? this.#askFindingsButton() : nothing}
       ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
       <span class="legend"
         ><span class="wx">W+X</span><span class="w">${l10n.t('writable')}</span><span class="x">${l10n.t('executable')}</span
         ><span class="ro">${l10n.t('read-only')}</span><span class="hole">${l10n.t('nothing mapped')}</span></span
       >
     </div>`;
+  }
+
+  #askFindingsButton(): TemplateResult {
+    return html`<vscode-toolbar-button
+      class="ask-findings"
+      icon="refresh"
+      label=${l10n.t('Look for findings again')}
+      title=${l10n.t('Look for findings again')}
+      @click=${() => {
+        this.askFindings();
+      }}
+    ></vscode-toolbar-button>`;
   }
 
   #said(): string {

@@ -64,6 +64,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected detailsClosed = false;
   protected findings = new FindingPages([]);
   protected findingsState = '';
+  /** Whether findings were refused, so that it makes sense to ask again. */
+  protected findingsRefused = false;
   protected mappings: Mappings | 'asked' | undefined;
   protected virtualPages = new Map<string, readonly number[]>();
   protected wanted: string | undefined;
@@ -118,6 +120,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         if (message.generation !== this.generation) break;
         this.findings = new FindingPages(message.findings.filter(({ user }) => user === this.kept.user || !user));
         this.findingsState = message.problem ?? '';
+        this.findingsRefused = message.problem !== null;
         this.showMap();
         break;
       case 'space':
@@ -195,9 +198,15 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   #arrive(): void {
     this.#arrived = true;
     this.showMap();
-    this.findingsState = l10n.t('looking for findings…');
-    api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
+    this.askFindings();
     if (this.wanted !== undefined) this.reveal(this.wanted);
+  }
+
+  protected askFindings(): void {
+    this.findingsState = l10n.t('looking for findings…');
+    this.findingsRefused = false;
+    api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
+    this.requestUpdate();
   }
 
   protected chooseChanged(): void {
