@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundled } from '../support/dumps.ts';
+import { until } from '../vscode-web/window.ts';
 import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { commandLine } from './open-window.ts';
 
@@ -25,8 +26,12 @@ export function writeComparedTexts(folder: string, which: readonly [number, numb
 export async function compareInExplorer(window: VSCodeWindow): Promise<void> {
   await window.showView('Explorer');
   const file = (name: string): ReturnType<typeof window.row> => window.row(name, '.explorer-folders-view');
-  await file('before.ptdump').click();
-  await file('after.ptdump').click({ modifiers: ['ControlOrMeta'] });
+  await until('both files selected', async () => {
+    await file('before.ptdump').click();
+    await file('after.ptdump').click({ modifiers: ['ControlOrMeta'] });
+    const chosen = await Promise.all(['before.ptdump', 'after.ptdump'].map((name) => file(name).getAttribute('aria-selected')));
+    return chosen.every((selected) => selected === 'true');
+  });
   const tab = window.page.locator('.tab.active', { hasText: 'before.ptdump ↔ after.ptdump' });
   await window.chooseInMenu(file('after.ptdump'), 'Compare Page Tables', tab);
 }

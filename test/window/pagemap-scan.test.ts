@@ -23,7 +23,12 @@ describe('the Pagemap Scan view', { skip: noWindow ?? false }, () => {
     await window.pick('0x200004000000');
     await window.pickerRow('PRESENT').waitFor();
     await keepPicture(window, 'pagemap-scan-picker');
-    await window.pickerRow('PRESENT').click();
+    const chosen = window.pickerRow('PRESENT').locator('input[type="checkbox"], .monaco-checkbox').first();
+    await until('PRESENT chosen', async () => {
+      if (await chosen.isChecked()) return true;
+      await window.pickerRow('PRESENT').click();
+      return false;
+    });
     await window.page.keyboard.press('Enter');
     const first = window.row('0x200004000000', tree);
     await first.waitFor();

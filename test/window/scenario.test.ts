@@ -72,7 +72,7 @@ describe('a scenario in a window', { skip: noWindow ?? false }, () => {
     await picture('scenario-mapped');
     await window.showView('Kernel Memory');
     const tree = '.pane:has([aria-label^="Page Tables"])';
-    await window.row('kernel', tree).locator('.monaco-tl-twistie').click();
+    await window.expand('kernel', tree);
     await window.row('pgd', tree).waitFor();
     await window.reveal(/● pgd.*changed below/, tree);
     await picture('scenario-changed-tables');

@@ -57,7 +57,7 @@ describe('in a window', { skip: noWindow ?? false }, () => {
   test('the vmalloc tree shows a vm_map_ram block and its pages', async () => {
     await window.showView('Kernel Memory');
     const tree = '.pane:has([aria-label^="Vmalloc Areas"])';
-    await (await window.reveal(/^0xffffd4bf80800000/, tree)).locator('.monaco-tl-twistie').click();
+    await window.expand(/^0xffffd4bf80800000/, tree);
     for (const row of ['never used', 'vmap_block']) await window.reveal(row, tree);
     await window.parkMouse();
     await picture('vmalloc-tree');

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { Locator } from 'playwright-core';
 import { bundled } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
+import { comes, until } from '../vscode-web/window.ts';
 import type { VSCodeWindow } from '../vscode-web/window.ts';
 import { commandLine, fillWithFirstVmcore, keepPicture, noWindow, useWindow, writeLaunch } from './open-window.ts';
 
@@ -40,18 +42,20 @@ describe('two sessions on two kernels', { skip: noWindow ?? false }, () => {
     ({ window } = open);
   });
 
-  const kernel = (release: string): Promise<void> => window.page.locator('.statusbar-item', { hasText: release }).first().waitFor();
+  const kernel = (release: string): Locator => window.page.locator('.statusbar-item', { hasText: release }).first();
   const focus = async (session: string, release: string): Promise<void> => {
     await window.showView('Run and Debug');
     // On the icon: in a narrow view the buttons that come under the mouse reach to the row's middle.
-    await (await window.reveal(session, '.debug-call-stack')).click({ position: { x: 40, y: 11 } });
-    await kernel(release);
+    await until(`the focus on ${session}`, async () => {
+      await (await window.reveal(session, '.debug-call-stack')).click({ position: { x: 40, y: 11 } });
+      return comes(kernel(release));
+    });
   };
   const ptdumpWith = (start: string): Promise<unknown> => window.webview(`pagewalk-ptdump .row:has-text("${start}")`);
 
   test('each has a panel of its own, with its own page tables', async () => {
     await window.debug('The dump');
-    await kernel(releaseOfDump);
+    await kernel(releaseOfDump).waitFor();
     await window.runCommand('Pagewalk: Open ptdump Panel');
     await ptdumpWith(firstOfDump);
     await window.debug('The scenario');

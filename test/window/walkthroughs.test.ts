@@ -34,7 +34,7 @@ describe('the walkthroughs', { skip: noWindow ?? false }, () => {
     // The step that is done folds, and the next one opens.
     const step = window.page.locator(`${page} .getting-started-step`, { hasText: 'Look at the address space' });
     const button = step.locator('.monaco-button', { hasText: 'Open ptdump Panel' });
-    if (!(await button.isVisible())) await step.click();
+    if (!(await button.isVisible())) await window.clickFor(() => step, button);
     await button.click();
     const ptdump = await window.webview('pagewalk-ptdump .canvas .row');
     assert.match(await ptdump.innerText('.rows'), /Low Kernel Mapping/);
@@ -45,8 +45,9 @@ describe('the walkthroughs', { skip: noWindow ?? false }, () => {
   test('Your first scenario: one click opens its step, one runs it', async () => {
     await openWalkthrough('Your first scenario');
     const step = window.page.locator(`${page} .getting-started-step`, { hasText: 'Run it' });
-    await step.click();
-    await step.locator('.monaco-button', { hasText: 'Run the Example Scenario' }).click();
+    const button = step.locator('.monaco-button', { hasText: 'Run the Example Scenario' });
+    await window.clickFor(() => step, button);
+    await button.click();
     await window.page.locator('.debug-toolbar').waitFor();
     await window.page.locator('.tab.active', { hasText: '000-vread-vm-map-ram.kmm' }).waitFor();
     await window.page.locator('.codicon-debug-stackframe').first().waitFor();
