@@ -10,6 +10,8 @@ import { fillWithFirstVmcore } from '../window/open-window.ts';
 
 const size = { width: 1480, height: 800 };
 const blockPage = '0xffffd4bf80801000';
+/** Of the block's first run of used pages; behind it are dirty ones. */
+const lastUsedBytes = '0xffffd4bf80833fc0';
 
 installBrowserVSCode();
 const places = findPlaces();
@@ -31,6 +33,7 @@ try {
   await window.runCommand('View: Close All Editors');
   await window.runCommand('View: Hide Panel');
   await ptdumpPanel();
+  await memoryPanel();
   await kernelLog();
 } finally {
   await window.close();
@@ -74,6 +77,14 @@ async function ptdumpPanel(): Promise<void> {
   await page.waitForFunction(() => document.querySelector('.status')?.textContent.includes('looking for') === false);
   await window.parkMouse();
   await picture('ptdump-panel');
+}
+
+async function memoryPanel(): Promise<void> {
+  await window.runCommand('Pagewalk: Open Memory…');
+  await window.answer(lastUsedBytes);
+  await window.webview('pagewalk-memory .line.head.dirty');
+  await window.parkMouse();
+  await picture('memory-panel');
 }
 
 async function kernelLog(): Promise<void> {
