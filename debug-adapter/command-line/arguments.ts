@@ -2,13 +2,13 @@
 import { addToAddress, parseAddress, toPhysAddr } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
-import type { Session } from '../session/session.ts';
+import type { OpenedImage } from '../session/opened-image.ts';
 
 /** Exit statuses that scripts rely on. */
 export const exitStatus = { fine: 0, notFound: 1, unusable: 2, findings: 3 } as const;
 
 /** An address: `0x…`, 8 or 16 bare hexadecimal digits, decimal, or `symbol` and `symbol+0x10`. */
-export function addressArgument(text: string, session: Session): Address {
+export function addressArgument(text: string, session: OpenedImage): Address {
   const bare = /^[0-9a-f]{16}$/i.test(text) || (/^[0-9a-f]{8}$/i.test(text) && /[a-f]/i.test(text)) ? `0x${text}` : text;
   const plain = parseAddress(bare);
   if (plain !== undefined) return plain;

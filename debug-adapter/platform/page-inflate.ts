@@ -22,8 +22,16 @@ interface InnerInflate {
   readonly failure: () => Error | undefined;
 }
 
-/** Decompresses RFC 1950 streams to at most `size` bytes; throws on corrupt input, and on more output. */
+/** Decompresses RFC 1950 streams to at most `size` bytes; throws on corrupt input, and on more output. Costs nothing until it is used. */
 export function pageInflate(): Inflate {
+  let inflate: Inflate | undefined;
+  return (input, size) => {
+    inflate ??= reusedInflate();
+    return inflate(input, size);
+  };
+}
+
+function reusedInflate(): Inflate {
   let inner = openInner();
   if (inner === undefined || !isAsExpected(inner)) return plainInflate;
   return (input, size) => {

@@ -8,17 +8,13 @@ import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState, Image } from '../image/image.ts';
-import { openImage } from '../image/open-image.ts';
-import { parseRawRanges } from '../image/raw.ts';
 import { currentTask } from '../kernel/processes/current-task.ts';
-import { pageUseOf } from '../kernel/findings/findings-pages.ts';
 import { identify, identifyPhysical } from '../kernel/identify/identify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { Landmarks } from '../kernel/opening/landmarks.ts';
-import { allSymbols, modules } from '../kernel/modules/module.ts';
+import { modules } from '../kernel/modules/module.ts';
 import { allTypes } from '../kernel/modules/module-types.ts';
 import { openKernel } from '../kernel/opening/open-kernel.ts';
-import type { OutsideSources } from '../kernel/opening/open-kernel.ts';
 import { explainExcluded } from '../kernel/pages/page-category-frame.ts';
 import { findVmapArea } from '../kernel/vmalloc/vmap-area.ts';
 import { vmallocinfo, vmallocinfoLines } from '../kernel/vmalloc/vmallocinfo.ts';
@@ -50,14 +46,13 @@ import type {
   SymbolFacts,
   TableFacts,
   TaskFacts,
-  TranslationFacts,
 } from '../protocol/facts.ts';
 import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../protocol/vmalloc.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchQuestion } from '../protocol/search.ts';
-import type { KernelSymbol, SymbolTable } from '../symbols/symbol-table.ts';
+import type { KernelSymbol } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import { expressionWorld } from './expression-world.ts';
 import type { ExpressionPlace } from './expression-world.ts';
@@ -67,11 +62,11 @@ import { deathFacts, logFacts, logTextOf } from './log-facts.ts';
 import { memoryPages } from './memory-pages.ts';
 import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import { pageCategoriesFacts } from './page-categories-facts.ts';
-import { outsideSources } from './outside-sources.ts';
 import { pagemapFacts, pagemapScanFacts } from './pagemap-facts.ts';
 import { ptdumpLines } from './ptdump-text.ts';
+import { openAs, OpenedImage } from './opened-image.ts';
+import type { OpenedParts } from './opened-image.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
-import { OpenFiles } from './open-files.ts';
 import { search } from './search.ts';
 import type {
   FindingsOptions,
@@ -84,78 +79,35 @@ import type {
   SessionFace,
   SpaceName,
 } from './session-face.ts';
-import { Spaces } from './spaces.ts';
 import { mapsFacts, taskFacts } from './task-facts.ts';
 import type { ListPart } from './list-part.ts';
 import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
-import { translationFacts } from './translation-facts.ts';
 import { typeLayoutFacts } from './type-layout-facts.ts';
 import { vmallocAreaFacts, vmallocCountFacts, vmallocFacts, vmallocPagesFacts, vmallocPartFacts, vmallocStream } from './vmalloc-facts.ts';
 import type { VmallocQuestion, VmallocStream } from './vmalloc-facts.ts';
 
 /** Opens an image. Throws `UserError` for an image or options that cannot be used. */
 export function openSession(host: Host, options: OpenOptions): Session {
-  options.progress?.('opening the image', 0, 1);
-  const files = new OpenFiles();
-  const image = openImage(files.of(host), options.paths, {
-    rawRanges: options.base === undefined ? undefined : parseRawRanges(options.base),
-    cacheBytes: options.cacheBytes,
-  });
-  try {
-    const { token, progress, scanned } = options;
-    const landmarks = new Landmarks(image.memory, { token, progress, findBytes: host.findBytes, known: scanned });
-    const outside = outsideSources(host, options);
-    return new Session(image, openKernel(image, outside, landmarks), { landmarks, outside, files });
-  } catch (error) {
-    try {
-      files.check();
-    } finally {
-      image.close();
-    }
-    throw error;
-  }
-}
-
-interface SessionParts {
-  readonly landmarks?: Landmarks;
-  readonly outside?: OutsideSources;
-  readonly files?: OpenFiles;
+  return openAs((image, kernel, from) => new Session(image, kernel, from), host, options);
 }
 
 /** Opened with `openSession`; subjects are read when they are first asked for, and kept. */
-export class Session implements SessionFace {
-  readonly kernel: Kernel;
-  readonly files: OpenFiles;
-  readonly #image: Image;
-  readonly #landmarks: Landmarks;
-  readonly #outside: OutsideSources;
-  readonly #spaces: Spaces;
+export class Session extends OpenedImage implements SessionFace {
   readonly #reverseMaps: ReverseMaps;
   readonly #memories = new Map<string, AddressSpace>();
 
-  /** `from`: what the kernel was opened with. */
-  constructor(image: Image, kernel: Kernel, from: SessionParts = {}) {
-    const { landmarks = new Landmarks(image.memory), outside = { symbols: undefined, types: undefined } } = from;
-    this.files = from.files ?? new OpenFiles();
-    this.#image = image;
-    this.kernel = kernel;
-    this.#landmarks = landmarks;
-    this.#outside = outside;
-    this.#spaces = new Spaces(kernel);
-    this.#reverseMaps = new ReverseMaps(kernel, this.#spaces);
+  constructor(image: Image, kernel: Kernel, from: OpenedParts = {}) {
+    super(image, kernel, from);
+    this.#reverseMaps = new ReverseMaps(kernel, this.spaces);
   }
 
   get name(): string {
-    return this.#image.name;
+    return this.image.name;
   }
 
   get architecture(): string {
     return this.kernel.machine.architecture;
-  }
-
-  get symbols(): SymbolTable {
-    return allSymbols(this.kernel);
   }
 
   get types(): TypeTable | undefined {
@@ -163,11 +115,11 @@ export class Session implements SessionFace {
   }
 
   get scanned(): ScanState {
-    return this.#landmarks.state;
+    return this.landmarks.state;
   }
 
   get cpus(): readonly CpuState[] {
-    return this.#image.cpus;
+    return this.image.cpus;
   }
 
   info(): InfoFacts {
@@ -185,11 +137,11 @@ export class Session implements SessionFace {
   }
 
   addressSpaces(part?: ListPart): readonly AddressSpaceFacts[] {
-    return this.#spaces.all(part);
+    return this.spaces.all(part);
   }
 
   memory(mm?: SpaceName): AddressSpace {
-    const space = this.#spaces.get(mm, { user: false });
+    const space = this.spaces.get(mm, { user: false });
     if (space.pageTable === this.kernel.root.pageTable) return this.kernel.memory;
     const known = this.#memories.get(space.id);
     if (known !== undefined) return known;
@@ -257,14 +209,8 @@ export class Session implements SessionFace {
     return readAsKcore(this.kernel, address, length);
   }
 
-  translate(address: Address, mm?: SpaceName): TranslationFacts {
-    const { pageTable, task } = this.#spaces.get(mm, { user: false });
-    const process = task !== undefined && pageTable.isUserAddress(address);
-    return translationFacts(pageTable, address, (table, depth) => pageUseOf(this.kernel, table, { depth, process }));
-  }
-
   identify(address: Address, mm?: SpaceName): IdentifyFacts {
-    const space = this.#spaces.get(mm, { user: false });
+    const space = this.spaces.get(mm, { user: false });
     return identify(this.kernel, address, { pageTable: space.pageTable, task: space.task });
   }
 
@@ -273,7 +219,7 @@ export class Session implements SessionFace {
   }
 
   tableEntries(options: Parameters<SessionFace['tableEntries']>[0]): TableFacts {
-    const space = this.#spaces.get(options.mm, { user: options.user === true });
+    const space = this.spaces.get(options.mm, { user: options.user === true });
     return tableEntries(space.pageTable, {
       tableAddress: options.tableAddress === undefined ? undefined : needPhysical('tableAddress', options.tableAddress),
       level: options.level,
@@ -282,11 +228,11 @@ export class Session implements SessionFace {
   }
 
   pageTable(options: Pick<PtdumpOptions, 'mm' | 'user'>): PageTable {
-    return this.#spaces.get(options.mm, { user: options.user === true }).pageTable;
+    return this.spaces.get(options.mm, { user: options.user === true }).pageTable;
   }
 
   ptdumpLines(options: PtdumpOptions): readonly PtdumpLine[] {
-    const space = this.#spaces.get(options.mm, { user: options.user === true });
+    const space = this.spaces.get(options.mm, { user: options.user === true });
     return ptdumpLines(this.kernel, space, options);
   }
 
@@ -309,11 +255,11 @@ export class Session implements SessionFace {
   }
 
   search(asked: SearchQuestion, options: SearchOptions): SearchFacts {
-    return search(this.kernel, this.#spaces, asked, options);
+    return search(this.kernel, this.spaces, asked, options);
   }
 
   findings(options: FindingsOptions): FindingsFacts {
-    return findingsFacts(this.kernel, this.#spaces, options);
+    return findingsFacts(this.kernel, this.spaces, options);
   }
 
   pageCategories(options: PageCategoriesOptions): PageCategoriesFacts {
@@ -378,11 +324,11 @@ export class Session implements SessionFace {
   }
 
   pagemap(pid: number, options: PagemapOptions): PagemapFacts {
-    return pagemapFacts(this.kernel, this.#spaces, { pid, ...options });
+    return pagemapFacts(this.kernel, this.spaces, { pid, ...options });
   }
 
   pagemapScan(request: PagemapScanRequest, token: CancellationToken = neverCancelled): PagemapScanFacts {
-    return pagemapScanFacts(this.kernel, this.#spaces, { request, token });
+    return pagemapScanFacts(this.kernel, this.spaces, { request, token });
   }
 
   cpuFacts(): readonly CpuFacts[] {
@@ -417,19 +363,10 @@ export class Session implements SessionFace {
     }));
   }
 
-  /** What is known to be wrong with the image, so far. */
-  warnings(): readonly string[] {
-    return [...this.kernel.warnings, ...this.files.check()];
-  }
-
   written(pieces: readonly WrittenPiece[]): Session {
-    const image = { ...this.#image, memory: new WrittenMemory(this.#image.memory, pieces) };
-    const landmarks = new Landmarks(image.memory, { known: this.#landmarks.state });
-    return new Session(image, openKernel(image, this.#outside, landmarks), { landmarks, outside: this.#outside, files: this.files });
-  }
-
-  close(): void {
-    this.#image.close();
+    const image = { ...this.image, memory: new WrittenMemory(this.image.memory, pieces) };
+    const landmarks = new Landmarks(image.memory, { known: this.landmarks.state });
+    return new Session(image, openKernel(image, this.outside, landmarks), { landmarks, outside: this.outside, files: this.files });
   }
 }
 
