@@ -34,6 +34,7 @@ import { vmallocVerb } from './vmalloc.ts';
 import type { VmallocOptions } from './vmalloc.ts';
 import { vtopVerb } from './vtop.ts';
 
+/** Adds all verbs to `program`, in the order in which the help lists them. */
 export function everyVerb(program: Command, run: Run, from: ProgramParts): void {
   const verb = (usage: string, description: string): Command => addVerb(program, usage, description);
   const withSession = (image: string, options: CommonOptions, use: (session: Session) => void): void => {

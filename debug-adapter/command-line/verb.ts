@@ -91,6 +91,7 @@ export class Run {
     }
   }
 
+  /** Prints one of the two, as `--json` asks; the other is not made. */
   print(options: CommonOptions, document: () => unknown, text: () => string): void {
     this.output.text(options.json === true ? json(document()) : text());
   }
@@ -116,6 +117,7 @@ export function addVerb(program: Command, usage: string, description: string): C
     .option('--page-cache <MiB>', 'most memory for decompressed pages (32)', pageCacheArgument);
 }
 
+/** `--mm`, of the verbs that can be asked about another address space than the kernel's. */
 export function mmOption(): Option {
   return new Option('--mm <space>', 'kernel, efi, a PID, or the physical address of a root table (0x…)');
 }

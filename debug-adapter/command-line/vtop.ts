@@ -1,4 +1,4 @@
-/** `vtop`: reads no more of the program than a translation needs, for it is the verb that scripts run for one address each. */
+/** The verb `vtop`. It imports no more of the program than a translation needs, for scripts start it for one address each. */
 import type { Command } from 'commander';
 import { openToTranslate } from '../session/opened-image.ts';
 import { addressArgument } from './arguments.ts';
@@ -6,6 +6,7 @@ import { translationText } from './text.ts';
 import { addVerb, mmOption } from './verb.ts';
 import type { MmOptions, Run } from './verb.ts';
 
+/** Adds `vtop` to `program`. */
 export function vtopVerb(program: Command, run: Run): void {
   addVerb(program, 'vtop <image> <address...>', 'translate addresses, with every level')
     .addOption(mmOption())

@@ -55,6 +55,7 @@ export function openToTranslate(host: Host, options: OpenOptions): OpenedImage {
   return openAs((image, kernel, from) => new OpenedImage(image, kernel, from), host, options);
 }
 
+/** An image with its kernel found, open until `close`. Where the kernel's tables are read from memory, that is done when they are first asked for. */
 export class OpenedImage {
   readonly kernel: Kernel;
   readonly files: OpenFiles;
@@ -74,10 +75,15 @@ export class OpenedImage {
     this.spaces = new Spaces(kernel);
   }
 
+  /** Symbols of the kernel and of its modules; none where no table of them was found. */
   get symbols(): SymbolTable {
     return allSymbols(this.kernel);
   }
 
+  /**
+   * The walk of `address` through the tables of `mm` (default: the kernel's), a level a step, with where and why it ends. Throws
+   * `UserError` where there is no such address space.
+   */
   translate(address: Address, mm?: SpaceName): TranslationFacts {
     const { pageTable, task } = this.spaces.get(mm, { user: false });
     const process = task !== undefined && pageTable.isUserAddress(address);
@@ -89,6 +95,7 @@ export class OpenedImage {
     return [...this.kernel.warnings, ...this.files.check()];
   }
 
+  /** Closes the files of the image: nothing of it can be read afterwards. */
   close(): void {
     this.image.close();
   }

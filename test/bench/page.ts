@@ -4,10 +4,11 @@ import type { BenchFigures, Row } from './targets.ts';
 
 /** What stands in the way of being faster: by profile, not by guess. */
 const limitsOfFigures = [
-  "**Start.** Two thirds of a start are Node's own (see «node alone»). The rest is reading the program and finding the kernel in the dump: VMCOREINFO, the kallsyms tables, the root table. Types are read when a question needs them.",
+  "**Start.** Two thirds of a start are Node's own (see «node alone»), so that four times drgn's speed would leave about ten milliseconds for everything else. Of the rest, half is V8 reading the program: a translation therefore loads no other verb, no protocol and not the session, a third of a megabyte in place of two thirds; a code cache would save more, but holds for one version of V8 only. The other half is Node's loader of modules, and finding the kernel in the dump: VMCOREINFO, the kallsyms tables, the root table. Types are read when a question needs them.",
   "**Random reads.** On ELF files more than half is the system call that copies the page out of the file cache; the walk through the page tables starts at the last table known for the address. Reads go into a buffer of the caller's, as drgn's allocator in effect reuses its own; a new buffer for each costs up to a third in garbage collection.",
   "**Sequential reads.** On ELF files a run of frames that follow each other is one system call straight into the buffer: Node's call is about a twentieth slower than Python's for the same bytes, and where the direct map is of 4 KiB pages each of its entries is looked at.",
   '**Compressed reads.** zlib itself is two thirds of the profile and the same code in both programs; pages are decompressed in one thread. Pages of zeros share one place in the file and are unpacked once. Of the other compressions, LZO and (before Node 22.15) zstd are decoded in JavaScript and read at about a third of the speed of the C libraries.',
+  "**Walk beside drgn.** Both sides look at the same entries of the same tables (the counts are compared) and join those of the same flags. With drgn's objects, each entry is looked up as a member of the kernel's own type, which is what its helpers are for; the second row is the fastest that we could write in Python, where drgn does no more than read a page. That one takes about 9 ms of the processor whatever else runs; by the clock it is 8 to 50 ms, as busy as the machine is.",
   '**Walk.** Table pages are read once and held as views; a last-level table that is met again (KASAN shadow) is told from memory.',
   '**Hovers.** The slowest are the first in a structure: the slab cache, the task list or the page owner is then read, and known for the next one.',
 ];
@@ -22,7 +23,7 @@ export function pageOf(figures: BenchFigures, table: readonly Row[]): string {
     '<!-- Made by `npm run bench -- --page`; edits are lost with the next run. -->',
     '',
     `Measured on ${basename(image)} of the shared dumps, with Node ${node} on ${machine}. Peers of the same run: ${peers.length === 0 ? 'none was installed' : peers.join(', ')}.`,
-    `Whole processes: median of ${runs} runs after one that warms the file cache, Pagewalk and its peers taking turns. Reads, openings, hovers and operations are counted in processor time, reads on both sides: all of them run in one thread, and what else the machine does meets them less. The figures of one machine say little; the ratios are what to look at.`,
+    `Whole processes: median of ${runs} runs after one that warms the file cache, Pagewalk and its peers taking turns. Reads, walks, openings, hovers and operations are counted in processor time, reads and walks on both sides: all of them run in one thread, and what else the machine does meets them less. The figures of one machine say little; the ratios are what to look at.`,
     '',
     cells('what', 'Pagewalk', 'beside', 'ratio', 'target', 'met'),
     cells('---', '---', '---', '---', '---', '---'),

@@ -17,7 +17,7 @@ import { measureReads, readPlan } from './reads.ts';
 import { measureSizes } from './sizes.ts';
 import type { ReadPlan } from './reads.ts';
 import { tableOf } from './targets.ts';
-import type { BenchFigures, PeerReads } from './targets.ts';
+import type { BenchFigures, DrgnWalk, PeerReads } from './targets.ts';
 import { measureWalk } from './walk.ts';
 import { compare } from './whole-process.ts';
 import type { Command } from './whole-process.ts';
@@ -95,7 +95,7 @@ function measureAll(): BenchFigures {
     if (why === undefined) walks.push(measureWalk(name, expandedDump(name, 'vmcore.elf')));
     else tell(`SKIPPED walk of ${name}: ${why}`);
   }
-  const drgnWalk = drgn === undefined ? undefined : (jsonOf(drgnRun('ptdump')) as { seconds: number } | undefined);
+  const drgnWalk = drgn === undefined ? undefined : (jsonOf(drgnRun('ptdump')) as DrgnWalk | undefined);
   return {
     image,
     runs,
@@ -107,7 +107,7 @@ function measureAll(): BenchFigures {
     elf,
     kdump,
     walks,
-    drgnWalkSeconds: drgnWalk?.seconds,
+    drgnWalk,
     sizes: measureSizes(image, folder, toAddress(BigInt(address))),
     hovers: measureHovers(image),
     operations: measureOperations(),

@@ -8,6 +8,13 @@ import type { Measured } from './whole-process.ts';
 
 export type PeerReads = Pick<ReadFigures, 'randomDirect' | 'randomVmalloc' | 'sequential'>;
 
+/** Seconds of the same walk with drgn: entries as objects of the kernel's types, and as words of tables that are read whole. */
+export interface DrgnWalk {
+  readonly objects: number;
+  readonly words: number;
+  readonly entries: number;
+}
+
 interface Reads {
   readonly ours: ReadFigures;
   readonly drgn: PeerReads | undefined;
@@ -24,7 +31,7 @@ export interface BenchFigures {
   readonly elf: Reads;
   readonly kdump: Reads | undefined;
   readonly walks: readonly WalkFigures[];
-  readonly drgnWalkSeconds: number | undefined;
+  readonly drgnWalk: DrgnWalk | undefined;
   readonly sizes: SizeFigures;
   readonly hovers: HoverFigures;
   readonly operations: OperationRate;
@@ -75,7 +82,7 @@ function reads(what: string, from: { ours: number; theirs: number | undefined; u
 }
 
 export function tableOf(figures: BenchFigures): readonly Row[] {
-  const { elf, kdump, walks, drgnWalkSeconds, hovers, processes, sizes } = figures;
+  const { elf, kdump, walks, drgnWalk, hovers, processes, sizes } = figures;
   const first = processes.find(({ name }) => name === 'vtop');
   const [walk] = walks;
   const rows: Row[] = [
@@ -102,17 +109,7 @@ export function tableOf(figures: BenchFigures): readonly Row[] {
     ...readRows('ELF', elf, 1),
     ...(kdump === undefined ? [] : readRows('kdump-compressed (zlib)', kdump, 1.5)),
   ];
-  if (walk !== undefined) {
-    const ratio = drgnWalkSeconds === undefined ? undefined : drgnWalkSeconds / walk.walk;
-    rows.push({
-      what: "Walk of the kernel's whole page table, beside the same in drgn's Python",
-      ours: `${(walk.walk * 1000).toFixed(2)} ms, with its text ${(walk.text * 1000).toFixed(1)} ms`,
-      peer: `drgn: ${drgnWalkSeconds === undefined ? missing : `${(drgnWalkSeconds * 1000).toFixed(1)} ms`}`,
-      ratio: ratio === undefined ? '' : `${ratio.toFixed(0)} times faster`,
-      target: '50 times',
-      met: ratio === undefined ? undefined : ratio >= 50,
-    });
-  }
+  if (walk !== undefined) rows.push(...drgnWalkRows(walk, drgnWalk));
   for (const { name, entries, tables, walk: seconds, straight } of walks) {
     rows.push({
       what: `That walk beside a straight pass over the same tables (${name}: ${entries} entries of ${tables} tables)`,
@@ -171,6 +168,25 @@ export function tableOf(figures: BenchFigures): readonly Row[] {
     },
   );
   return rows;
+}
+
+/** The target is for what drgn's own objects take; how fast Python can be without them is told beside it. */
+function drgnWalkRows(walk: WalkFigures, drgn: DrgnWalk | undefined): readonly Row[] {
+  const row = (what: string, seconds: number | undefined, least: number | undefined): Row => {
+    const ratio = seconds === undefined ? undefined : seconds / walk.walk;
+    return {
+      what,
+      ours: `${(walk.walk * 1000).toFixed(2)} ms, with its text ${(walk.text * 1000).toFixed(1)} ms`,
+      peer: `drgn: ${seconds === undefined ? missing : `${(seconds * 1000).toFixed(1)} ms`}`,
+      ratio: ratio === undefined ? '' : `${ratio.toFixed(0)} times faster`,
+      target: least === undefined ? '' : `${least} times`,
+      met: ratio === undefined || least === undefined ? undefined : ratio >= least,
+    };
+  };
+  return [
+    row("Walk of the kernel's whole page table, beside the same with drgn's objects (pte_t, pmd_t, pud_t, pgd_t)", drgn?.objects, 50),
+    row('The same, beside Python that has drgn read each table at once and takes its words apart itself', drgn?.words, undefined),
+  ];
 }
 
 function readRows(format: string, { ours, drgn }: Reads, least: number): readonly Row[] {

@@ -1,6 +1,6 @@
 /**
  * Entries of page tables walked per second for a page-table dump, beside the limit: a straight pass that adds up the
- * words of the same table pages. In one process, medians of many passes.
+ * words of the same table pages. In one process, medians of many passes, in processor time.
  */
 import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { entryKind } from '../../debug-adapter/arch/paging-mode.ts';
@@ -10,6 +10,7 @@ import { walkForPtdump } from '../../debug-adapter/pagetable/ptdump-walk.ts';
 import type { PtdumpVisitor } from '../../debug-adapter/pagetable/ptdump-walk.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const passes = 41;
 
@@ -72,9 +73,9 @@ class RecordingTable extends PageTable {
 function median(run: () => void): number {
   const times: number[] = [];
   for (let pass = 0; pass < passes; pass++) {
-    const start = process.hrtime.bigint();
+    const start = processorSeconds();
     run();
-    times.push(Number(process.hrtime.bigint() - start) / 1e9);
+    times.push(processorSeconds() - start);
   }
   return times.sort((a, b) => a - b)[Math.floor(passes / 2)] ?? 0;
 }
