@@ -231,13 +231,19 @@ class PtdumpElement extends PtdumpPage {
       ${this.changed.count === 0 ? nothing : html`<span>${changed}</span>`}
       ${this.longText.said === '' ? nothing : html`<span role="status">${this.longText.said}</span>`}
       ${this.findingsState === '' ? nothing : html`<span>${this.findingsState}</span>`}
-      ${this.findingsRefused ? this.#askFindingsButton() : nothing}
+      ${this.findingsState !== '' && this.findingsState !== lookingWords() ? this.#askFindingsButton() : nothing}
       ${this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
       <span class="legend"
         ><span class="wx">W+X</span><span class="w">${l10n.t('writable')}</span><span class="x">${l10n.t('executable')}</span
         ><span class="ro">${l10n.t('read-only')}</span><span class="hole">${l10n.t('nothing mapped')}</span></span
       >
     </div>`;
+  }
+
+  protected override askFindings(): void {
+    this.findingsState = lookingWords();
+    api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
+    this.requestUpdate();
   }
 
   #askFindingsButton(): TemplateResult {
@@ -377,3 +383,8 @@ class PtdumpElement extends PtdumpPage {
 }
 
 customElements.define('pagewalk-ptdump', PtdumpElement);
+
+/** What is said while findings are looked for; anything else that is said of them is why they were refused. */
+function lookingWords(): string {
+  return l10n.t('looking for findings…');
+}

@@ -64,8 +64,6 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected detailsClosed = false;
   protected findings = new FindingPages([]);
   protected findingsState = '';
-  /** Whether findings were refused, so that it makes sense to ask again. */
-  protected findingsRefused = false;
   protected mappings: Mappings | 'asked' | undefined;
   protected virtualPages = new Map<string, readonly number[]>();
   protected wanted: string | undefined;
@@ -120,7 +118,6 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         if (message.generation !== this.generation) break;
         this.findings = new FindingPages(message.findings.filter(({ user }) => user === this.kept.user || !user));
         this.findingsState = message.problem ?? '';
-        this.findingsRefused = message.problem !== null;
         this.showMap();
         break;
       case 'space':
@@ -202,13 +199,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     if (this.wanted !== undefined) this.reveal(this.wanted);
   }
 
-  protected askFindings(): void {
-    this.findingsState = l10n.t('looking for findings…');
-    this.findingsRefused = false;
-    api.postMessage({ kind: 'findings', generation: this.generation, mm: this.kept.mm });
-    this.requestUpdate();
-  }
-
+  protected abstract askFindings(): void;
   protected chooseChanged(): void {
     const { mm: shown, user: userHalf } = this.kept;
     // An entry that several have is told of the first: the kernel's are every process's.
