@@ -1,6 +1,6 @@
 /** The Pagewalk debug session that views ask. Owns the context key `pagewalk.active`. */
 import * as vscode from 'vscode';
-import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
+import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 
 export const debugType = 'pagewalk';
 
@@ -18,6 +18,10 @@ interface AdapterMessage {
 /** Whether a request ended because somebody pressed Cancel where VS Code shows the adapter's progress. */
 export function isCancelled(error: unknown): boolean {
   return error instanceof Error && error.message === 'cancelled';
+}
+
+function noSession(): Error {
+  return new Error(vscode.l10n.t('No Pagewalk session is open; open an image first.'));
 }
 
 export class Sessions implements vscode.Disposable {
@@ -69,8 +73,17 @@ export class Sessions implements vscode.Disposable {
     name: Name,
     parameters: PagewalkRequests[Name]['arguments'],
   ): Promise<PagewalkRequests[Name]['body']> {
-    if (this.#current === undefined) throw new Error(vscode.l10n.t('No Pagewalk session is open; open an image first.'));
+    if (this.#current === undefined) throw noSession();
     return (await this.#current.customRequest(name, parameters)) as PagewalkRequests[Name]['body'];
+  }
+
+  /** The same of a list that may be long: a part of it. */
+  async requestPart<Name extends keyof PagewalkPartRequests>(
+    name: Name,
+    parameters: PagewalkPartRequests[Name]['arguments'] & { readonly count: number },
+  ): Promise<PagewalkPartRequests[Name]['body']> {
+    if (this.#current === undefined) throw noSession();
+    return (await this.#current.customRequest(name, parameters)) as PagewalkPartRequests[Name]['body'];
   }
 
   /** A session that stops while another has the focus in VS Code waits until it has it. */

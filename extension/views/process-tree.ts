@@ -3,6 +3,8 @@ import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { MapsFacts, TaskFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
+import { entriesAtOnce, moreItem, moreNodes } from './long-list.ts';
+import type { MoreNode } from './long-list.ts';
 
 type Area = MapsFacts['areas'][number];
 
@@ -16,6 +18,8 @@ interface TaskNode {
 
 interface KernelThreadsNode {
   readonly kind: 'threads';
+  /** Of the part of the list in which they are. */
+  readonly start: number;
   readonly tasks: readonly TaskFacts[];
 }
 
@@ -37,7 +41,7 @@ interface FactNode {
   readonly icon: string;
 }
 
-type Node = TaskNode | KernelThreadsNode | AreaNode | FactNode;
+type Node = TaskNode | KernelThreadsNode | AreaNode | FactNode | MoreNode;
 
 /** Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 const [presentBit, swappedBit, fileBit] = [63n, 62n, 61n];
@@ -60,13 +64,15 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
         return taskItem(node);
       case 'threads': {
         const item = new vscode.TreeItem(vscode.l10n.t('Kernel threads'), vscode.TreeItemCollapsibleState.Collapsed);
-        item.id = 'threads';
+        item.id = `threads ${node.start}`;
         item.description = String(node.tasks.length);
         item.iconPath = new vscode.ThemeIcon('server-process');
         return item;
       }
       case 'area':
         return areaItem(node);
+      case 'more':
+        return moreItem(node);
       case 'fact': {
         const item = new vscode.TreeItem(node.label);
         item.description = node.value;
@@ -80,13 +86,18 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
   async getChildren(node?: Node): Promise<Node[]> {
     if (this.#sessions.current === undefined || node?.kind === 'fact') return [];
     try {
-      if (node === undefined) return tasksOf((await this.#sessions.request('pagewalk/tasks', {})).tasks);
+      if (node === undefined || node.kind === 'more') return await this.#tasks(node?.start ?? 0);
       if (node.kind === 'threads') return node.tasks.map(threadFact);
       if (node.kind === 'task') return areasOf(await this.#sessions.request('pagewalk/maps', { pid: node.pid }));
       return await this.#pages(node);
     } catch (error) {
       return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
     }
+  }
+
+  async #tasks(start: number): Promise<Node[]> {
+    const { tasks, more } = await this.#sessions.requestPart('pagewalk/tasks', { start, count: entriesAtOnce });
+    return [...tasksOf(tasks, start), ...moreNodes({ start, more })];
   }
 
   /** What the page tables and the swap have of a VMA. */
@@ -108,12 +119,12 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
   }
 }
 
-function tasksOf(tasks: readonly TaskFacts[]): Node[] {
+function tasksOf(tasks: readonly TaskFacts[], start: number): Node[] {
   // Threads of one process share its address space.
   const processes = tasks.filter(({ mm, pid, tgid }) => mm !== null && pid === tgid);
   const threads = tasks.filter(({ mm }) => mm === null);
   const nodes: Node[] = processes.map((task) => ({ kind: 'task', task, pid: task.pid, mm: String(task.pid) }));
-  return threads.length === 0 ? nodes : [...nodes, { kind: 'threads', tasks: threads }];
+  return threads.length === 0 ? nodes : [...nodes, { kind: 'threads', start, tasks: threads }];
 }
 
 function threadFact({ pid, name, state, cpu }: TaskFacts): Node {

@@ -1,9 +1,19 @@
 /** The Vmalloc Areas view: every area, blocks with the state of their pages. */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
-import type { VmallocAreaFacts, VmallocFacts, VmallocPagesFacts } from '../../debug-adapter/protocol/vmalloc.ts';
+import type {
+  VmallocAreaFacts,
+  VmallocCountFacts,
+  VmallocFacts,
+  VmallocFreeFacts,
+  VmallocKind,
+  VmallocList,
+  VmallocPagesFacts,
+} from '../../debug-adapter/protocol/vmalloc.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
+import { entriesAtOnce, moreItem, moreNodes, partsOf } from './long-list.ts';
+import type { MoreNode } from './long-list.ts';
 import { changesBetween, keyOf } from './vmalloc-changes.ts';
 import type { AreaChange, ChangedDetail, VmallocChanges } from './vmalloc-changes.ts';
 
@@ -12,6 +22,8 @@ interface AreaNode {
   readonly area: VmallocAreaFacts;
   readonly lazy: boolean;
   readonly address: string;
+  /** Whether it stands in the list by address, beside its kind's. */
+  readonly byAddress: boolean;
   /** Since the last stop of a scenario. */
   readonly change: AreaChange | undefined;
 }
@@ -40,7 +52,16 @@ interface PagesNode {
   readonly address: string;
 }
 
-type Node = AreaNode | GroupNode | FactNode | PagesNode;
+/** A part of a long list, asked for when it is opened. */
+interface RangeNode {
+  readonly kind: 'range';
+  readonly list: VmallocList | 'free';
+  readonly of?: VmallocKind;
+  readonly start: number;
+  readonly count: number;
+}
+
+type Node = AreaNode | GroupNode | FactNode | PagesNode | RangeNode | MoreNode;
 
 /** In front, where a narrow view still shows it. */
 const changeMark = '● ';
@@ -53,11 +74,14 @@ const barWidth = 32;
 export class VmallocTree implements vscode.TreeDataProvider<Node> {
   readonly #sessions: Sessions;
   readonly #changed = new vscode.EventEmitter<void>();
+  /** Of a long list, once it is known. */
+  #count: { readonly facts?: VmallocCountFacts } | undefined;
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     sessions.onDidChange(() => {
+      this.#count = undefined;
       this.#changed.fire();
     });
   }
@@ -75,6 +99,10 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         item.iconPath = new vscode.ThemeIcon(node.icon);
         return item;
       }
+      case 'more':
+        return moreItem(node);
+      case 'range':
+        return rangeItem(node);
       case 'pages': {
         const item = new vscode.TreeItem(vscode.l10n.t('frames'), vscode.TreeItemCollapsibleState.Collapsed);
         item.iconPath = new vscode.ThemeIcon('layers');
@@ -97,23 +125,82 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     if (node?.kind === 'fact') return [];
     try {
       if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
-      const [facts, { moments }] = await Promise.all([
-        this.#sessions.request('pagewalk/vmallocAreas', {}),
+      if (node?.kind === 'range') return await this.#range(node);
+      if (node?.kind === 'more') return await this.#byAddress(node.start);
+      const [{ more }, { moments }] = await Promise.all([
+        this.#sessions.requestPart('pagewalk/vmallocAreas', { start: entriesAtOnce, count: 0 }),
         this.#sessions.request('pagewalk/snapshot', {}),
       ]);
       const stop = moments.find(({ kind }) => kind === 'stop')?.name;
+      // A scenario tells what changed in all of its areas; its machine is small.
+      if (more && stop === undefined) return await this.#longList();
+      const facts = await this.#sessions.request('pagewalk/vmallocAreas', {});
       const changes =
         stop === undefined ? noChanges : changesBetween(await this.#sessions.request('pagewalk/vmallocAreas', { moment: stop }), facts);
-      return [...byKind(facts.areas, changes), ...goneOf(changes), ...restOf(facts, changes)];
+      return [...byKind(facts.areas, changes), ...goneOf(changes), ...idleOf(facts, changes)];
     } catch (error) {
       return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
     }
   }
+
+  /** At once what comes first by address; kinds and lists when they are counted. */
+  async #longList(): Promise<Node[]> {
+    const first: GroupNode = {
+      kind: 'group',
+      label: vscode.l10n.t('In use, by address'),
+      description: this.#count?.facts === undefined ? '' : areaCount(this.#count.facts.areas),
+      icon: 'list-ordered',
+      children: await this.#byAddress(0),
+      open: true,
+    };
+    // Last, for it is long and open.
+    if (this.#count?.facts !== undefined) return [...countedOf(this.#count.facts), first];
+    if (this.#count === undefined) void this.#countAll();
+    return [{ kind: 'fact', label: vscode.l10n.t('Counting…'), value: '', icon: 'sync~spin' }, first];
+  }
+
+  async #countAll(): Promise<void> {
+    const asked = {};
+    this.#count = asked;
+    try {
+      const facts = await this.#sessions.request('pagewalk/vmallocCount', {});
+      // Whoever asked before the session changed hears nothing.
+      if (this.#count !== asked) return;
+      this.#count = { facts };
+      this.#changed.fire();
+    } catch {
+      if (this.#count === asked) this.#count = undefined;
+    }
+  }
+
+  async #byAddress(start: number): Promise<Node[]> {
+    const { areas, more } = await this.#sessions.requestPart('pagewalk/vmallocAreas', { start, count: entriesAtOnce });
+    return [...areaNodes(areas, { idle: false, byAddress: true, changes: noChanges }), ...moreNodes({ start, more })];
+  }
+
+  async #range({ list, of, start, count }: RangeNode): Promise<Node[]> {
+    const asked = { list, start, count, ...(of === undefined ? {} : { kind: of }) };
+    const { areas, free } = await this.#sessions.requestPart('pagewalk/vmallocAreas', asked);
+    return [...areaNodes(areas, { idle: list !== 'areas', changes: noChanges }), ...free.map(freeFact)];
+  }
 }
 
-/** `idle`: freed, or kept for the next allocation. */
-function areaNodes(areas: readonly VmallocAreaFacts[], { idle, changes }: { idle: boolean; changes: VmallocChanges }): AreaNode[] {
-  return areas.map((area) => ({ kind: 'area', area, lazy: idle, address: area.start, change: changes.areas.get(keyOf(area)) }));
+interface AreaPlace {
+  /** Freed, or kept for the next allocation. */
+  readonly idle: boolean;
+  readonly byAddress?: boolean;
+  readonly changes: VmallocChanges;
+}
+
+function areaNodes(areas: readonly VmallocAreaFacts[], { idle, byAddress = false, changes }: AreaPlace): AreaNode[] {
+  return areas.map((area) => ({
+    kind: 'area',
+    area,
+    lazy: idle,
+    address: area.start,
+    byAddress,
+    change: changes.areas.get(keyOf(area)),
+  }));
 }
 
 /** What a scenario's last step took away without a trace. */
@@ -141,53 +228,76 @@ function areaCount(count: number): string {
   return count === 1 ? vscode.l10n.t('1 area') : vscode.l10n.t('{0} areas', count);
 }
 
+const kindOrder: readonly VmallocKind[] = ['vm_map_ram block', 'vm_map_ram', 'vmalloc', 'vmap', 'ioremap'];
+
 /** Busy areas by what they are for, with their sizes; blocks, whose pages have states of their own, come first. */
 function byKind(areas: readonly VmallocAreaFacts[], changes: VmallocChanges): GroupNode[] {
-  const groups = new Map<string, VmallocAreaFacts[]>();
-  for (const area of areas) {
-    const { word } = kindOf(area);
-    groups.set(word, [...(groups.get(word) ?? []), area]);
-  }
-  const order = ['vm_map_ram block', 'vm_map_ram', 'vmalloc', 'vmap', 'ioremap'];
-  return [...groups]
-    .sort(([one], [other]) => order.indexOf(one) - order.indexOf(other))
-    .map(([word, own]) => ({
-      kind: 'group',
-      label: word === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : word,
-      description: `${areaCount(own.length)}, ${sizeText(own.reduce((sum, { size }) => sum + size, 0))}`,
-      icon: own[0] === undefined ? 'symbol-field' : kindOf(own[0]).icon,
-      children: areaNodes(own, { idle: false, changes }),
-      open: word === 'vm_map_ram block',
-      changed: own.some((area) => changes.areas.has(keyOf(area))),
-    }));
+  return kindOrder.flatMap((kind) => {
+    const own = areas.filter((area) => kindOf(area).word === kind);
+    const bytes = own.reduce((sum, { size }) => sum + size, 0);
+    const group = kindGroup({ kind, count: own.length, bytes }, areaNodes(own, { idle: false, changes }));
+    return own.length === 0 ? [] : [{ ...group, changed: own.some((area) => changes.areas.has(keyOf(area))) }];
+  });
+}
+
+function kindGroup({ kind, count, bytes }: VmallocCountFacts['kinds'][number], children: readonly Node[]): GroupNode {
+  return {
+    kind: 'group',
+    label: kind === 'vm_map_ram block' ? vscode.l10n.t('vm_map_ram blocks') : kind,
+    description: `${areaCount(count)}, ${sizeText(bytes)}`,
+    icon: kindIcons[kind],
+    children,
+    open: kind === 'vm_map_ram block',
+  };
+}
+
+/** What a long list has besides its areas by address. */
+function countedOf(facts: VmallocCountFacts): Node[] {
+  const ranges = (list: RangeNode['list'], length: number, of?: VmallocKind): RangeNode[] =>
+    partsOf(length).map((part) => ({ kind: 'range', list, ...(of === undefined ? {} : { of }), ...part }));
+  const listed = (list: Exclude<RangeNode['list'], 'areas'>): Listed => ({ count: facts[list], children: ranges(list, facts[list]) });
+  return [
+    ...[...facts.kinds]
+      .sort((one, other) => kindOrder.indexOf(one.kind) - kindOrder.indexOf(other.kind))
+      .map((kind) => kindGroup(kind, ranges('areas', kind.count, kind.kind))),
+    ...restOf({ lazy: listed('lazy'), purging: listed('purging'), pooled: listed('pooled'), free: listed('free') }, facts),
+  ];
+}
+
+/** What is not in use, of a list that is told as a whole. */
+function idleOf(facts: VmallocFacts, changes: VmallocChanges): Node[] {
+  const listed = (list: Exclude<VmallocList, 'areas'>): Listed => ({
+    count: facts[list].length,
+    children: areaNodes(facts[list], { idle: true, changes }),
+  });
+  const free = { count: facts.free.length, children: facts.free.map(freeFact) };
+  return restOf({ lazy: listed('lazy'), purging: listed('purging'), pooled: listed('pooled'), free }, facts);
+}
+
+interface Listed {
+  readonly count: number;
+  readonly children: readonly Node[];
 }
 
 /** What is not in use, the queues of blocks, and the counters; groups without anything in them are left out. */
-function restOf(facts: VmallocFacts, changes: VmallocChanges): Node[] {
-  const { lazy, purging, pooled, free, queues } = facts;
+function restOf(
+  { lazy, purging, pooled, free }: Readonly<Record<Exclude<RangeNode['list'], 'areas'>, Listed>>,
+  { queues, purge }: Pick<VmallocFacts, 'queues' | 'purge'>,
+): Node[] {
   const nodes: Node[] = [];
   const add = (label: string, children: readonly Node[], icon: string, description: string): void => {
     if (children.length === 0) return;
     const changed = children.some((node) => node.kind === 'area' && node.change !== undefined);
     nodes.push({ kind: 'group', label, description, icon, children, changed });
   };
-  const addAreas = (label: string, areas: readonly VmallocAreaFacts[], icon: string): void => {
-    add(label, areaNodes(areas, { idle: true, changes }), icon, areaCount(areas.length));
-  };
-  addAreas(vscode.l10n.t('Freed, not yet purged'), lazy, 'trash');
-  addAreas(vscode.l10n.t('Being purged'), purging, 'trash');
-  addAreas(vscode.l10n.t('Kept for the next allocation'), pooled, 'archive');
-  const ranges = free.map(({ start, end, size }): FactNode => ({
-    kind: 'fact',
-    label: `${start}-${end}`,
-    value: sizeText(Number(size)),
-    icon: 'dash',
-  }));
+  add(vscode.l10n.t('Freed, not yet purged'), lazy.children, 'trash', areaCount(lazy.count));
+  add(vscode.l10n.t('Being purged'), purging.children, 'trash', areaCount(purging.count));
+  add(vscode.l10n.t('Kept for the next allocation'), pooled.children, 'archive', areaCount(pooled.count));
   add(
     vscode.l10n.t('Free'),
-    ranges,
+    free.children,
     'circle-large-outline',
-    free.length === 1 ? vscode.l10n.t('1 range') : vscode.l10n.t('{0} ranges', free.length),
+    free.count === 1 ? vscode.l10n.t('1 range') : vscode.l10n.t('{0} ranges', free.count),
   );
   const lists = queues.map(({ cpu, free: blocks }): FactNode => ({
     kind: 'fact',
@@ -196,11 +306,23 @@ function restOf(facts: VmallocFacts, changes: VmallocChanges): Node[] {
     icon: 'list-ordered',
   }));
   add(vscode.l10n.t('Block queues'), lists, 'list-tree', vscode.l10n.t('vmap_blocks with free pages, by CPU'));
-  add(vscode.l10n.t('Purge state'), counters(facts), 'dashboard', `${facts.purge.lazyPages ?? '?'} / ${facts.purge.threshold ?? '?'}`);
+  add(vscode.l10n.t('Purge state'), counters(purge), 'dashboard', `${purge.lazyPages ?? '?'} / ${purge.threshold ?? '?'}`);
   return nodes;
 }
 
-function counters({ purge }: VmallocFacts): FactNode[] {
+function freeFact({ start, end, size }: VmallocFreeFacts): FactNode {
+  return { kind: 'fact', label: `${start}-${end}`, value: sizeText(Number(size)), icon: 'dash' };
+}
+
+/** As VS Code's own view of variables names the parts of a long array. */
+function rangeItem({ list, of, start, count }: RangeNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(`[${start}…${start + count - 1}]`, vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `range ${list} ${of ?? ''} ${start}`;
+  item.iconPath = new vscode.ThemeIcon('list-tree');
+  return item;
+}
+
+function counters(purge: VmallocFacts['purge']): FactNode[] {
   const facts: FactNode[] = [];
   const add = (label: string, value: string | number | null): void => {
     if (value !== null) facts.push({ kind: 'fact', label, value: String(value), icon: 'symbol-numeric' });
@@ -233,18 +355,30 @@ function framesOf({ runs, source, missing, pageSize, cut }: VmallocPagesFacts): 
   return rows;
 }
 
-function kindOf(area: VmallocAreaFacts): { word: string; icon: string } {
-  if (area.block !== null) return { word: 'vm_map_ram block', icon: 'symbol-array' };
-  if (area.flags.includes('VM_RAM')) return { word: 'vm_map_ram', icon: 'symbol-array' };
-  if (area.vmFlags.includes('VM_IOREMAP')) return { word: 'ioremap', icon: 'circuit-board' };
-  if (area.vmFlags.includes('VM_MAP')) return { word: 'vmap', icon: 'symbol-interface' };
-  return { word: 'vmalloc', icon: 'symbol-field' };
+const kindIcons: Readonly<Record<VmallocKind, string>> = {
+  'vm_map_ram block': 'symbol-array',
+  vm_map_ram: 'symbol-array',
+  vmalloc: 'symbol-field',
+  vmap: 'symbol-interface',
+  ioremap: 'circuit-board',
+};
+
+function kindOf(area: VmallocAreaFacts): { word: VmallocKind; icon: string } {
+  const word = wordOf(area);
+  return { word, icon: kindIcons[word] };
 }
 
-function areaItem({ area, lazy, change }: AreaNode): vscode.TreeItem {
+function wordOf({ block, flags, vmFlags }: VmallocAreaFacts): VmallocKind {
+  if (block !== null) return 'vm_map_ram block';
+  if (flags.includes('VM_RAM')) return 'vm_map_ram';
+  if (vmFlags.includes('VM_IOREMAP')) return 'ioremap';
+  return vmFlags.includes('VM_MAP') ? 'vmap' : 'vmalloc';
+}
+
+function areaItem({ area, lazy, byAddress, change }: AreaNode): vscode.TreeItem {
   const { word, icon } = kindOf(area);
   const item = new vscode.TreeItem(`${change === undefined ? '' : changeMark}${area.start}`, vscode.TreeItemCollapsibleState.Collapsed);
-  item.id = `${String(lazy)} ${area.address}`;
+  item.id = `${String(lazy)} ${String(byAddress)} ${area.address}`;
   const changed = change === undefined ? '' : `${changeWord(change)} · `;
   item.description = `${changed}${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
   item.iconPath = new vscode.ThemeIcon(lazy ? 'circle-slash' : icon);

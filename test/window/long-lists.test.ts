@@ -1,0 +1,62 @@
+/** Lists that are longer than a view asks for at once, in a real VS Code window: kinds with their counts, ranges, what lies behind. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import type { VSCodeWindow } from '../vscode-web/window.ts';
+import { commandLine, keepPicture, noWindow, useWindow, writeLaunch } from './open-window.ts';
+
+const allocations = 2300;
+
+/** A machine that has called vmalloc() often. */
+const scenario = `machine { ram 64M }
+let n = 0
+while n < ${allocations} {
+  vmalloc(4K)
+  n = n + 1
+}
+`;
+
+describe('a long list of vmap_areas', { skip: noWindow ?? false }, () => {
+  let window: VSCodeWindow;
+  let starts: string[] = [];
+
+  useWindow(
+    {
+      folder: 'long-list',
+      fill: (folder) => {
+        writeFileSync(join(folder, 'long.kmm'), scenario);
+        commandLine('run', join(folder, 'long.kmm'), '--save', join(folder, 'long.elf'));
+        writeLaunch(folder, { 'Open the long list': { image: join(folder, 'long.elf') } });
+        starts = commandLine('vmalloc', join(folder, 'long.elf'))
+          .split('\n')
+          .filter((line) => / vmalloc( |$)/.test(line))
+          .map((line) => line.split('-')[0] ?? '')
+          // The kernel tells them vmap node by vmap node.
+          .sort();
+      },
+    },
+    (open) => {
+      ({ window } = open);
+    },
+  );
+
+  const tree = '.pane:has([aria-label^="Vmalloc Areas"])';
+
+  test('is counted by kind, and each kind has ranges', async () => {
+    await window.debug('Open the long list');
+    await window.showView('Kernel Memory');
+    assert.ok(starts.length >= allocations);
+    // Above the areas by address, when they are counted.
+    const kind = window.row(new RegExp(`vmalloc\\s*${starts.length} areas, `), tree);
+    await kind.waitFor();
+    await kind.locator('.monaco-tl-twistie').click();
+    for (const range of ['[0…999]', '[1000…1999]']) await window.reveal(range, tree);
+    const last = await window.reveal(`[2000…${starts.length - 1}]`, tree);
+    await keepPicture(window, 'long-list-ranges');
+    await last.locator('.monaco-tl-twistie').click();
+    await window.reveal(starts[2000] ?? '', tree);
+    await window.parkMouse();
+    await keepPicture(window, 'long-list');
+  });
+});
