@@ -18,6 +18,7 @@ const budgets = {
   'pagewalk-every-verb.js': 50_000,
   'pagewalk-serve.js': 120_000,
   'language-server.js': 1_500_000,
+  'unpack-thread.js': 30_000,
   'extension.cjs': 80_000,
   'extension-every-panel.cjs': 60_000,
   'language-client.cjs': 450_000,
@@ -96,6 +97,15 @@ const results = await Promise.all([
     define: { PAGEWALK_VERSION: JSON.stringify(version) },
     plugins: [apart(/\/lsp\/language-server\.ts$/, './language-server.js')],
     banner: { js: `#!/usr/bin/env node\n${requireOfNode}` },
+  }),
+  // What a thread that unpacks pages loads, beside the program.
+  build({
+    ...common,
+    entryPoints: ['debug-adapter/main-unpack.ts'],
+    outfile: 'dist/unpack-thread.js',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
   }),
   build({
     ...common,

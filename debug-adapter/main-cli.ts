@@ -14,7 +14,7 @@ const host: Host = {
 };
 /** The language of scenarios, in a bundle of its own: only who runs one loads it. */
 const loadLanguage = () => import('./lsp/language-server.ts');
-const port = workerPort();
+const port = workerPort('jobs');
 if (port === undefined) await runCommandLine();
 else (await import('./session/job-worker.ts')).serveJobs(host, port);
 

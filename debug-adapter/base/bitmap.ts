@@ -1,7 +1,7 @@
 /**
  * A bitmap that stays where it is (a file, mostly) with fast rank: bytes in least-significant-bit-first order (bit n is bit
  * n mod 8 of byte n/8), as makedumpfile writes its page bitmaps. Kept in memory: one number for each 4 KiB of it, and a
- * bounded number of those blocks. A machine of 1 TiB has 32 MiB of bits and 64 KiB of ranks.
+ * bounded number of those blocks, each with 64 ranks of its own. A machine of 1 TiB has 32 MiB of bits and 64 KiB of ranks.
  */
 import { BoundedCache } from './bounded-cache.ts';
 
@@ -9,8 +9,16 @@ const blockBytes = 4096;
 const blockBits = blockBytes * 8;
 const blocksPerRead = 64;
 const keptBlocks = 256;
+/** Bits between two ranks within a block. */
+const strideBits = 512;
 
-/** Bits numbered from 0 below `length`; a `rank` costs at most the counting of one block of 4 KiB. */
+/** A block's bits, and of each of its strides the number of set bits before it in the block. */
+interface Block {
+  readonly words: Uint32Array;
+  readonly ranks: Uint16Array;
+}
+
+/** Bits numbered from 0 below `length`; a `rank` costs at most the counting of one stride once its block is read. */
 export class RankedBitmap {
   /** Number of bits; a safe integer. */
   readonly length: number;
@@ -18,8 +26,8 @@ export class RankedBitmap {
   readonly population: number;
   readonly #read: (offset: number, length: number) => Uint8Array;
   readonly #ranks: Float64Array;
-  readonly #blocks = new BoundedCache<number, Uint32Array>(keptBlocks);
-  #last: Uint32Array | undefined;
+  readonly #blocks = new BoundedCache<number, Block>(keptBlocks);
+  #last: Block | undefined;
   #lastNumber = -1;
 
   /**
@@ -48,7 +56,7 @@ export class RankedBitmap {
   has(bit: number): boolean {
     if (!(bit >= 0 && bit < this.length)) return false;
     const inBlock = bit % blockBits;
-    const words = this.#block((bit - inBlock) / blockBits);
+    const { words } = this.#block((bit - inBlock) / blockBits);
     return (((words[inBlock >>> 5] ?? 0) >>> (inBlock & 31)) & 1) === 1;
   }
 
@@ -58,7 +66,10 @@ export class RankedBitmap {
     const inBlock = bounded % blockBits;
     const block = (bounded - inBlock) / blockBits;
     const below = this.#ranks[block] ?? this.population;
-    return inBlock === 0 ? below : below + count(this.#block(block), 0, inBlock);
+    if (inBlock === 0) return below;
+    const { words, ranks } = this.#block(block);
+    const stride = Math.floor(inBlock / strideBits);
+    return below + (ranks[stride] ?? 0) + count(words, stride * strideBits, inBlock);
   }
 
   /** The runs of set bits, ascending, as [start, end) pairs. */
@@ -78,7 +89,7 @@ export class RankedBitmap {
         if (start < 0) start = base;
         continue;
       }
-      const words = this.#block(block);
+      const { words } = this.#block(block);
       for (let bit = 0; bit < bits; bit++) {
         const word = words[bit >>> 5] ?? 0;
         if ((bit & 31) === 0 && bit + 32 <= bits && word === (start < 0 ? 0 : 0xffff_ffff)) {
@@ -101,16 +112,17 @@ export class RankedBitmap {
     return this.length === other.length && this.#ranks.every((rank, index) => rank === other.#ranks[index]);
   }
 
-  #block(number: number): Uint32Array {
+  #block(number: number): Block {
     if (number === this.#lastNumber && this.#last !== undefined) return this.#last;
-    let words = this.#blocks.get(number);
-    if (words === undefined) {
-      words = wordsOf(this.#read(number * blockBytes, blockBytes), blockBytes);
-      this.#blocks.set(number, words);
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      const words = wordsOf(this.#read(number * blockBytes, blockBytes), blockBytes);
+      block = { words, ranks: ranksOf(words) };
+      this.#blocks.set(number, block);
     }
-    this.#last = words;
+    this.#last = block;
     this.#lastNumber = number;
-    return words;
+    return block;
   }
 }
 
@@ -125,6 +137,13 @@ function wordsOf(bytes: Uint8Array, length: number): Uint32Array {
   if (littleEndianHost) return new Uint32Array(whole.buffer);
   const view = new DataView(whole.buffer);
   return Uint32Array.from({ length: length / 4 }, (_, index) => view.getUint32(index * 4, true));
+}
+
+function ranksOf(words: Uint32Array): Uint16Array {
+  const ranks = new Uint16Array(blockBits / strideBits);
+  for (let stride = 1; stride < ranks.length; stride++)
+    ranks[stride] = (ranks[stride - 1] ?? 0) + count(words, (stride - 1) * strideBits, stride * strideBits);
+  return ranks;
 }
 
 /** Set bits in [from, to); `from` is a multiple of 32. */

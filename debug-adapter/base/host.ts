@@ -48,12 +48,23 @@ export type ScenarioOutcome =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'cancelled' };
 
-/** Decompressors that the platform has natively. Each throws on corrupt input and never gives more than `size` bytes. */
+/**
+ * Decompressors that the platform has natively. Each throws on corrupt input and never gives more than `size` bytes. The result
+ * may lie in `room`, where that is given: `size + 1` bytes or more.
+ */
 export interface PlatformCodecs {
   /** zlib stream (RFC 1950). */
-  inflate(input: Uint8Array, size: number): Uint8Array;
+  inflate(input: Uint8Array, size: number, room?: Uint8Array): Uint8Array;
   /** One zstd frame (RFC 8878), or absent where the platform has none. */
-  readonly zstd?: ((input: Uint8Array, size: number) => Uint8Array) | undefined;
+  readonly zstd?: ((input: Uint8Array, size: number, room?: Uint8Array) => Uint8Array) | undefined;
+}
+
+/** Threads that unpack pages of dumps (codec/unpack-thread.ts). */
+export interface UnpackThreadHost {
+  /** How many may run beside the one that reads; 1 or more. */
+  readonly most: number;
+  /** Starts one. It does not keep the program running. */
+  start(): WorkerThread;
 }
 
 /** What the engine needs of the platform; debug-adapter/platform provides it for Node, tests provide it in memory. */
@@ -72,4 +83,6 @@ export interface Host {
     ((scenario: { readonly name: string; readonly text: string }, token: CancellationToken) => Promise<ScenarioOutcome>) | undefined;
   /** Starts a thread that serves jobs (session/job-worker.ts); absent where there are no threads. */
   readonly startWorker?: (() => WorkerThread) | undefined;
+  /** Absent where there are no threads, or no second processor. */
+  readonly unpackThreads?: UnpackThreadHost | undefined;
 }

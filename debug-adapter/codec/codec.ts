@@ -10,14 +10,17 @@ import { decompressZstd } from './zstd.ts';
 /** Compressions of pages in dump files, as `info` names them. */
 export type CodecName = 'zlib' | 'lzo' | 'snappy' | 'zstd';
 
-/** Decompresses `input` to at most `size` bytes; throws on corrupt input. */
-export type PageCodec = (input: Uint8Array, size: number) => Uint8Array;
+/**
+ * Decompresses `input` to at most `size` bytes; throws on corrupt input. The result may lie in `room`, which has `size + 1` bytes
+ * or more, and is then lost with what `room` is used for next; without it, it is the caller's.
+ */
+export type PageCodec = (input: Uint8Array, size: number, room?: Uint8Array) => Uint8Array;
 
 /** The codec of this name: the platform's own where it has one. Tables are made when a codec first needs them. */
 export function codecFor(name: CodecName, platform: PlatformCodecs): PageCodec {
   switch (name) {
     case 'zlib':
-      return (input, size) => platform.inflate(input, size);
+      return (input, size, room) => platform.inflate(input, size, room);
     case 'zstd':
       return platform.zstd ?? decompressZstd;
     case 'lzo':

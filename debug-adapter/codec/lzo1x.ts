@@ -3,9 +3,9 @@
  * version 0, which makedumpfile's lzo1x_1 pages use).
  */
 
-/** Decompresses one block to at most `size` bytes. Throws `RangeError` on a malformed stream. */
-export function decompressLzo1x(input: Uint8Array, size: number): Uint8Array {
-  const output = new Uint8Array(size);
+/** Decompresses one block to at most `size` bytes, in `room` where that is given. Throws `RangeError` on a malformed stream. */
+export function decompressLzo1x(input: Uint8Array, size: number, room?: Uint8Array): Uint8Array {
+  const output = room ?? new Uint8Array(size);
   let from = 0;
   let to = 0;
 
@@ -76,7 +76,7 @@ export function decompressLzo1x(input: Uint8Array, size: number): Uint8Array {
       const low = next();
       const high = next();
       const distance = ((instruction & 8) << 11) | (high << 6) | (low >> 2);
-      if (distance === 0) return to === size ? output : output.subarray(0, to);
+      if (distance === 0) return to === output.length ? output : output.subarray(0, to);
       match(distance + 0x4000, length);
       trailing = low & 3;
     }

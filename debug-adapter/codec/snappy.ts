@@ -1,10 +1,10 @@
 /** Snappy blocks without framing, from google/snappy's format_description.txt. */
 
 /**
- * Decompresses one block. Throws `RangeError` when the block is malformed, claims more than `size` bytes, or holds
+ * Decompresses one block, in `room` where that is given. Throws `RangeError` when the block is malformed, claims more than `size` bytes, or holds
  * fewer than it claims. Every step consumes input, so that no block can make it run on.
  */
-export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
+export function decompressSnappy(input: Uint8Array, size: number, room?: Uint8Array): Uint8Array {
   let from = 0;
 
   /** An unsigned number of 1 to 4 bytes, low byte first; products, because shifts would make a negative number of its top bit. */
@@ -25,7 +25,7 @@ export function decompressSnappy(input: Uint8Array, size: number): Uint8Array {
     if (scale >= 2 ** 28) throw new RangeError('Snappy length has more than five bytes');
   }
 
-  const output = new Uint8Array(claimed);
+  const output = room?.subarray(0, claimed) ?? new Uint8Array(claimed);
   let to = 0;
   while (from < input.length) {
     const tag = little(1);

@@ -66,9 +66,9 @@ interface FrameState {
   huffman: HuffmanTable | undefined;
 }
 
-/** Decompresses all frames to at most `size` bytes. Throws `RangeError` on malformed input. */
-export function decompressZstd(input: Uint8Array, size: number): Uint8Array {
-  const decoder = new Decoder(input, size);
+/** Decompresses all frames to at most `size` bytes, in `room` where that is given. Throws `RangeError` on malformed input. */
+export function decompressZstd(input: Uint8Array, size: number, room?: Uint8Array): Uint8Array {
+  const decoder = new Decoder(input, room?.subarray(0, size) ?? new Uint8Array(size));
   return decoder.run();
 }
 
@@ -78,9 +78,9 @@ class Decoder {
   #at = 0;
   #to = 0;
 
-  constructor(input: Uint8Array, size: number) {
+  constructor(input: Uint8Array, output: Uint8Array) {
     this.#input = input;
-    this.#output = new Uint8Array(size);
+    this.#output = output;
   }
 
   run(): Uint8Array {

@@ -2,35 +2,27 @@
 import { RankedBitmap } from '../base/bitmap.ts';
 import { BoundedCache } from '../base/bounded-cache.ts';
 import { UserError } from '../base/errors.ts';
-import type { ByteSource, Host } from '../base/host.ts';
+import type { ByteSource } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import type { NumberRange } from '../base/range.ts';
-import { codecFor } from '../codec/codec.ts';
-import type { CodecName, PageCodec } from '../codec/codec.ts';
+import type { PackedPage, Unpacker } from '../codec/unpacker.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize, missingFrame } from '../memory/physical-memory.ts';
 import type { MemoryBlock, PartialFrame, PhysicalMemory } from '../memory/physical-memory.ts';
-import { messageOf } from '../protocol/error-message.ts';
 import { ChunkCache } from './chunk-cache.ts';
-import { kdumpStatus } from './kdump-header.ts';
 import type { KdumpHeader, KdumpSubHeader } from './kdump-header.ts';
+import { KdumpPages, pageName } from './kdump-pages.ts';
 
-/** Bits of a page descriptor's flags, and of the header's status, that name the compression. */
-const compressionBits: readonly (readonly [bit: number, codec: CodecName])[] = [
-  [0x1, 'zlib'],
-  [0x2, 'lzo'],
-  [0x4, 'snappy'],
-  [0x20, 'zstd'],
-];
-/** offset u64, size u32, flags u32, page_flags u64. */
-const descriptorSize = 24;
-const sampledDescriptors = 4096;
-/** Bytes of the longest data of which it is remembered what it unpacks to: the writer gives all pages of zeros one place. */
-const sharedSize = 64;
-const sharedPages = 64;
-
-/** Makes the reason for a page that is damaged; it is told where, by default at its descriptor. */
-type Corrupt = (why: string, fileOffset?: number) => HoleReason;
+/** A reading that would take more than this share of the cache, and no less than so many bytes, keeps none of its pages. */
+const keptShare = 1 / 64;
+const longReading = 64 * 1024;
+/** Bytes of pages that are unpacked together, and of those that a pass over all memory gives at once. */
+const windowBytes = 2 * 1024 * 1024;
+const passBytes = 256 * 1024;
+const rememberedDamage = 8192;
+/** Pages asked for one after the other from which on those behind are unpacked ahead by threads, and how many at most. */
+const streak = 16;
+const mostAhead = 64;
 
 /** One opened file of a dump. */
 export interface KdumpFile {
@@ -59,27 +51,30 @@ export class KdumpMemory implements PhysicalMemory {
   readonly ram: RankedBitmap;
   readonly dumped: RankedBitmap;
   readonly warnings: string[] = [];
-  readonly #host: Host;
-  readonly #file: ChunkCache;
-  readonly #header: KdumpHeader;
+  readonly #pages: KdumpPages;
+  readonly #unpacker: Unpacker;
   readonly #dumpLevel: number | undefined;
-  readonly #descriptors: number;
   readonly #rankOfFirst: number;
   readonly #cache: BoundedCache<number, Uint8Array>;
-  /** Pages by the place of their data. */
-  readonly #shared = new BoundedCache<number, Uint8Array>(sharedPages);
-  readonly #codecs = new Map<CodecName, PageCodec>();
+  /** Pages that long readings found damaged: the next ones end before them, and do not unpack what lies behind again. */
+  readonly #damaged = new BoundedCache<number, true>(rememberedDamage);
   readonly #framesPerPage: number;
+  readonly #longReading: number;
+  readonly #mostAhead: number;
+  /** The page behind the one that was loaded last, and how many were loaded one after the other. */
+  #next = -1;
+  #streak = 0;
 
   /** `cacheBytes`: most bytes of decompressed pages that are kept. Counts the bitmaps once; keeps none of their bytes. */
-  constructor(host: Host, source: ByteSource, from: { header: KdumpHeader; sub: KdumpSubHeader; cacheBytes: number }) {
-    const { header, sub, cacheBytes } = from;
+  constructor(source: ByteSource, from: { header: KdumpHeader; sub: KdumpSubHeader; unpacker: Unpacker; cacheBytes: number }) {
+    const { header, sub, unpacker, cacheBytes } = from;
     const { blockSize, bitmapOffset, bitmapBytes, maxFrame } = header;
-    this.#host = host;
-    this.#file = new ChunkCache(source, cacheBytes);
-    this.#header = header;
+    this.#pages = new KdumpPages(new ChunkCache(source, cacheBytes), header, unpacker);
+    this.#unpacker = unpacker;
     this.#dumpLevel = sub.dumpLevel;
     this.#cache = new BoundedCache(Math.floor(cacheBytes / blockSize));
+    this.#mostAhead = Math.min(mostAhead, Math.floor(cacheBytes / blockSize / 8));
+    this.#longReading = Math.max(longReading, cacheBytes * keptShare);
     this.blockSize = blockSize;
     this.#framesPerPage = blockSize / frameSize;
     const two = maxFrame <= bitmapBytes * 4;
@@ -90,19 +85,17 @@ export class KdumpMemory implements PhysicalMemory {
     };
     this.ram = bitmapAt(bitmapOffset);
     this.dumped = two ? bitmapAt(bitmapOffset + half) : this.ram;
-    this.#descriptors = bitmapOffset + bitmapBytes;
     const { start, end } = sub.split ?? { start: 0, end: maxFrame };
     this.pages = { start: Math.min(start, maxFrame), end: Math.max(Math.min(start, maxFrame), Math.min(end, maxFrame)) };
     this.#rankOfFirst = this.dumped.rank(this.pages.start);
     this.ranges = this.#ramRanges();
-    const cut = this.#truncation();
+    const cut = this.#pages.truncation(this.dumped.rank(this.pages.end) - this.#rankOfFirst);
     if (cut !== undefined) this.warnings.push(cut);
   }
 
   /** Codecs that the header names and those met so far. */
   get compression(): readonly string[] {
-    const named = compressionBits.filter(([bit]) => (this.#header.status & bit) !== 0).map(([, name]) => name);
-    return [...new Set([...named, ...this.#codecs.keys()])];
+    return this.#pages.compression;
   }
 
   /** By the two bitmaps; `page` counts pages of `blockSize` bytes. */
@@ -113,7 +106,7 @@ export class KdumpMemory implements PhysicalMemory {
 
   frame(frameNumber: number): Uint8Array | undefined {
     const page = Math.floor(frameNumber / this.#framesPerPage);
-    const known = this.#cache.get(page) ?? this.#load(page);
+    const known = this.#cache.get(page) ?? this.#loadInTurn(page);
     if (!(known instanceof Uint8Array)) return undefined;
     const offset = (frameNumber % this.#framesPerPage) * frameSize;
     return known.subarray(offset, offset + frameSize);
@@ -132,11 +125,79 @@ export class KdumpMemory implements PhysicalMemory {
 
   *blocks(from: number): Generator<MemoryBlock> {
     const first = Math.floor(from / this.blockSize);
-    for (const { start, end } of this.dumped.runs()) {
-      for (let page = Math.max(start, first, this.pages.start); page < Math.min(end, this.pages.end); page++) {
-        const bytes = this.#cache.get(page) ?? this.#load(page, false);
-        if (bytes instanceof Uint8Array) yield { start: page * this.blockSize, bytes };
+    const most = Math.max(1, passBytes / this.blockSize);
+    for (const run of this.dumped.runs()) {
+      const end = Math.min(run.end, this.pages.end);
+      for (let page = Math.max(run.start, first, this.pages.start); page < end;) {
+        const bytes = new Uint8Array(Math.min(most, end - page) * this.blockSize);
+        const start = page * this.blockSize;
+        const got = this.#fill(start, bytes);
+        if (got > 0) yield { start, bytes: bytes.subarray(0, got) };
+        // What could not be read is gone over.
+        page += got / this.blockSize + (got < bytes.length ? 1 : 0);
       }
+    }
+  }
+
+  readRun(address: number, into: Uint8Array): number {
+    return into.length < this.#longReading ? 0 : this.#fill(address, into);
+  }
+
+  /** Fills `into` from physical `address` on, up to the first page that is not there; gives how many bytes. Keeps none of the pages. */
+  #fill(address: number, into: Uint8Array): number {
+    let done = 0;
+    while (done < into.length) {
+      const wanted = Math.min(into.length - done, windowBytes);
+      const got = this.#fillWindow(address + done, into.subarray(done, done + wanted));
+      done += got;
+      if (got < wanted) break;
+    }
+    return done;
+  }
+
+  #fillWindow(address: number, into: Uint8Array): number {
+    const { blockSize } = this;
+    const inPage = address % blockSize;
+    const first = (address - inPage) / blockSize;
+    let end = into.length;
+    const place = (page: number, bytes: Uint8Array): void => {
+      const at = (page - first) * blockSize - inPage;
+      if (at < 0) into.set(bytes.subarray(-at, Math.min(blockSize, into.length - at)));
+      else into.set(at + blockSize <= into.length ? bytes : bytes.subarray(0, into.length - at), at);
+    };
+    const packed: PackedPage[] = [];
+    const numbers: number[] = [];
+    let index = this.dumped.rank(first) - this.#rankOfFirst;
+    for (let page = first; (page - first) * blockSize - inPage < end; page++) {
+      const found = this.#atHand(page, index++);
+      if (found === undefined) end = (page - first) * blockSize - inPage;
+      else if (found instanceof Uint8Array) place(page, found);
+      else {
+        packed.push(found);
+        numbers.push(page);
+      }
+    }
+    this.#unpacker.unpackAll(packed, (nth, bytes) => {
+      const page = numbers[nth] ?? 0;
+      if (bytes !== undefined) place(page, bytes);
+      else {
+        this.#damaged.set(page, true);
+        end = Math.min(end, (page - first) * blockSize - inPage);
+      }
+    });
+    return Math.max(0, end);
+  }
+
+  /** A page that is kept, or is to be unpacked; undefined where it is missing or damaged. */
+  #atHand(page: number, index: number): PackedPage | Uint8Array | undefined {
+    const kept = this.#cache.get(page);
+    if (kept !== undefined) return kept;
+    if (page < this.pages.start || page >= this.pages.end || !this.dumped.has(page) || this.#damaged.get(page) === true) return undefined;
+    try {
+      return this.#pages.packed(page, index);
+    } catch (error) {
+      if (error instanceof UserError) return undefined;
+      throw error;
     }
   }
 
@@ -154,108 +215,46 @@ export class KdumpMemory implements PhysicalMemory {
     return ranges;
   }
 
-  /** In words, what a file that ends too early lacks; the writer puts pages in order, so the last ones tell. */
-  #truncation(): string | undefined {
-    const population = this.dumped.rank(this.pages.end) - this.#rankOfFirst;
-    const { source } = this.#file;
-    if (population === 0 || (this.#header.status & kdumpStatus.incomplete) !== 0) return undefined;
-    // Pages of zeros share the first one's data, so the last descriptor alone does not tell.
-    const sampled = Math.min(population, sampledDescriptors);
-    const tail = source.read(this.#descriptors + (population - sampled) * descriptorSize, sampled * descriptorSize);
-    if (tail.length === sampled * descriptorSize) {
-      const view = new DataView(tail.buffer, tail.byteOffset, tail.length);
-      let end = 0;
-      for (let at = 0; at < tail.length; at += descriptorSize) {
-        end = Math.max(end, Number(view.getBigUint64(at, this.#header.littleEndian)) + view.getUint32(at + 8, this.#header.littleEndian));
-      }
-      if (end <= source.size) return undefined;
-    }
-    return `${source.name} is cut short at ${source.size} bytes: pages whose data lay behind are missing; copy the dump again if it is longer elsewhere`;
+  /** A page that is not kept, and where it goes on a streak, those behind it too. */
+  #loadInTurn(page: number): Uint8Array | HoleReason {
+    this.#streak = page === this.#next ? this.#streak + 1 : 0;
+    this.#next = page + 1;
+    if (this.#streak >= streak && this.#mostAhead >= streak && this.#unpacker.shares) this.#loadAhead(page);
+    return this.#cache.get(page) ?? this.#load(page);
   }
 
-  #load(page: number, keep = true): Uint8Array | HoleReason {
-    const name = `page 0x${page.toString(16)}`;
+  #loadAhead(first: number): void {
+    const packed: PackedPage[] = [];
+    const numbers: number[] = [];
+    let index = this.dumped.rank(first) - this.#rankOfFirst;
+    let page = first;
+    for (; page < first + this.#mostAhead; page++) {
+      const found = this.#atHand(page, index++);
+      if (found === undefined) break;
+      if (found instanceof Uint8Array) continue;
+      packed.push(found);
+      numbers.push(page);
+    }
+    this.#next = Math.max(page, first + 1);
+    this.#unpacker.unpackAll(packed, (nth, bytes) => {
+      if (bytes !== undefined) this.#cache.set(numbers[nth] ?? first, this.#pages.own(bytes));
+    });
+  }
+
+  #load(page: number): Uint8Array | HoleReason {
     try {
       const state = this.stateOf(page);
       if (state === 'not-ram') return { kind: 'not-ram', message: 'no RAM that the dump knows lies at this physical address' };
       if (state === 'excluded') {
         const level = this.#dumpLevel === undefined ? '' : ` (dump level ${this.#dumpLevel})`;
-        return { kind: 'excluded', message: `${name} was left out of the dump by its writer${level}` };
+        return { kind: 'excluded', message: `${pageName(page)} was left out of the dump by its writer${level}` };
       }
-      const loaded = this.#readPage(page, name);
-      if (keep && loaded instanceof Uint8Array) this.#cache.set(page, loaded);
+      const loaded = this.#pages.page(page, this.dumped.rank(page) - this.#rankOfFirst);
+      if (loaded instanceof Uint8Array) this.#cache.set(page, loaded);
       return loaded;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       return { kind: 'io-error', message: error.message };
     }
-  }
-
-  #readPage(page: number, name: string): Uint8Array | HoleReason {
-    const { size: fileSize } = this.#file.source;
-    const at = this.#descriptors + (this.dumped.rank(page) - this.#rankOfFirst) * descriptorSize;
-    const descriptor = this.#file.bytes(at, descriptorSize);
-    if (descriptor.length < descriptorSize) {
-      return { kind: 'truncated', message: `the file ends at byte ${fileSize}, before the descriptor of ${name}` };
-    }
-    const { littleEndian } = this.#header;
-    const view = new DataView(descriptor.buffer, descriptor.byteOffset, descriptorSize);
-    const offset = Number(view.getBigUint64(0, littleEndian));
-    const size = view.getUint32(8, littleEndian);
-    const corrupt: Corrupt = (why, fileOffset = at) => ({
-      kind: 'corrupt',
-      message: `${name} is damaged in the file (descriptor at file offset 0x${at.toString(16)}): ${why}`,
-      fileOffset,
-    });
-    // The header lies at 0: no page does. Descriptors that were never written are zeros.
-    if (offset === 0) {
-      return this.#endedEarly
-        ? { kind: 'truncated', message: `the dump was ended before ${name} was written` }
-        : corrupt('its descriptor is empty');
-    }
-    if (size > this.blockSize) return corrupt(`it claims ${size} bytes for a page of ${this.blockSize}`);
-    if (offset + size > fileSize)
-      return { kind: 'truncated', message: `the file ends at byte ${fileSize}, before the data of ${name} (at ${offset})` };
-    const shared = size <= sharedSize ? this.#shared.get(offset) : undefined;
-    if (shared !== undefined) return shared;
-    const data = this.#file.bytes(offset, size);
-    if (data.length < size) return { kind: 'truncated', message: `the file ends before the data of ${name}` };
-    const unpacked = this.#unpacked(data, view.getUint32(12, littleEndian), (why) =>
-      corrupt(`data at file offset 0x${offset.toString(16)} ${why}`, offset),
-    );
-    if (size <= sharedSize && unpacked instanceof Uint8Array) this.#shared.set(offset, unpacked);
-    return unpacked;
-  }
-
-  /** Whether pages may be missing because the writer stopped, and the file says so. */
-  get #endedEarly(): boolean {
-    return (this.#header.status & kdumpStatus.incomplete) !== 0 || this.#file.source.incomplete === true;
-  }
-
-  /** The page that `data` holds, by the flags of its descriptor. */
-  #unpacked(data: Uint8Array, flags: number, corrupt: (why: string) => HoleReason): Uint8Array | HoleReason {
-    const { blockSize } = this;
-    const codec = compressionBits.find(([bit]) => (flags & bit) !== 0)?.[1];
-    if (codec === undefined) {
-      return data.length === blockSize
-        ? data.slice()
-        : corrupt(`has ${data.length} bytes and no compression that is known (flags 0x${flags.toString(16)})`);
-    }
-    let bytes: Uint8Array;
-    try {
-      bytes = this.#codec(codec)(data, blockSize);
-    } catch (error) {
-      return corrupt(`is no ${codec} data of a page (${messageOf(error)})`);
-    }
-    return bytes.length === blockSize ? bytes : corrupt(`unpacks to ${bytes.length} bytes, not ${blockSize}`);
-  }
-
-  #codec(name: CodecName): PageCodec {
-    let codec = this.#codecs.get(name);
-    if (codec === undefined) {
-      codec = codecFor(name, this.#host.codecs);
-      this.#codecs.set(name, codec);
-    }
-    return codec;
   }
 }

@@ -5,6 +5,7 @@
 import type { ByteSource, Host } from '../base/host.ts';
 import type { NumberRange } from '../base/range.ts';
 import { decodeCString } from '../base/text.ts';
+import { Unpacker } from '../codec/unpacker.ts';
 import { parseNotes } from './elf-notes.ts';
 import type { DumpNotes } from './elf-notes.ts';
 import type { Image } from './image.ts';
@@ -22,10 +23,12 @@ const erasedLines = 200;
 export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSource[]], options: ImageOptions): Image {
   const warnings: string[] = [];
   const cacheBytes = Math.floor((options.cacheBytes ?? defaultCacheBytes) / sources.length);
+  let unpacker: Unpacker | undefined;
   const files = sources.map((source): KdumpFile => {
     const { header, sub, warnings: told } = readKdumpHeaders(source);
     warnings.push(...told);
-    const memory = new KdumpMemory(host, source, { header, sub, cacheBytes });
+    unpacker ??= new Unpacker(host, header.blockSize);
+    const memory = new KdumpMemory(source, { header, sub, unpacker, cacheBytes });
     return { source, header, sub, memory, vmcoreinfo: vmcoreinfoOf({ source, sub }) };
   });
   const [first] = files;
@@ -67,6 +70,7 @@ export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSour
     warnings,
     eraseInfo,
     close: () => {
+      unpacker?.close();
       for (const source of sources) source.close();
     },
   };

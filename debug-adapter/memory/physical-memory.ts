@@ -81,30 +81,33 @@ export function copyPhysical(
 ): void {
   const { bytes, from, to, holes } = share;
   let done = from;
-  if (to - from >= longRun && memory.readRun !== undefined) {
-    const into = to - from === bytes.length ? bytes : bytes.subarray(from, to);
-    done += memory.readRun(frame * frameSize + inFrame, into);
-  }
+  // Where a run ends, frame by frame tells why; behind what is missing the next one begins.
+  let asRun = memory.readRun !== undefined;
   while (done < to) {
+    if (asRun && to - done >= longRun) {
+      const into = to - done === bytes.length ? bytes : bytes.subarray(done, to);
+      done += memory.readRun?.(frame * frameSize + inFrame + done - from, into) ?? 0;
+      if (done === to) return;
+    }
     const offset = inFrame + done - from;
     const start = offset % frameSize;
     const part = Math.min(frameSize - start, to - done);
-    copyFromFrame(memory, frame + (offset - start) / frameSize, { inFrame: start, part, bytes, done, holes });
+    asRun = !copyFromFrame(memory, frame + (offset - start) / frameSize, { inFrame: start, part, bytes, done, holes });
     done += part;
   }
 }
 
-/** Copies one frame's share of a read into `bytes` at `done`, and its holes (relative to the read) into `holes`. */
+/** Copies one frame's share of a read into `bytes` at `done`, and its holes (relative to the read) into `holes`; false where it has some. */
 function copyFromFrame(
   memory: PhysicalMemory,
   frameNumber: number,
   share: { inFrame: number; part: number; bytes: Uint8Array; done: number; holes: Hole[] },
-): void {
+): boolean {
   const { inFrame, part, bytes, done, holes } = share;
   const frame = memory.frame(frameNumber);
   if (frame !== undefined) {
     bytes.set(frame.subarray(inFrame, inFrame + part), done);
-    return;
+    return true;
   }
   const partial = memory.partialFrame(frameNumber);
   bytes.set(partial.bytes.subarray(inFrame, inFrame + part), done);
@@ -116,4 +119,5 @@ function copyFromFrame(
     bytes.fill(0, offset, offset + end - start);
     appendHole(holes, { offset, length: end - start, reason: hole.reason });
   }
+  return false;
 }

@@ -15,6 +15,8 @@ import { highHalf, lowHalf, viewFrame } from './table-view.ts';
 import type { EffectiveRights, Translation, TranslationLevel } from './translation.ts';
 
 const frameBits = 12;
+/** Powers of two: they are asked for at every level of every walk, and `**` is a call. */
+const powers = Float64Array.from({ length: 65 }, (_, bits) => 2 ** bits);
 /** Stretches of which it is remembered where their walks end, as CPUs do it too. */
 const stretches = 256;
 
@@ -130,7 +132,7 @@ export class PageTable implements Translator {
           this.#lastLevels[slot] = level;
           this.#lastTables[slot] = table;
         }
-        const pages = 2 ** (this.mode.leafShift(level, low, high) - frameBits);
+        const pages = powers[this.mode.leafShift(level, low, high) - frameBits] ?? 1;
         const inside = virtualPage % pages;
         this.#pagesAhead = pages - inside;
         return this.mode.leafAddress(level, low, high) / frameSize + inside;
@@ -291,7 +293,7 @@ export class PageTable implements Translator {
 
 /** Index of a virtual page (address / 4096) in a table of this level. */
 export function indexOf(level: PagingLevel, virtualPage: number): number {
-  return Math.floor(virtualPage / 2 ** (level.shift - frameBits)) % 2 ** level.indexBits;
+  return Math.floor(virtualPage / (powers[level.shift - frameBits] ?? 1)) % (powers[level.indexBits] ?? 1);
 }
 
 /** An address that no table maps: the hardware does. */

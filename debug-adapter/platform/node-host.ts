@@ -2,24 +2,24 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as zlib from 'node:zlib';
 import { errors } from '../base/errors.ts';
 import type { UserError } from '../base/errors.ts';
 import type { ByteSource, FileChange, Host } from '../base/host.ts';
 import { loadDecoders } from './capstone.ts';
 import { changeSince, isLive } from './file-change.ts';
-import { startWorker } from './node-worker.ts';
-import { pageInflate } from './page-inflate.ts';
+import { startWorker, unpackThreads } from './node-worker.ts';
+import { platformCodecs } from './platform-codecs.ts';
 
-/** `program`: the entry that serves jobs when it runs in a thread; without it there are no threads. */
+/** `program`: the entry that serves jobs when it runs in a thread, with `unpack-thread.js` beside it; without it there are no threads. */
 export function nodeHost(program?: URL): Host {
   return {
     openFile,
     siblings,
-    codecs: { inflate: pageInflate(), zstd: nativeZstd() },
+    codecs: platformCodecs(),
     findBytes: (bytes, text, from) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(text, from),
     loadDecoders,
     startWorker: program === undefined ? undefined : () => startWorker(program),
+    unpackThreads: program === undefined ? undefined : unpackThreads(program),
   };
 }
 
@@ -108,15 +108,4 @@ function siblings(path: string): string[] {
     // A folder that cannot be listed has no siblings to offer; the file itself was opened by name.
     return [];
   }
-}
-
-/** zstd is in node:zlib since Node 22.15. */
-function nativeZstd(): ((input: Uint8Array, size: number) => Uint8Array) | undefined {
-  const decompress: unknown = Reflect.get(zlib, 'zstdDecompressSync');
-  if (typeof decompress !== 'function') return undefined;
-  return (input, size) => {
-    const output: unknown = Reflect.apply(decompress, zlib, [input, { maxOutputLength: size }]);
-    if (!(output instanceof Uint8Array)) throw new TypeError('zstd gave no bytes');
-    return output;
-  };
 }

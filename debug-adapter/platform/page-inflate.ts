@@ -4,8 +4,9 @@
  * Node's public interface: where it does not do as expected with a stream that is known, `inflateSync` it is.
  */
 import * as zlib from 'node:zlib';
+import type { PlatformCodecs } from '../base/host.ts';
 
-type Inflate = (input: Uint8Array, size: number) => Uint8Array;
+type Inflate = PlatformCodecs['inflate'];
 
 /** The part of Node's handle that is used (lib/zlib.js:processChunkSync). */
 interface Handle {
@@ -34,11 +35,11 @@ export function pageInflate(): Inflate {
 function reusedInflate(): Inflate {
   let inner = openInner();
   if (inner === undefined || !isAsExpected(inner)) return plainInflate;
-  return (input, size) => {
+  return (input, size, room) => {
     inner ??= openInner();
     if (inner === undefined) return plainInflate(input, size);
     try {
-      return inflateWith(inner, input, size);
+      return inflateWith(inner, input, { size, room });
     } catch (error) {
       // An error closes the handle.
       inner = undefined;
@@ -52,15 +53,19 @@ function plainInflate(input: Uint8Array, size: number): Uint8Array {
   return zlib.inflateSync(input, { maxOutputLength: size, chunkSize: size + 1 });
 }
 
-function inflateWith({ handle, left, failure }: InnerInflate, input: Uint8Array, size: number): Uint8Array {
-  // Not cleared: what is not written is cut off. A stream that is cut off is told only where there is room for more.
-  const room = size + 1;
-  const output = new Uint8Array(Buffer.allocUnsafeSlow(room).buffer);
+function inflateWith(
+  { handle, left, failure }: InnerInflate,
+  input: Uint8Array,
+  { size, room }: { readonly size: number; readonly room?: Uint8Array | undefined },
+): Uint8Array {
+  // Not cleared: what is not written is cut off. A stream that is cut off is told only where there is space for more.
+  const space = size + 1;
+  const output = room ?? new Uint8Array(Buffer.allocUnsafeSlow(space).buffer);
   handle.reset();
-  handle.writeSync(zlib.constants.Z_FINISH, input, 0, input.length, output, 0, room);
+  handle.writeSync(zlib.constants.Z_FINISH, input, 0, input.length, output, 0, space);
   const error = failure();
   if (error !== undefined) throw error;
-  const written = room - (left[0] ?? 0);
+  const written = space - (left[0] ?? 0);
   if (written > size) throw new RangeError(`more than ${size} bytes`);
   return output.subarray(0, written);
 }
@@ -91,7 +96,7 @@ function isAsExpected(inner: InnerInflate): boolean {
   const known = Uint8Array.from({ length: 100 }, (_, index) => index % 7);
   try {
     const packed = zlib.deflateSync(known);
-    return [packed, packed].every((input) => Buffer.compare(inflateWith(inner, input, 200), known) === 0);
+    return [packed, packed].every((input) => Buffer.compare(inflateWith(inner, input, { size: 200 }), known) === 0);
   } catch {
     // Another Node than those known: the public way is there.
     return false;

@@ -1,9 +1,13 @@
 /**
  * Pages read per second through the page tables, and megabytes per second of long reads: random pages of the direct map and
  * of vmalloc areas, and a straight run through the direct map. In one process, after one pass that warms the caches of the
- * file system; each pass opens the image anew, so that no page is decompressed before its turn. Seconds are of the processor,
- * here and with the peers: all of them read in one thread, and what else the machine does meets them less.
+ * file system. Random reads open the image anew for each pass, so that no page is decompressed before its turn, and their seconds
+ * are of the processor, here and with the peers: all read them in one thread, and what else the machine does meets them less. The
+ * straight run keeps no pages, so all its passes are made in one opened image, as the peers do, and its seconds are the clock's:
+ * threads help with it.
  */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { addToAddress, parseAddress } from '../../debug-adapter/base/address.ts';
 import type { Address } from '../../debug-adapter/base/address.ts';
 import { frameSize } from '../../debug-adapter/memory/physical-memory.ts';
@@ -12,6 +16,7 @@ import { openSession } from '../../debug-adapter/session/session.ts';
 import type { SessionFace } from '../../debug-adapter/session/session-face.ts';
 import { processorSeconds } from './processor-time.ts';
 
+const program = pathToFileURL(resolve(import.meta.dirname, '../../dist/pagewalk.js'));
 const reads = 20_000;
 const chunk = 1 << 20;
 const passes = 5;
@@ -87,12 +92,33 @@ function secondsOf(image: string, run: (session: SessionFace) => void): number {
       session.close();
     }
   }
+  return median(times);
+}
+
+function secondsThrough(image: string, addresses: readonly Address[]): number {
+  // Into one buffer, as drgn's allocator in effect gives the same memory for each.
+  const buffer = new Uint8Array(chunk);
+  const session = openSession(nodeHost(program), { paths: [image] });
+  try {
+    session.memory();
+    const times: number[] = [];
+    for (let pass = 0; pass <= passes; pass++) {
+      const start = performance.now();
+      for (const address of addresses) session.readVirtualInto(address, buffer);
+      if (pass > 0) times.push((performance.now() - start) / 1000);
+    }
+    return median(times);
+  } finally {
+    session.close();
+  }
+}
+
+function median(times: number[]): number {
   times.sort((a, b) => a - b);
-  return times[passes >> 1] ?? Number.NaN;
+  return times[times.length >> 1] ?? Number.NaN;
 }
 
 export function measureReads(image: string, plan: ReadPlan): ReadFigures {
-  const buffer = new Uint8Array(chunk);
   const page = new Uint8Array(frameSize);
   const random = (session: SessionFace, address: Address): unknown => session.readVirtualInto(address, page);
   const rate = (addresses: readonly Address[], read: (session: SessionFace, address: Address) => unknown): number =>
@@ -104,8 +130,7 @@ export function measureReads(image: string, plan: ReadPlan): ReadFigures {
     image,
     randomDirect: rate(plan.randomDirect, random),
     randomVmalloc: rate(plan.randomVmalloc, random),
-    // Into one buffer, as drgn's allocator in effect gives the same memory for each.
-    sequential: rate(plan.sequential, (session, address) => session.readVirtualInto(address, buffer)) * chunk,
+    sequential: (plan.sequential.length / secondsThrough(image, plan.sequential)) * chunk,
     translations:
       plan.randomVmalloc.length /
       secondsOf(image, (session) => {

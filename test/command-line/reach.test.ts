@@ -188,6 +188,7 @@ test('what a scenario saves goes where it is told, whole or not at all, and nowh
 const reachesNetwork: Readonly<Record<string, readonly string[]>> = {
   'pagewalk.js': ['net'],
   'language-server.js': ['net'],
+  'unpack-thread.js': [],
   'language-client.cjs': ['net'],
   'extension.cjs': [],
   'capstone.cjs': [],

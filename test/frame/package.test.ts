@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '../..');
 
 const meant = [
   /^(?:package(?:\.nls)?\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
-  /^dist\/(?:pagewalk\.js|language-server\.js|extension\.cjs|language-client\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
+  /^dist\/(?:pagewalk\.js|language-server\.js|unpack-thread\.js|extension\.cjs|language-client\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/extension-(?:chunk|every-panel)-[A-Z0-9]{8}\.cjs$/,
   /^dist\/pagewalk-(?:chunk|every-verb|job-worker|serve)-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
@@ -44,7 +44,7 @@ test('the packed extension holds what runs and nothing else', () => {
   const manifest: unknown = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
   const needed = [
     ...['package.json', 'LICENSE', 'NOTICE', 'dist/THIRD-PARTY.txt', 'dist/capstone.cjs', 'dist/capstone.wasm'],
-    ...['dist/language-client.cjs', 'dist/language-server.js'],
+    ...['dist/language-client.cjs', 'dist/language-server.js', 'dist/unpack-thread.js'],
     ...['ptdump', 'diff', 'memory', 'walk', 'overview'].map((page) => `dist/webview/${page}.js`),
     ...namedInManifest(manifest),
   ];
