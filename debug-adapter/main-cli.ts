@@ -5,6 +5,8 @@ import { saveFile } from './platform/save-file.ts';
 import { workerPort } from './platform/node-worker.ts';
 import { processOutput } from './command-line/output.ts';
 import { runProgram } from './command-line/program.ts';
+import { serveOnPort, serveOnStdio } from './dap/serve.ts';
+import { serveJobs } from './session/job-worker.ts';
 
 declare const PAGEWALK_VERSION: string | undefined;
 
@@ -16,7 +18,7 @@ const host: Host = {
 const loadLanguage = () => import('./lsp/language-server.ts');
 const port = workerPort('jobs');
 if (port === undefined) await runCommandLine();
-else (await import('./session/job-worker.ts')).serveJobs(host, port);
+else serveJobs(host, port);
 
 async function runCommandLine(): Promise<void> {
   const output = processOutput({ progressLines: process.argv.includes('--progress') });
@@ -35,7 +37,6 @@ async function runCommandLine(): Promise<void> {
           serveLanguage(process.stdin, process.stdout);
         },
         dap: async (options) => {
-          const { serveOnPort, serveOnStdio } = await import('./dap/serve.ts');
           if (options.port === undefined) await serveOnStdio(host, loadLanguage);
           else
             await serveOnPort(host, {

@@ -1,12 +1,12 @@
-/** `pagewalk VERB …`: the command line, with no more of its verbs loaded than are asked for. */
+/** `pagewalk VERB …`: the command line. */
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { exitStatus } from './arguments.ts';
+import { everyVerb } from './every-verb.ts';
 import type { Output } from './output.ts';
 import type { Scenarios } from './run.ts';
 import { Run } from './verb.ts';
-import { vtopVerb } from './vtop.ts';
 
 /** A face that runs until its client leaves: started by the entry point, which has the protocol code. */
 export interface Servers {
@@ -29,8 +29,7 @@ export interface ProgramParts {
 export async function runProgram(host: Host, from: ProgramParts): Promise<number> {
   const run = new Run(host, from.output);
   const program = makeProgram(run, from);
-  if (from.argv[0] === 'vtop') vtopVerb(program, run);
-  else (await import('./every-verb.ts')).everyVerb(program, run, from);
+  everyVerb(program, run, from);
   try {
     await program.parseAsync([...from.argv], { from: 'user' });
     return run.status;

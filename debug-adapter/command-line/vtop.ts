@@ -1,4 +1,4 @@
-/** The verb `vtop`. It imports no more of the program than a translation needs, for scripts start it for one address each. */
+/** The verb `vtop`. It opens no more of an image than a translation needs, for scripts start it for one address each. */
 import type { Command } from 'commander';
 import { openToTranslate } from '../session/opened-image.ts';
 import { addressArgument } from './arguments.ts';

@@ -12,7 +12,6 @@ const meant = [
   /^(?:package(?:\.nls)?\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
   /^dist\/(?:pagewalk\.js|language-server\.js|unpack-thread\.js|extension\.cjs|language-client\.cjs|capstone\.cjs|capstone\.wasm|THIRD-PARTY\.txt)$/,
   /^dist\/extension-(?:chunk|every-panel)-[A-Z0-9]{8}\.cjs$/,
-  /^dist\/pagewalk-(?:chunk|every-verb|job-worker|serve)-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/[a-z-]+\.(?:js|css)$/,
   /^dist\/webview\/chunk-[A-Z0-9]{8}\.js$/,
   /^dist\/webview\/codicon\.ttf$/,
