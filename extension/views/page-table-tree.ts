@@ -4,12 +4,19 @@ import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts, TableEntryFacts, TableFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { ChangedEntryFacts } from '../../debug-adapter/protocol/scenario.ts';
 import type { Sessions } from '../debugging/sessions.ts';
+import { entriesAtOnce, moreItem, moreNodes } from './long-list.ts';
+import type { MoreNode } from './long-list.ts';
+
+/** What lies behind the spaces that `parent` holds, or the first ones. */
+interface MoreSpacesNode extends MoreNode {
+  readonly parent: MoreSpacesNode | undefined;
+}
 
 interface SpaceNode {
   readonly kind: 'space';
   readonly space: AddressSpaceFacts;
   readonly user: boolean;
-  readonly parent?: undefined;
+  readonly parent: MoreSpacesNode | undefined;
 }
 
 interface EntryNode {
@@ -31,7 +38,7 @@ interface NoteNode {
   readonly parent?: SpaceNode | EntryNode | undefined;
 }
 
-type Node = SpaceNode | EntryNode | NoteNode;
+type Node = SpaceNode | MoreSpacesNode | EntryNode | NoteNode;
 
 const levels = ['pgd', 'p4d', 'pud', 'pmd', 'pte'];
 
@@ -57,6 +64,8 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
         return spaceItem(node);
       case 'entry':
         return entryItem(node);
+      case 'more':
+        return moreItem(node);
       case 'note': {
         const item = new vscode.TreeItem(node.text);
         item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
@@ -75,8 +84,7 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
 
   /** Opens the tree down to the entry that maps `address`, or to the last one on the way to it. */
   async reveal(address: string, mm = 'kernel'): Promise<void> {
-    const spaces = await this.getChildren();
-    let found: Node | undefined = spaces.find((node) => node.kind === 'space' && node.space.id === mm && !node.user) ?? spaces[0];
+    let found = await this.#space(mm);
     const page = BigInt(address) >> 12n;
     for (let depth = 0; found !== undefined && depth < levels.length; depth++) {
       const next: Node | undefined = (await this.getChildren(found)).find((node) => node.kind === 'entry' && covers(node.entry, page));
@@ -86,10 +94,22 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
     if (found !== undefined) await this.#view.reveal(found, { select: true, focus: true, expand: true });
   }
 
+  /** The node of an address space, whichever part of the list has it; the first one where none has. */
+  async #space(mm: string): Promise<Node | undefined> {
+    const first = await this.getChildren();
+    for (let spaces = first; ;) {
+      const found = spaces.find((node) => node.kind === 'space' && node.space.id === mm && !node.user);
+      const more = spaces.find(({ kind }) => kind === 'more');
+      if (found !== undefined) return found;
+      if (more === undefined) return first[0];
+      spaces = await this.getChildren(more);
+    }
+  }
+
   async getChildren(node?: Node): Promise<Node[]> {
     if (this.#sessions.current === undefined) return [];
     try {
-      if (node === undefined) return await this.#spaces();
+      if (node === undefined || node.kind === 'more') return await this.#spaces(node);
       if (node.kind === 'space') {
         const table = await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user });
         return entriesOf(table, { mm: node.space.id, user: node.user, parent: node, changes: this.#changes });
@@ -110,18 +130,20 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
     }
   }
 
-  async #spaces(): Promise<Node[]> {
-    const [{ spaces }, { pagingLevels }, { entries }] = await Promise.all([
-      this.#sessions.request('pagewalk/addressSpaces', {}),
+  async #spaces(parent?: MoreSpacesNode): Promise<Node[]> {
+    const start = parent?.start ?? 0;
+    const [{ spaces, more }, { pagingLevels }, { entries }] = await Promise.all([
+      this.#sessions.requestPart('pagewalk/addressSpaces', { start, count: entriesAtOnce }),
       this.#sessions.request('pagewalk/info', {}),
       this.#sessions.request('pagewalk/changes', {}),
     ]);
     this.#changes = entries;
     this.#levelNames = pagingLevels === 4 ? levels.filter((level) => level !== 'p4d') : levels;
-    return spaces.flatMap((space): Node[] => {
-      const kernelHalf: Node = { kind: 'space', space, user: false };
-      return space.userRoot === null ? [kernelHalf] : [kernelHalf, { kind: 'space', space, user: true }];
+    const nodes = spaces.flatMap((space): Node[] => {
+      const kernelHalf: Node = { kind: 'space', space, user: false, parent };
+      return space.userRoot === null ? [kernelHalf] : [kernelHalf, { kind: 'space', space, user: true, parent }];
     });
+    return [...nodes, ...moreNodes({ start, more }).map((node) => ({ ...node, parent }))];
   }
 }
 
