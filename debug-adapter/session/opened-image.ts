@@ -50,7 +50,7 @@ export function openAs<Opened>(make: MakeOpened<Opened>, host: Host, options: Op
   }
 }
 
-/** Opens an image to translate addresses: much less is loaded for that than for a session. */
+/** Opens an image of which nothing is asked but where addresses lie. */
 export function openToTranslate(host: Host, options: OpenOptions): OpenedImage {
   return openAs((image, kernel, from) => new OpenedImage(image, kernel, from), host, options);
 }

@@ -62,6 +62,10 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     pageCategories: () => session.pageCategories({}),
     vmalloc: () => session.vmalloc(),
     vmallocPart: () => session.vmallocPart({ list: 'areas', start: 1, count: 2 }),
+    vmallocStream: () => {
+      const { lists, free, rest } = session.vmallocStream();
+      return [Object.entries(lists).map(([name, list]) => [name, [...list]]), [...free], rest()];
+    },
     vmallocArea: () => areas.map((address) => session.vmallocArea(address)),
     vmallocCount: () => session.vmallocCount(),
     vmallocinfoLines: () => [...session.vmallocinfoLines()],

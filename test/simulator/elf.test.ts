@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { toAddress } from '../../debug-adapter/base/address.ts';
+import { OpenedImage } from '../../debug-adapter/session/opened-image.ts';
 import { openSession, Session } from '../../debug-adapter/session/session.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';
 import { pagings } from '../../debug-adapter/simulator/options.ts';
@@ -59,7 +60,7 @@ describe('a saved machine', () => {
       for (const [question, answer] of live) assert.deepEqual(saved.get(question), answer, question);
       assert.deepEqual(live.get('warnings'), []);
       // No question is forgotten: whatever a session offers is asked, or is no question.
-      const offered = Object.getOwnPropertyNames(Session.prototype);
+      const offered = [Session, OpenedImage].flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype));
       assert.deepEqual(
         offered.filter((name) => !live.has(name) && !notQuestions.includes(name)),
         [],
