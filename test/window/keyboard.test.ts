@@ -83,7 +83,7 @@ describe('panels by keyboard alone', { skip: noWindow ?? false }, () => {
     await page.waitForFunction((before) => document.querySelector('.row.selected .range')?.textContent !== before, selected);
     await keepPicture(window, 'keyboard-ptdump');
     await press('Control+g');
-    await until('the jump has the focus', () => hasFocus(page, '.jump input'));
+    await until('the jump has the focus', () => hasFocus(page, '.jump'));
     await type(blockPage);
     await press('Enter');
     await page.waitForFunction(() => document.querySelector('aside .summary')?.textContent.includes('vm_map_ram'));
