@@ -26,9 +26,9 @@ interface InnerInflate {
 /** Decompresses RFC 1950 streams to at most `size` bytes; throws on corrupt input, and on more output. Costs nothing until it is used. */
 export function pageInflate(): Inflate {
   let inflate: Inflate | undefined;
-  return (input, size) => {
+  return (input, size, room) => {
     inflate ??= reusedInflate();
-    return inflate(input, size);
+    return inflate(input, size, room);
   };
 }
 

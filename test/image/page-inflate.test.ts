@@ -52,4 +52,14 @@ describe('zlib pages', () => {
     inflate(zlib.deflateSync(new Uint8Array(4096).fill(2)), 4096);
     assert.ok(first.every((byte) => byte === 1));
   });
+
+  test('in the room that is given, where there is any', () => {
+    const inflate = pageInflate();
+    const room = new Uint8Array(4097);
+    for (const byte of [1, 2]) {
+      const bytes = inflate(zlib.deflateSync(new Uint8Array(4096).fill(byte)), 4096, room);
+      assert.equal(bytes.buffer, room.buffer);
+      assert.ok(bytes.length === 4096 && bytes.every((each) => each === byte));
+    }
+  });
 });
