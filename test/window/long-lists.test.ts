@@ -68,7 +68,7 @@ describe('long lists', { skip: noWindow ?? false }, () => {
     await keepPicture(window, 'long-list');
   });
 
-  for (const view of ['Page Tables', 'Processes And VMAs']) {
+  for (const view of ['Page Tables', 'Processes and VMAs']) {
     test(`${view}: behind the first thousand there are more, to the last`, async () => {
       const tree = `.pane:has([aria-label^="${view}"])`;
       const last = window.row(new RegExp(`^${newest} many`), tree);
