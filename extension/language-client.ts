@@ -88,7 +88,7 @@ async function startClient(
   outputChannel: vscode.OutputChannel,
   ended: () => void,
 ): Promise<LanguageClient> {
-  const { CloseAction, ErrorAction, LanguageClient: Client } = await import('vscode-languageclient/node');
+  const { CloseAction, ErrorAction, ErrorCodes, LanguageClient: Client } = await import('vscode-languageclient/node');
   /** The library has several messages for one end, which speak of connections: they are kept in the output. */
   class QuietClient extends Client {
     override error(message: string, data?: unknown): void {
@@ -120,7 +120,9 @@ async function startClient(
     await client.start();
   } catch (error) {
     // What is written to a process that has ended may be refused before its end is heard of.
-    const isCut = error instanceof Error && 'code' in error && ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(String(error.code));
+    const { MessageWriteError, PendingResponseRejected, ConnectionInactive } = ErrorCodes;
+    const cuts: readonly unknown[] = ['EPIPE', 'ERR_STREAM_DESTROYED', MessageWriteError, PendingResponseRejected, ConnectionInactive];
+    const isCut = error instanceof Error && 'code' in error && cuts.includes(error.code);
     throw hasEnded() || isCut ? new Error(vscode.l10n.t('its process ended')) : error;
   }
   if (hasEnded()) throw new Error(vscode.l10n.t('its process ended'));
