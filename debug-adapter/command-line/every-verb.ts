@@ -3,7 +3,6 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { openSession } from '../session/session.ts';
 import type { Session } from '../session/session.ts';
 import { addressArgument, exitStatus, physicalArgument, rangeArgument } from './arguments.ts';
 import { btVerb } from './bt.ts';
@@ -38,7 +37,7 @@ import { vtopVerb } from './vtop.ts';
 export function everyVerb(program: Command, run: Run, from: ProgramParts): void {
   const verb = (usage: string, description: string): Command => addVerb(program, usage, description);
   const withSession = (image: string, options: CommonOptions, use: (session: Session) => void): void => {
-    run.with({ open: openSession, image, options }, use);
+    run.withSession(image, options, use);
   };
 
   verb('info <image>', 'what the image is, and how each fact was found').action((image: string, options: CommonOptions) => {

@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Host } from '../base/host.ts';
-import type { OpenedImage } from '../session/opened-image.ts';
 import { hostWithScenarios } from '../session/scenario-image.ts';
-import type { OpenOptions } from '../session/session-face.ts';
+import { openSession } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import { exitStatus, pageCacheArgument } from './arguments.ts';
 import { json } from './output.ts';
 import type { Output } from './output.ts';
@@ -22,12 +22,6 @@ export interface CommonOptions {
 /** With the address space that is meant. */
 export interface MmOptions extends CommonOptions {
   readonly mm?: string;
-}
-
-interface Opening<Opened> {
-  readonly open: (host: Host, options: OpenOptions) => Opened;
-  readonly image: string;
-  readonly options: CommonOptions;
 }
 
 /** One run of a verb: its host, what it prints and the exit status. */
@@ -52,27 +46,27 @@ export class Run {
     );
   }
 
-  /** Opens the image with `open`, lets `use` print, tells warnings on standard error, closes. */
-  with<Opened extends OpenedImage>({ open, image, options }: Opening<Opened>, use: (opened: Opened) => void): void {
-    const opened = this.#open({ open, image, options });
+  /** Opens the image, lets `use` print, tells warnings on standard error, closes. */
+  withSession(image: string, options: CommonOptions, use: (session: Session) => void): void {
+    const session = this.#open(image, options);
     try {
-      use(opened);
-      if (options.json === undefined) for (const warning of opened.warnings()) this.output.complain(`pagewalk: warning: ${warning}`);
+      use(session);
+      if (options.json === undefined) for (const warning of session.warnings()) this.output.complain(`pagewalk: warning: ${warning}`);
     } finally {
       try {
         // What was printed, or the failure, may come of a file that was written to meanwhile: then that is what is told.
-        opened.files.check();
+        session.files.check();
       } finally {
-        opened.close();
+        session.close();
       }
     }
   }
 
   /** Tells progress where there is a terminal: raw memory is read as a whole. */
-  #open<Opened extends OpenedImage>({ open, image, options }: Opening<Opened>): Opened {
+  #open(image: string, options: CommonOptions): Session {
     const tell = this.output.progress;
     try {
-      return open(this.host, {
+      return openSession(this.host, {
         paths: image.split(','),
         symbols: options.symbols,
         types: options.types,

@@ -1,6 +1,5 @@
-/** The verb `vtop`. It opens no more of an image than a translation needs, for scripts start it for one address each. */
+/** The verb `vtop`. */
 import type { Command } from 'commander';
-import { openToTranslate } from '../session/opened-image.ts';
 import { addressArgument } from './arguments.ts';
 import { translationText } from './text.ts';
 import { addVerb, mmOption } from './verb.ts';
@@ -11,8 +10,8 @@ export function vtopVerb(program: Command, run: Run): void {
   addVerb(program, 'vtop <image> <address...>', 'translate addresses, with every level')
     .addOption(mmOption())
     .action((image: string, addresses: string[], options: MmOptions) => {
-      run.with({ open: openToTranslate, image, options }, (opened) => {
-        const results = addresses.map((text) => opened.translate(addressArgument(text, opened), options.mm));
+      run.withSession(image, options, (session) => {
+        const results = addresses.map((text) => session.translate(addressArgument(text, session), options.mm));
         run.print(
           options,
           () => ({ results }),

@@ -50,11 +50,6 @@ export function openAs<Opened>(make: MakeOpened<Opened>, host: Host, options: Op
   }
 }
 
-/** Opens an image of which nothing is asked but where addresses lie. */
-export function openToTranslate(host: Host, options: OpenOptions): OpenedImage {
-  return openAs((image, kernel, from) => new OpenedImage(image, kernel, from), host, options);
-}
-
 /** An image with its kernel found, open until `close`. Where the kernel's tables are read from memory, that is done when they are first asked for. */
 export class OpenedImage {
   readonly kernel: Kernel;
