@@ -20,10 +20,10 @@ export interface Translator {
   /** The frame number, or -1 when nothing is mapped. */
   frameOf(virtualPage: number): number;
   /**
-   * Pages from the one that `frameOf` was asked for last, and found, whose frames follow one another because one entry maps
-   * them; at least 1.
+   * Pages from the one that `frameOf` was asked for last, and found, whose frames follow one another, as far as that is told
+   * at less cost than by asking for each: at least 1, at most `most`.
    */
-  readonly pagesAhead?: number;
+  pagesAhead?(most: number): number;
   /** Why `frameOf` gave -1. */
   explain(address: Address): HoleReason;
   /** The address as the hardware takes it: without a pointer tag, cut to the width of the machine. */
@@ -205,9 +205,8 @@ export class AddressSpace {
     const { page, frame, wanted } = from;
     if (wanted === 1) return 1;
     const translator = this.#translator;
-    let pages = Math.min(wanted, translator.pagesAhead ?? 1);
-    while (pages < wanted && translator.frameOf(page + pages) === frame + pages)
-      pages = Math.min(wanted, pages + (translator.pagesAhead ?? 1));
+    let pages = translator.pagesAhead?.(wanted) ?? 1;
+    while (pages < wanted && translator.frameOf(page + pages) === frame + pages) pages += translator.pagesAhead?.(wanted - pages) ?? 1;
     // Behind the top of the space, page numbers go on where addresses start again.
     return this.#wrap(addToAddress(at, (pages - 1) * frameSize)) === at + BigInt((pages - 1) * frameSize) ? pages : 1;
   }

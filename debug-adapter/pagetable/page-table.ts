@@ -50,7 +50,14 @@ export class PageTable implements Translator {
   readonly #firstKernelPage: number;
   /** Whether some addresses are mapped without a table: where one root has both halves, all of the upper one (arc) or none. */
   readonly #hasWindows: boolean;
+  /** The leaf that `frameOf` found last: its level and entry (no level where no table has it), pages to its end, and the frame behind it. */
+  #leafLevel = -1;
+  #leafIndex = 0;
+  #leafAt = 0;
   #pagesAhead = 1;
+  #frameBehind = 0;
+  /** Tables from this level on have no border within, at which others translate, or addresses are not canonical. */
+  readonly #firstLevelAhead: number;
   /** Pages that a table of the last level maps: walks of such a stretch end in one table, there or above. */
   readonly #stretchPages: number;
   /** Stretches by number, each in the slot of its lowest bits, with the level and address of their last table. */
@@ -70,6 +77,7 @@ export class PageTable implements Translator {
     this.#firmware = use.half === 'user' && use.firmware === true;
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);
     this.#hasWindows = mode.split !== 'shared' || mode.directWindow(toAddress(1n << BigInt(mode.addressBits - 1))) !== undefined;
+    this.#firstLevelAhead = this.#hasWindows ? Math.max(1, mode.levels.length - 1) : 1;
     const top = mode.levels[0];
     const last = mode.levels.at(-1);
     this.#stretchPages = last === undefined ? 1 : 2 ** (last.shift + last.indexBits - frameBits);
@@ -96,13 +104,36 @@ export class PageTable implements Translator {
     return !this.#firmware && this.isUserAddress(address);
   }
 
-  get pagesAhead(): number {
-    return this.#pagesAhead;
+  pagesAhead(most: number): number {
+    let pages = this.#pagesAhead;
+    const level = this.#leafLevel;
+    const shape = this.mode.levels[level];
+    if (pages >= most || shape === undefined) return Math.min(pages, most);
+    // The entries behind the last one, as far as they lie in the same table and frame.
+    const view = this.tableView(Math.floor(this.#leafAt / frameSize));
+    let offset = below(this.#leafAt, frameSize) + shape.entrySize;
+    if (view === undefined) return pages;
+    const more = powers[shape.shift - frameBits] ?? 1;
+    let frame = this.#frameBehind;
+    for (
+      let left = (powers[shape.indexBits] ?? 1) - 1 - this.#leafIndex;
+      left > 0 && offset < frameSize && pages < most;
+      left--, offset += shape.entrySize
+    ) {
+      const low = lowHalf(view, offset, shape, this.mode);
+      const high = highHalf(view, offset, shape, this.mode);
+      if (this.mode.kind(level, low, high) !== entryKind.leaf || this.mode.leafShift(level, low, high) !== shape.shift) break;
+      if (this.mode.leafAddress(level, low, high) !== frame * frameSize) break;
+      pages += more;
+      frame += more;
+    }
+    return Math.min(pages, most);
   }
 
   frameOf(virtualPage: number): number {
     const { levels, split } = this.mode;
     this.#pagesAhead = 1;
+    this.#leafLevel = -1;
     if (this.#hasWindows) {
       const window = this.mode.directWindow(toAddress(BigInt(virtualPage) << BigInt(frameBits)));
       if (window !== undefined) return window / frameSize;
@@ -111,7 +142,7 @@ export class PageTable implements Translator {
       }
     }
     const stretch = Math.floor(virtualPage / this.#stretchPages);
-    const slot = stretch % stretches;
+    const slot = below(stretch, stretches);
     const known = this.#stretches[slot] === stretch;
     let table: number = known ? (this.#lastTables[slot] ?? 0) : this.root;
     for (let level = known ? (this.#lastLevels[slot] ?? 0) : 0; level < levels.length; level++) {
@@ -121,8 +152,9 @@ export class PageTable implements Translator {
       const at = table + index * shape.entrySize;
       const view = this.tableView(Math.floor(at / frameSize));
       if (view === undefined) return -1;
-      const low = lowHalf(view, at % frameSize, shape, this.mode);
-      const high = highHalf(view, at % frameSize, shape, this.mode);
+      const inFrame = below(at, frameSize);
+      const low = lowHalf(view, inFrame, shape, this.mode);
+      const high = highHalf(view, inFrame, shape, this.mode);
       const kind = this.mode.kind(level, low, high);
       if (kind === entryKind.table) table = this.mode.tableAddress(level, low, high);
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && this.#keepsFrame(level, low, high))) {
@@ -132,10 +164,20 @@ export class PageTable implements Translator {
           this.#lastLevels[slot] = level;
           this.#lastTables[slot] = table;
         }
-        const pages = powers[this.mode.leafShift(level, low, high) - frameBits] ?? 1;
-        const inside = virtualPage % pages;
-        this.#pagesAhead = pages - inside;
-        return this.mode.leafAddress(level, low, high) / frameSize + inside;
+        const shift = this.mode.leafShift(level, low, high);
+        const pages = powers[shift - frameBits] ?? 1;
+        const inside = below(virtualPage, pages);
+        const first = this.mode.leafAddress(level, low, high) / frameSize;
+        // Where several entries stand for one page, the next may be another's after all.
+        const own = Math.min(pages, powers[shape.shift - frameBits] ?? 1);
+        this.#pagesAhead = own - below(inside, own);
+        if (shift === shape.shift && level >= this.#firstLevelAhead) {
+          this.#leafLevel = level;
+          this.#leafIndex = index;
+          this.#leafAt = at;
+          this.#frameBehind = first + pages;
+        }
+        return first + inside;
       } else return -1;
     }
     return -1;
@@ -293,7 +335,12 @@ export class PageTable implements Translator {
 
 /** Index of a virtual page (address / 4096) in a table of this level. */
 export function indexOf(level: PagingLevel, virtualPage: number): number {
-  return Math.floor(virtualPage / (powers[level.shift - frameBits] ?? 1)) % (powers[level.indexBits] ?? 1);
+  return below(Math.floor(virtualPage / (powers[level.shift - frameBits] ?? 1)), powers[level.indexBits] ?? 1);
+}
+
+/** `value % power` for a power of two; the remainder of numbers beyond 32 bits is a slow call. */
+function below(value: number, power: number): number {
+  return value - Math.floor(value / power) * power;
 }
 
 /** An address that no table maps: the hardware does. */
