@@ -1,4 +1,7 @@
 /** Entry of `pagewalk`: the command line, with the servers that it can start; in a thread of its own making, the jobs. */
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { errors } from './base/errors.ts';
 import type { Host } from './base/host.ts';
 import { nodeHost } from './platform/node-host.ts';
 import { saveFile } from './platform/save-file.ts';
@@ -12,13 +15,21 @@ declare const PAGEWALK_VERSION: string | undefined;
 
 const host: Host = {
   ...nodeHost(new URL(import.meta.url)),
-  runScenario: async (scenario, token) => (await import('./lsp/language-server.ts')).runScenario(scenario, token),
+  runScenario: async (scenario, token) => (await loadLanguage()).runScenario(scenario, token),
 };
-/** The language of scenarios, in a bundle of its own: only who runs one loads it. */
-const loadLanguage = () => import('./lsp/language-server.ts');
 const port = workerPort('jobs');
 if (port === undefined) await runCommandLine();
 else serveJobs(host, port);
+
+/** The language of scenarios, in a bundle of its own: only who runs one loads it. Throws `UserError` where that is missing. */
+async function loadLanguage() {
+  try {
+    return await import('./lsp/language-server.ts');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw errors.languageMissing(dirname(fileURLToPath(import.meta.url)));
+  }
+}
 
 async function runCommandLine(): Promise<void> {
   const output = processOutput({ progressLines: process.argv.includes('--progress') });
@@ -33,7 +44,7 @@ async function runCommandLine(): Promise<void> {
       },
       servers: {
         lsp: async () => {
-          const { serveLanguage } = await import('./lsp/language-server.ts');
+          const { serveLanguage } = await loadLanguage();
           serveLanguage(process.stdin, process.stdout);
         },
         dap: async (options) => {

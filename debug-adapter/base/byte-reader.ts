@@ -79,7 +79,7 @@ export class ByteReader {
   #take(length: number): number {
     const at = this.position;
     if (length < 0 || length > this.bytes.length - at) {
-      throw this.error(`needs ${length} bytes and ${this.bytes.length - at} are left`);
+      throw this.error(`needs ${length} bytes and ${Math.max(0, this.bytes.length - at)} are left`);
     }
     this.position = at + length;
     return at;

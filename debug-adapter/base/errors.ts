@@ -79,6 +79,11 @@ export const errors = {
     new UserError('not-readable', `${path}: cannot be read (${why}); check its permissions, or copy it to where you may read it`),
   notWritable: (path: string, why: string) => new UserError('not-readable', `${path}: cannot be written (${why}); choose another place`),
   isDirectory: (path: string) => new UserError('is-directory', `${path}: is a directory; name the dump file in it (often called vmcore)`),
+  isPipe: (path: string) =>
+    new UserError(
+      'not-readable',
+      `${path}: is a pipe, which cannot be read from any place on; write what it gives to a file and name that`,
+    ),
   emptyFile: (path: string) => new UserError('empty-file', `${path}: is empty; the dump was not written, take it again`),
   fileAltered: (path: string, how: string) =>
     new UserError(
@@ -108,8 +113,17 @@ export const errors = {
       'unsupported-architecture',
       `${path}: no Linux kernel was recognised in this memory; check that it is physical memory, that its base is right, and that the part with the kernel is there`,
     ),
-  noPageTable: (what: string) =>
-    new UserError('no-page-table', `no kernel page table was found: ${what}; give its physical address with --mm 0xPGD`),
+  /** `damage`: what is wrong with the file, which then is the likelier cause. */
+  noPageTable: (what: string, damage: readonly string[] = []) =>
+    new UserError(
+      'no-page-table',
+      `no kernel page table was found: ${what}; ${damage.length === 0 ? 'give its physical address with --mm 0xPGD' : damage.join('; ')}`,
+    ),
+  noFirmwareTable: () =>
+    new UserError(
+      'no-page-table',
+      'the kernel made no page table for EFI (efi_mm has none): the machine was not started by UEFI; see its own with --mm kernel',
+    ),
   noSymbols: (what: string) =>
     new UserError(
       'no-symbols',
@@ -145,6 +159,8 @@ export const errors = {
         ? 'the token is not the one with which this adapter was started; connect again with that one'
         : 'this adapter wants a token; give the one with which it was started as `token` in the arguments of launch',
     ),
+  languageMissing: (folder: string) =>
+    new UserError('not-supported', `scenarios need the file language-server.js of the same build, which is missing; put it into ${folder}`),
   threadEnded: (why: string) =>
     new UserError(
       'limit',

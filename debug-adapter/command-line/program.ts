@@ -44,12 +44,22 @@ export async function runProgram(host: Host, from: ProgramParts): Promise<number
 }
 
 function makeProgram(run: Run, from: ProgramParts): Command {
-  return new Command('pagewalk')
+  const program = new Command('pagewalk');
+  return program
     .description('Debug kernel memory: what a vmcore holds, and what every address in it is.')
     .version(from.version)
     .exitOverride()
     .hook('preAction', (_, verb) => run.prepare(verb))
     .configureOutput({
+      outputError: (text) => {
+        const [verb = ''] = from.argv;
+        const known = program.commands.some((command) => command.name() === verb) ? ` ${verb}` : '';
+        const what = text
+          .trim()
+          .replace(/^error: /, '')
+          .replaceAll(/\s*\n\s*/g, ' ');
+        from.output.complain(`pagewalk: ${what}; see what there is with: pagewalk${known} --help`);
+      },
       writeErr: (text) => {
         from.output.complain(text.trimEnd());
       },

@@ -1,9 +1,8 @@
 /** What the engine needs of Node: files, decompression and threads. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import type { Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errors } from '../base/errors.ts';
-import type { UserError } from '../base/errors.ts';
+import { errors, UserError } from '../base/errors.ts';
 import type { ByteSource, FileChange, Host } from '../base/host.ts';
 import { loadDecoders } from './capstone.ts';
 import { changeSince, isLive } from './file-change.ts';
@@ -26,6 +25,8 @@ export function nodeHost(program?: URL): Host {
 function openFile(path: string): ByteSource {
   let descriptor: number;
   try {
+    // Opening a pipe would wait for who writes it.
+    if (statSync(path).isFIFO()) throw errors.isPipe(path);
     descriptor = openSync(path, 'r');
   } catch (error) {
     throw openError(path, error);
@@ -45,6 +46,7 @@ function openFile(path: string): ByteSource {
 }
 
 function openError(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return errors.notFound(path);
   if (code === 'EACCES' || code === 'EPERM') return errors.notReadable(path, 'permission denied');

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress, toPhysAddr } from '../base/address.ts';
 import type { PhysAddr } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { pgdOf } from '../kernel/processes/mm.ts';
+import { hasRoot, pgdOf } from '../kernel/processes/mm.ts';
 import { findTask, taskAt, tasks } from '../kernel/processes/task.ts';
 import { hasPageTableIsolation, userRootOffset } from '../kernel/x86-cpu.ts';
 import type { Task } from '../kernel/processes/task.ts';
@@ -88,6 +88,7 @@ export class Spaces {
     }
     if (name === 'efi') {
       const efi = kernel.needAddressOf('efi_mm', 'the EFI page table');
+      if (!hasRoot(kernel, efi)) throw errors.noFirmwareTable();
       return this.#make(pgdOf(kernel, efi), { id, kind: 'efi', user, task: undefined });
     }
     if (/^[0-9]+$/.test(name)) {

@@ -3,6 +3,7 @@ import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { limits } from '../base/limits.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { isName } from './symbol-table.ts';
 import type { KernelSymbol } from './symbol-table.ts';
 import { SymbolList } from './symbol-list.ts';
 import { locateMember, offsetOfMember } from './type-layout.ts';
@@ -64,7 +65,7 @@ function readSymbols(
     const symbol = addToAddress(from.symtab, index * size);
     if (memory.u16(addToAddress(symbol, sectionAt)) === 0) continue;
     const text = memory.cString(addToAddress(from.strtab, memory.u32(addToAddress(symbol, nameAt))), 512);
-    if (text === '' || text.startsWith('$') || text.startsWith('.L')) continue;
+    if (!isName(text)) continue;
     const type = from.typetab === undefined ? '?' : String.fromCharCode(memory.u8(addToAddress(from.typetab, index)));
     symbols.push({ name: text, address: memory.pointer(addToAddress(symbol, valueAt)), type, size: 0, module: from.module });
   }

@@ -37,6 +37,11 @@ export interface SymbolTable {
   withPrefix(prefix: string, limit: number): readonly KernelSymbol[];
 }
 
+/** Whether it names anything: not a label that a compiler or assembler made (is_mapping_symbol in include/linux/module_symbol.h). */
+export function isName(text: string): boolean {
+  return text !== '' && !text.startsWith('$') && !text.startsWith('.L') && !text.startsWith('L0');
+}
+
 /** `name+0x1a/0x94`, with ` [module]` behind: the kernel's %pS. */
 export function formatSymbolHit(hit: SymbolHit): string {
   const module = hit.symbol.module === undefined ? '' : ` [${hit.symbol.module}]`;

@@ -4,6 +4,7 @@ import { errors } from '../base/errors.ts';
 import type { ByteSource } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import { decodeLatin1 } from '../base/text.ts';
+import { isName } from './symbol-table.ts';
 import type { KernelSymbol } from './symbol-table.ts';
 
 const section = { symbolTable: 2, note: 7, noBits: 8 } as const;
@@ -67,7 +68,7 @@ export class Vmlinux {
       if (!namedTypes.has(info & 0xf) || index === 0 || (index >= firstReserved && index !== absoluteSection)) continue;
       const end = text.indexOf('\0', nameAt);
       const name = text.slice(nameAt, end < 0 ? undefined : end);
-      if (name === '' || name.startsWith('$') || name.startsWith('.L')) continue;
+      if (!isName(name)) continue;
       const address = this.#wide ? view.getBigUint64(at + 8, this.littleEndian) : BigInt(view.getUint32(at + 4, this.littleEndian));
       const type = this.#typeLetter(info, index);
       found.push({ name, address: toAddress(address), type, size: 0, module: undefined });

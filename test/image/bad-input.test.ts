@@ -108,6 +108,12 @@ describe('bad input', () => {
       /no kernel page table was found: .*--mm 0xPGD/,
     ],
     [
+      'a dump that ends before its memory',
+      () => file('short', Buffer.concat([elfHeader({}), load({ offset: 120n, physical: 0n, fileSize: 1n << 20n, memorySize: 1n << 20n })])),
+      /no kernel page table was found: .*the file is cut short: 1048576 bytes of memory are missing/,
+    ],
+    ['an ELF header that is cut short', () => file('head', elfHeader({}).subarray(0, 30)), /needs 8 bytes and 0 are left/],
+    [
       'a kdump header cut short',
       () => file('cut.kdump', readFileSync(bundled.image).subarray(0, 8192)),
       /reach beyond the end of the file/,
@@ -122,6 +128,14 @@ describe('bad input', () => {
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
     });
   }
+
+  test('a pipe is not waited for', { skip: process.platform === 'win32' ? 'needs mkfifo' : false }, () => {
+    const path = join(folder, 'pipe');
+    spawnSync('mkfifo', [path]);
+    const { status, stderr } = info(path);
+    assert.match(stderr, /pipe: is a pipe, which cannot be read from any place on; write what it gives to a file/);
+    assert.equal(status, 2);
+  });
 
   test('no permission', { skip: process.getuid?.() === 0 ? 'needs a user who is not root' : false }, () => {
     const path = file('secret', 'x');

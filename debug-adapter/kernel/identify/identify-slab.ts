@@ -53,7 +53,7 @@ function summaryOf(kernel: Kernel, { cache, objects, problem }: Slab, place: Sla
       : part === 'left red zone'
         ? `red zone 0x${(-offset).toString(16)} bytes before it`
         : `${part} 0x${offset.toString(16)} bytes from its start`;
-  const broken = allocated === undefined ? `; the list of free objects is broken: ${problem ?? ''}` : '';
+  const broken = allocated === undefined ? `; which objects are free is not certain: ${problem ?? ''}` : '';
   return `${word} object ${index} of ${objects} in a slab of cache ${cache.name} at ${formatAddress(object)}, ${where}${whose}${broken}`;
 }
 

@@ -67,7 +67,8 @@ export function chooseRoot(image: Image, candidates: Iterable<RootCandidate>, ch
     return rootOf(image, candidate, warnings);
   }
   const [first] = rejected;
-  if (first?.missing !== true) throw errors.noPageTable(first?.message ?? 'the dump has neither VMCOREINFO nor control registers');
+  if (first?.missing !== true)
+    throw errors.noPageTable(first?.message ?? 'the dump has neither VMCOREINFO nor control registers', image.warnings);
   // The tables lie in memory that the file no longer has: what is left can still be read by physical address.
   const left =
     image.virtualMemory === undefined

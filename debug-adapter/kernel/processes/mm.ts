@@ -49,6 +49,11 @@ export function pgdOf(kernel: Kernel, mm: Address): PhysAddr {
   return physicalOf(kernel, pgd);
 }
 
+/** Whether mm->pgd points to a table: a variable of the kernel (efi_mm) may never have been set up. Throws `MemoryFault`. */
+export function hasRoot(kernel: Kernel, mm: Address): boolean {
+  return kernel.structs(purpose).get('mm_struct').pointer(mm, 'pgd') !== 0n;
+}
+
 /** Physical address behind a kernel address; throws `MemoryFault` where nothing is mapped. */
 export function physicalOf(kernel: Kernel, address: Address): PhysAddr {
   const frame = kernel.memory.frameOf(Number(address >> 12n));

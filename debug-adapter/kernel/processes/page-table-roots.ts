@@ -10,7 +10,7 @@ import { UserError } from '../../base/errors.ts';
 import { initTask } from './init-task.ts';
 import type { Kernel } from '../kernel.ts';
 import { walkList } from '../containers/list.ts';
-import { pgdOf, physicalOf } from './mm.ts';
+import { hasRoot, pgdOf, physicalOf } from './mm.ts';
 import { pageFrameOf } from '../pages/page-frame.ts';
 import { perCpuAddress, possibleCpus } from '../per-cpu.ts';
 import { tasks } from './task.ts';
@@ -235,9 +235,8 @@ class RootCollector {
     return root;
   }
 
-  /** A variable of the kernel may never have been set up: it has no root then. */
   #pgdOf(mm: Address, mayBeUnused: boolean): PhysAddr | undefined {
-    if (mayBeUnused && this.#kernel.structs(purpose).get('mm_struct').pointer(mm, 'pgd') === 0n) return undefined;
+    if (mayBeUnused && !hasRoot(this.#kernel, mm)) return undefined;
     return pgdOf(this.#kernel, mm);
   }
 
