@@ -4,6 +4,7 @@ import type { SessionFace } from '../../debug-adapter/session/session-face.ts';
 import { evaluate } from '../../debug-adapter/expression/evaluate.ts';
 import { formatValue } from '../../debug-adapter/expression/format.ts';
 import { addressOf } from '../support/dumps.ts';
+import { assertPtdumpAgrees, assertSameBytes } from './agreement.ts';
 
 /** Where kernels have something, and where none has. */
 const addresses = ['0xffffffffa5a00000', '0xffff8ea000000000', '0xffff800008000000', '0xc1000000', '0x0', '0xffffffffffffffff'].map(
@@ -33,6 +34,9 @@ export const questions: Readonly<Record<string, (session: SessionFace) => unknow
   info: (session) => session.info(),
   translate: (session) => addresses.map((address) => session.translate(address)),
   read: (session) => addresses.map((address) => session.readVirtual(address, 4096)),
+  'read in two ways': (session) => {
+    for (const address of addresses) assertSameBytes(session, address);
+  },
   identify: (session) => addresses.map((address) => session.identify(address)),
   'identify memory': (session) => [0, 0x10_0000, 0x100_0000, 0x7ff_f000].map((address) => session.identifyPhysical(toPhysAddr(address))),
   kcore: (session) => addresses.map((address) => session.readAsKcore(address, 4096)),
@@ -49,7 +53,7 @@ export const questions: Readonly<Record<string, (session: SessionFace) => unknow
   symbols: (session) => [session.findSymbols('init*', 50), addresses.map((address) => session.resolveSymbol(address))],
   spaces: (session) => session.addressSpaces(),
   table: (session) => session.tableEntries({}),
-  ptdump: (session) => session.ptdumpLines({}),
+  ptdump: assertPtdumpAgrees,
   findings: (session) => session.findings({}),
   'reverse map': (session) => session.reverseMap([toPhysAddr(0x10_0000), toPhysAddr(0x200_0000)], { all: true }),
   'page categories': (session) => session.pageCategories({}),

@@ -1,6 +1,7 @@
 /** All that takes input from outside, in one table. */
 import type { FuzzTarget } from './target.ts';
 import { codecTargets } from './targets/codecs.ts';
+import { conversationTargets } from './targets/conversations.ts';
 import { debugInformationTargets } from './targets/debug-information.ts';
 import { expressionTargets } from './targets/expressions.ts';
 import { imageTargets } from './targets/images.ts';
@@ -22,6 +23,7 @@ export const targets: readonly FuzzTarget[] = [
   ...scenarioTargets,
   ...pagemapScanTargets,
   ...protocolTargets,
+  ...conversationTargets,
   ...sessionTargets,
   ...structureTargets,
 ];

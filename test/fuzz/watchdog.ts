@@ -1,20 +1,23 @@
 /** A thread that ends the process when one case never ends, and says which: a loop without end cannot be left from inside. */
 import { Worker } from 'node:worker_threads';
 
-/** Seconds without a new case. */
-const patience = 120;
+/** Seconds of the processor without a new case: a loop without end, whatever else the machine does. */
+const patience = 60;
+/** Seconds of the clock: a reply that never comes costs no processor. */
+const longestWait = 1800;
 
 /** Runs in the thread; plain JavaScript, because a thread does not inherit the loader of TypeScript. */
 const program = `
   const { workerData } = require('node:worker_threads');
   const { writeSync } = require('node:fs');
   const counts = new Uint32Array(workerData.shared);
-  let last = 0, idle = 0;
+  const processor = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1e6; };
+  let last = 0, since = processor(), begun = Date.now();
   setInterval(() => {
     const now = Atomics.load(counts, 0);
-    idle = now === last ? idle + 1 : 0;
+    if (now !== last || now === 0) { since = processor(); begun = Date.now(); }
     last = now;
-    if (idle < ${patience} || now === 0) return;
+    if (processor() - since < ${patience} && Date.now() - begun < ${longestWait} * 1000) return;
     writeSync(2, workerData.names[Atomics.load(counts, 1)] + ': seed ' + Atomics.load(counts, 2) + ' does not end\\n');
     process.kill(process.pid, 'SIGKILL');
   }, 1000);

@@ -30,6 +30,7 @@ import { buildReverseMap } from '../../../debug-adapter/pagetable/reverse-map.ts
 import { checkTables } from '../../../debug-adapter/pagetable/table-check.ts';
 import { tableEntries } from '../../../debug-adapter/pagetable/table-entries.ts';
 import { Dice, edges } from '../../builders/mutations.ts';
+import { assertRunsAgree } from '../agreement.ts';
 import { assertSentence } from '../target.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 
@@ -169,14 +170,19 @@ function probe(table: PageTable, dice: Dice): void {
   }
 }
 
-/** A page-table dump of tables that are shared without end has as many lines as it may have: nobody waits for them here. */
-function impatient(): CancellationToken {
+/** Tables that are shared without end have as many pages as there may be: nobody waits for them here. */
+function untilImpatient(use: (token: CancellationToken) => unknown): void {
   let asked = 0;
-  return {
+  const token = {
     get cancelled() {
       return ++asked > 20_000;
     },
   };
+  try {
+    use(token);
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error;
+  }
 }
 
 function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
@@ -188,8 +194,9 @@ function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
   const pages = 2 ** (mode.virtualBits - 12);
   const range = { start: start + dice.next(1024) * 512, end: Math.min(start + pages, start + 2 ** dice.next(mode.virtualBits - 11)) };
   if (range.start < range.end) {
-    mappedRuns(table, { range, user: dice.next(2) === 0, token: neverCancelled });
-    new FrameDiff(table, other, neverCancelled).differences(range.start, range.end);
+    const { runs } = mappedRuns(table, { range, user: dice.next(2) === 0, token: neverCancelled });
+    assertRunsAgree(runs, table, range);
+    untilImpatient((token) => new FrameDiff(table, other, token).differences(range.start, range.end));
     const visitor: Parameters<typeof walkForPtdump>[1] = {
       enter: () => {},
       isLeaf: (level, low, high) => mode.kind(level, low, high) === entryKind.leaf,
@@ -199,11 +206,9 @@ function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
       nextMarkerPage: () => Infinity,
       unwalked: () => {},
     };
-    try {
-      walkForPtdump({ pageTable: table, ranges: [range], shadow: undefined, token: impatient() }, visitor);
-    } catch (error) {
-      if (!(error instanceof Cancelled)) throw error;
-    }
+    untilImpatient((token) => {
+      walkForPtdump({ pageTable: table, ranges: [range], shadow: undefined, token }, visitor);
+    });
   }
   const roots = [table, other].map((pageTable) => ({ pageTable, repeats: [] }));
   const reverse = buildReverseMap(roots, { bounds: { tables: 4096, runs: 65_536 } });
