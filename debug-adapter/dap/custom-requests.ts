@@ -5,6 +5,7 @@ import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests, Ptdum
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
 import { atMost, check, hexSchema, physicalSchema } from './check.ts';
 import { membersChosen } from './choose-members.ts';
+import { explain } from './explain.ts';
 import { findings } from './findings.ts';
 import { addressSpacesOf, tasksOf, vmallocAreas, vmallocCount } from './long-lists.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
@@ -15,7 +16,7 @@ import { linesOf, otherSchema, ptdumpDiff } from './ptdump-diff.ts';
 import { reverseMap } from './reverse-map.ts';
 import { changes, snapshot, watch } from './scenario-moments.ts';
 import { problemsOf } from './scenario-problems.ts';
-import { search } from './search.ts';
+import { search, searchPattern } from './search.ts';
 
 type Body<Name extends PagewalkRequestName> =
   PagewalkRequests[Name]['body'] | (Name extends keyof PagewalkPartRequests ? PagewalkPartRequests[Name]['body'] : never);
@@ -75,6 +76,7 @@ const bodies: Bodies = {
     const asked = check(addressesSchema, parameters);
     return { results: asked.addresses.map((address) => adapter.session.translate(address, asked.mm ?? adapter.mm)) };
   },
+  'pagewalk/explain': explain,
   'pagewalk/tableEntries': (adapter, parameters) => {
     const asked = check(tableSchema, parameters);
     return adapter.session.tableEntries({ ...asked, mm: asked.mm ?? adapter.mm });
@@ -95,6 +97,7 @@ const bodies: Bodies = {
   'pagewalk/ptdumpDiff': ptdumpDiff,
   'pagewalk/reverseMap': reverseMap,
   'pagewalk/search': search,
+  'pagewalk/searchPattern': searchPattern,
   'pagewalk/findings': findings,
   'pagewalk/tasks': tasksOf,
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),

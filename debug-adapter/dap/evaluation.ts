@@ -55,8 +55,8 @@ function evaluateRequest(adapter: Adapter, parameters: unknown): Answer | Promis
   return { body: { result, ...shown } };
 }
 
-/** A number that is a plausible pointer, a symbol, or `symbol+0x1a/0x94` from a backtrace. */
-function hoverAddress(adapter: Adapter, text: string): Address | undefined {
+/** The address that a text is as registers and backtraces print it: `0x…`, 16 digits, `symbol+0x1a/0x94`; undefined for any other. */
+export function hoverAddress(adapter: Adapter, text: string): Address | undefined {
   const [, name, offset] = /^([A-Za-z_.$][\w.$]*)\+(0x[0-9a-f]+)(?:\/0x[0-9a-f]+)?$/i.exec(text) ?? [];
   if (name !== undefined) {
     const symbol = adapter.session.symbols.find(name);

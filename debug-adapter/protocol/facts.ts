@@ -165,6 +165,12 @@ export interface IdentifyDetail {
   readonly [field: string]: unknown;
 }
 
+/** What an address is, and how it is mapped. */
+export interface ExplainedFacts {
+  readonly identify: IdentifyFacts;
+  readonly walk: TranslationFacts;
+}
+
 /** A symbol of the kernel or of a module; `offset` is what the address that was asked for lies behind it, in bytes. */
 export interface SymbolFacts {
   readonly name: string;

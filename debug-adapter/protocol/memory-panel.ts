@@ -39,6 +39,8 @@ export type HostToMemory =
   /** The address space that was chosen. */
   | { readonly kind: 'space'; readonly mm: string; readonly physical: boolean }
   | { readonly kind: 'layout'; readonly address: Hex; readonly layout: TypeLayoutFacts }
+  /** What is wrong with a pattern that is being typed; null where it can be searched for. */
+  | { readonly kind: 'patternChecked'; readonly pattern: string; readonly problem: string | null }
   | {
       readonly kind: 'hits';
       readonly pattern: string;
@@ -65,6 +67,7 @@ export type MemoryToHost =
   | { readonly kind: 'chooseSpace' }
   /** Lays a type over the bytes at an address. */
   | { readonly kind: 'layout'; readonly type: string; readonly address: Hex }
+  | { readonly kind: 'checkPattern'; readonly pattern: string }
   | { readonly kind: 'search'; readonly pattern: string; readonly mm: string; readonly physical: boolean }
   /** Base64. */
   | { readonly kind: 'write'; readonly address: Hex; readonly data: string; readonly mm: string }

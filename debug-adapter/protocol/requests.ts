@@ -4,6 +4,7 @@
  */
 import type {
   AddressSpaceFacts,
+  ExplainedFacts,
   FindingsFacts,
   Hex,
   IdentifyFacts,
@@ -25,7 +26,7 @@ import type { MemoryPagesFacts, TypeLayoutFacts } from './memory-pages.ts';
 import type { KcoreReadFacts } from './reads.ts';
 import type { DeathFacts } from './stacks.ts';
 import type { ChangesFacts, MomentFacts, ScenarioProblems, WatchFacts, WatchQuestion } from './scenario.ts';
-import type { SearchFacts, SearchQuestion } from './search.ts';
+import type { SearchFacts, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from './search.ts';
 
 /** Pagewalk's own requests of the Debug Adapter Protocol, by name: what they take, and what they answer with. */
 export interface PagewalkRequests {
@@ -36,6 +37,14 @@ export interface PagewalkRequests {
     body: { results: readonly IdentifyFacts[] };
   };
   'pagewalk/translate': { arguments: { addresses: readonly Hex[]; mm?: string }; body: { results: readonly TranslationFacts[] } };
+  /**
+   * Both of each address, for who shows one at a time: `0x…`, 16 digits as registers are printed, or `symbol+0x1a/0x94` as a
+   * backtrace has it; null of a text that is none, or names a symbol that there is not.
+   */
+  'pagewalk/explain': {
+    arguments: { addresses: readonly string[]; mm?: string };
+    body: { results: readonly (ExplainedFacts | null)[] };
+  };
   /** Without `tableAddress`, the root table of the address space. `level` is the level's name. */
   'pagewalk/tableEntries': {
     arguments: { mm?: string; user?: boolean; tableAddress?: Hex; level?: string; virtualBase?: Hex };
@@ -89,6 +98,8 @@ export interface PagewalkRequests {
    * chooses, hits are told in `pagewalk/searchHits` events as they are found; the answer has all of them again.
    */
   'pagewalk/search': { arguments: SearchQuestion & { readonly search?: string }; body: SearchFacts };
+  /** How a pattern would be understood; refused as a search for it would be. Nothing is searched. */
+  'pagewalk/searchPattern': { arguments: SearchPatternQuestion; body: SearchPatternFacts };
   /** What is wrong in the page tables of one address space, or of all. */
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/tasks': { arguments: Record<string, never>; body: { tasks: readonly TaskFacts[] } };

@@ -17,8 +17,7 @@ export interface SearchFacts {
   readonly hits: readonly SearchHit[];
   /** Whether every hit is told. */
   readonly complete: boolean;
-  /** The bytes that were looked for and the bits of them that count (null: all), in hexadecimal digits. */
-  readonly pattern: { readonly bytes: string; readonly mask: string | null; readonly align: number };
+  readonly pattern: SearchPatternFacts;
   /** Bytes that were searched, each once. */
   readonly searched: number;
   /** Bytes of RAM that were to be searched and are not in the dump. */
@@ -26,8 +25,15 @@ export interface SearchFacts {
   readonly warnings: readonly string[];
 }
 
-/** What to look for, and where. */
-export interface SearchQuestion {
+/** The bytes that are looked for and the bits of them that count (null: all), in hexadecimal digits. */
+export interface SearchPatternFacts {
+  readonly bytes: string;
+  readonly mask: string | null;
+  readonly align: number;
+}
+
+/** What to look for. */
+export interface SearchPatternQuestion {
   /** A number (`0x…` or decimal), a symbol's name, pairs of hexadecimal digits with `??`, or text in double quotes; see `string`. */
   readonly pattern: string;
   /** The pattern is text as it stands. */
@@ -38,6 +44,10 @@ export interface SearchQuestion {
   readonly mask?: Hex | undefined;
   /** Only addresses that are multiples of it; a number's own size by default, else 1. */
   readonly align?: number | undefined;
+}
+
+/** What to look for, and where. */
+export interface SearchQuestion extends SearchPatternQuestion {
   /** Memory by physical addresses, whoever maps it. */
   readonly physical?: boolean | undefined;
   /** The address space: `kernel` by default; of a process, what user mode maps. */

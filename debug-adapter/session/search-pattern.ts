@@ -3,12 +3,12 @@ import { parseAddress } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
 import { bytePattern, textPattern, valuePattern } from '../memory/search-pattern.ts';
 import type { SearchPattern, ValueSize } from '../memory/search-pattern.ts';
-import type { SearchQuestion } from '../protocol/search.ts';
+import type { SearchPatternQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 
 /** Throws `UserError`. */
 export function searchPattern(
-  asked: SearchQuestion,
+  asked: SearchPatternQuestion,
   machine: { readonly symbols: SymbolTable; readonly littleEndian: boolean; readonly pointerSize: 4 | 8 },
 ): SearchPattern {
   const { pattern, align } = asked;

@@ -22,7 +22,7 @@ import type { SearchPattern } from '../memory/search-pattern.ts';
 import { MappedRuns, mappedRuns } from '../pagetable/mapped-runs.ts';
 import type { PageTable } from '../pagetable/page-table.ts';
 import { windowAddresses } from '../pagetable/reverse-map.ts';
-import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
+import type { SearchFacts, SearchHit, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from '../protocol/search.ts';
 import { searchPattern } from './search-pattern.ts';
 import type { SearchOptions } from './session-face.ts';
 import type { Space, Spaces } from './spaces.ts';
@@ -31,11 +31,24 @@ import type { Space, Spaces } from './spaces.ts';
 const askEvery = 1024;
 const pageBits = 12n;
 
+/** How a pattern is understood. Throws `UserError` for one that is none. */
+export function searchPatternFacts(kernel: Kernel, asked: SearchPatternQuestion): SearchPatternFacts {
+  return factsOf(patternOf(kernel, asked));
+}
+
+function patternOf(kernel: Kernel, asked: SearchPatternQuestion): SearchPattern {
+  const { littleEndian, pointerSize } = kernel.memory;
+  return searchPattern(asked, { symbols: allSymbols(kernel), littleEndian, pointerSize });
+}
+
+function factsOf({ bytes, mask, align }: SearchPattern): SearchPatternFacts {
+  const hex = (of: Uint8Array): string => Array.from(of, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return { bytes: hex(bytes), mask: mask === undefined ? null : hex(mask), align };
+}
+
 /** Answers the question; hits are also given to `options.found` as they are found. Throws `UserError` and `Cancelled`. */
 export function search(kernel: Kernel, spaces: Spaces, asked: SearchQuestion, options: SearchOptions): SearchFacts {
-  const { littleEndian, pointerSize } = kernel.memory;
-  const pattern = searchPattern(asked, { symbols: allSymbols(kernel), littleEndian, pointerSize });
-  const run = new Search(kernel, { pattern, asked, options, space: spaces.get(asked.mm, { user: false }) });
+  const run = new Search(kernel, { pattern: patternOf(kernel, asked), asked, options, space: spaces.get(asked.mm, { user: false }) });
   return run.answer();
 }
 
@@ -92,12 +105,10 @@ class Search {
     else this.#virtualMemory();
     this.#scanner.flush();
     if (this.#partial > 0) this.#warnings.push(`${this.#partial} frames are in the dump in part only; they were not searched`);
-    const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    const { bytes, mask, align } = this.#pattern;
     return {
       hits: this.#hits,
       complete: this.#complete,
-      pattern: { bytes: hex(bytes), mask: mask === undefined ? null : hex(mask), align },
+      pattern: factsOf(this.#pattern),
       searched: this.#searched,
       missing: this.#missing,
       warnings: this.#warnings,

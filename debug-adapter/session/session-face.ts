@@ -35,7 +35,7 @@ import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFac
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import type { SearchFacts, SearchHit, SearchQuestion } from '../protocol/search.ts';
+import type { SearchFacts, SearchHit, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import type { ListPart } from './list-part.ts';
@@ -159,6 +159,8 @@ export interface SessionFace {
   reverseMap(addresses: readonly PhysAddr[], options: ReverseMapOptions): ReverseMapFacts;
   /** Where a pattern stands in memory. */
   search(asked: SearchQuestion, options: SearchOptions): SearchFacts;
+  /** How a pattern would be understood. Throws `UserError` for one that is none. */
+  searchPattern(asked: SearchPatternQuestion): SearchPatternFacts;
   /** What is wrong in page tables. Reads all of them. */
   findings(options: FindingsOptions): FindingsFacts;
   /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */

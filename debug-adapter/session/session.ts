@@ -51,7 +51,7 @@ import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFac
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import type { SearchFacts, SearchQuestion } from '../protocol/search.ts';
+import type { SearchFacts, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from '../protocol/search.ts';
 import type { KernelSymbol } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
 import { expressionWorld } from './expression-world.ts';
@@ -67,7 +67,7 @@ import { ptdumpLines } from './ptdump-text.ts';
 import { openAs, OpenedImage } from './opened-image.ts';
 import type { OpenedParts } from './opened-image.ts';
 import { ReverseMaps } from './reverse-map-facts.ts';
-import { search } from './search.ts';
+import { search, searchPatternFacts } from './search.ts';
 import type {
   FindingsOptions,
   OpenOptions,
@@ -256,6 +256,10 @@ export class Session extends OpenedImage implements SessionFace {
 
   search(asked: SearchQuestion, options: SearchOptions): SearchFacts {
     return search(this.kernel, this.spaces, asked, options);
+  }
+
+  searchPattern(asked: SearchPatternQuestion): SearchPatternFacts {
+    return searchPatternFacts(this.kernel, asked);
   }
 
   findings(options: FindingsOptions): FindingsFacts {

@@ -5,6 +5,8 @@ import * as vscode from 'vscode';
 export interface AnswerSource {
   /** As requests take it; absent where the text is not of one address space of the session's image. */
   readonly mm?: string;
+  /** Each row names its own (mapping-rows.ts). */
+  readonly spaces?: 'rows';
   /** Another image, or a moment of a scenario that has gone by: what the session tells of addresses is not what the text was made of. */
   readonly elsewhere?: string;
 }
@@ -33,7 +35,11 @@ export class AnswerDocuments implements vscode.TextDocumentContentProvider {
     if (scheme !== AnswerDocuments.scheme) return {};
     const told = new URLSearchParams(query);
     const [mm, elsewhere] = [told.get('mm'), told.get('elsewhere')];
-    return { ...(mm === null ? {} : { mm }), ...(elsewhere === null ? {} : { elsewhere }) };
+    return {
+      ...(mm === null ? {} : { mm }),
+      ...(told.get('spaces') === 'rows' ? { spaces: 'rows' } : {}),
+      ...(elsewhere === null ? {} : { elsewhere }),
+    };
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {

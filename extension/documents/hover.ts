@@ -1,12 +1,14 @@
 /**
  * Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. In a
- * document of one address space, addresses are that one's.
+ * document of one address space, or with rows that each name one, addresses are that one's.
  */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
+import type { ExplainedFacts } from '../../debug-adapter/protocol/facts.ts';
 import { addressOfToken, tokenAt } from '../address.ts';
 import { AnswerDocuments } from './answer-documents.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
+import { spaceOfRow } from './mapping-rows.ts';
 import { hoverMarkdown } from './hover-markdown.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -23,26 +25,34 @@ export class AddressHoverProvider implements vscode.HoverProvider {
 
   async provideHover(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.Hover | undefined> {
     const session = this.#sessions.current;
-    const token = session === undefined ? undefined : tokenAt(document.lineAt(position.line).text, position.character);
+    const line = document.lineAt(position.line).text;
+    const token = session === undefined ? undefined : tokenAt(line, position.character);
     if (session === undefined || token === undefined) return undefined;
-    const address = addressOfToken(token.text) ?? (await addressOfExpression(session, token.text));
-    if (address === undefined) return undefined;
-    const { mm, elsewhere } = AnswerDocuments.sourceOf(document.uri);
-    const asked = { addresses: [address], ...(mm !== undefined && { mm }) };
+    const { mm: ofDocument, spaces, elsewhere } = AnswerDocuments.sourceOf(document.uri);
+    const mm = spaces === 'rows' ? spaceOfRow(line) : ofDocument;
     try {
-      const [identified, translated] = await Promise.all([
-        this.#sessions.request('pagewalk/identify', asked),
-        this.#sessions.request('pagewalk/translate', asked),
-      ]);
-      const [facts] = identified.results;
-      const [walk] = translated.results;
-      if (facts === undefined || walk === undefined) return undefined;
+      const explained = await this.#explain(session, token.text, mm);
+      if (explained === undefined) return undefined;
+      const { identify, walk } = explained;
       const remarks = elsewhere === undefined ? [] : [remarkOn(elsewhere, session)];
-      return new vscode.Hover([...remarks, hoverMarkdown({ facts, walk, mm })], rangeOf(position, token));
+      return new vscode.Hover([...remarks, hoverMarkdown({ facts: identify, walk, mm })], rangeOf(position, token));
     } catch (error) {
       const message = messageOf(error);
       return new vscode.Hover(vscode.l10n.t('Pagewalk: {0}', message), rangeOf(position, token));
     }
+  }
+
+  /** One request, where the text is as registers and backtraces have it: each passes twice through VS Code's window. */
+  async #explain(session: vscode.DebugSession, text: string, mm: string | undefined): Promise<ExplainedFacts | undefined> {
+    const ask = async (address: string): Promise<ExplainedFacts | undefined> => {
+      const { results } = await this.#sessions.request('pagewalk/explain', { addresses: [address], ...(mm !== undefined && { mm }) });
+      return results[0] ?? undefined;
+    };
+    const explained = await ask(text);
+    if (explained !== undefined || addressOfToken(text) !== undefined) return explained;
+    // A name of the scenario, which its own language knows.
+    const address = await addressOfExpression(session, text);
+    return address === undefined ? undefined : ask(address);
   }
 }
 

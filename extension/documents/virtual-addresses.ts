@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { ReverseMapFacts, ReverseMappingFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { isCancelled } from '../debugging/sessions.ts';
+import { mappingRow } from './mapping-rows.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 /** `argument`: `{ physical, all }`; what is missing is asked for. The adapter tells its progress, which VS Code shows and lets be cancelled. */
@@ -19,7 +20,9 @@ export async function findVirtualAddresses(sessions: Sessions, documents: Answer
     if (isCancelled(error)) return;
     throw error;
   }
-  const uri = documents.add(`${all ? vscode.l10n.t('{0}, every page table', physical) : physical}.txt`, answerText(facts, all));
+  const uri = documents.add(`${all ? vscode.l10n.t('{0}, every page table', physical) : physical}.txt`, answerText(facts, all), {
+    spaces: 'rows',
+  });
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
 }
 
@@ -72,8 +75,7 @@ function countText(told: number, total: number): string {
 }
 
 function mappingLines(mapping: ReverseMappingFacts): string[] {
-  const { virtual, mm, comm, user, level, pageSize, entry, entryAddress, flags, rights, what } = mapping;
-  const owner = `${mm}${comm === null ? '' : ` ${comm}`}${user ? ` ${vscode.l10n.t('(user half)')}` : ''}`;
+  const { level, pageSize, entry, entryAddress, flags, rights } = mapping;
   const allowed =
     rights === null
       ? vscode.l10n.t('no access')
@@ -83,7 +85,7 @@ function mappingLines(mapping: ReverseMappingFacts): string[] {
           ...(rights.user ? [vscode.l10n.t('user mode')] : []),
         ].join(', ');
   return [
-    `${virtual.padEnd(18)}  ${owner.padEnd(20)}  ${what.summary}`,
+    mappingRow(mapping, vscode.l10n.t('(user half)')),
     level === null || entry === null || entryAddress === null
       ? `    ${vscode.l10n.t('a window of the hardware, which no table maps')}`
       : `    ${vscode.l10n.t('{0} entry {1} at physical {2}, page of {3} bytes: {4}; {5}', level, entry, entryAddress, pageSize, flags.join(' '), allowed)}`,

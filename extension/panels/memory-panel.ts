@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { HostToMemory, MemoryPlace, MemoryToHost } from '../../debug-adapter/protocol/memory-panel.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
+import { problemOfPattern } from '../debugging/search-pattern.ts';
 import { sidesOf } from './compare-sides.ts';
 import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
@@ -101,6 +102,11 @@ export class MemoryPanel extends SessionPanel<HostToMemory, MemoryToHost> {
       case 'layout':
         this.post({ kind: 'layout', address: message.address, layout: await this.request('pagewalk/typeLayout', { type: message.type }) });
         break;
+      case 'checkPattern': {
+        const { pattern } = message;
+        this.post({ kind: 'patternChecked', pattern, problem: this.ended ? null : await problemOfPattern(this.session, pattern) });
+        break;
+      }
       case 'search':
         await this.#search(message);
         break;

@@ -109,14 +109,10 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   }
 
   async #sendDetails({ address, mm }: Extract<PtdumpToHost, { kind: 'select' }>): Promise<void> {
-    const asked = { addresses: [address], mm };
-    const [identified, translated] = await Promise.all([
-      this.request('pagewalk/identify', asked),
-      this.request('pagewalk/translate', asked),
-    ]);
-    const [identify] = identified.results;
-    const [walk] = translated.results;
-    if (identify === undefined || walk === undefined) return;
+    const { results } = await this.request('pagewalk/explain', { addresses: [address], mm });
+    const [explained] = results;
+    if (explained === undefined || explained === null) return;
+    const { identify, walk } = explained;
     this.post({ kind: 'details', address, identify, walk, block: await this.#blockOf(identify) });
   }
 
@@ -156,12 +152,8 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   }
 
   async #sendOwners(message: Extract<PtdumpToHost, { kind: 'owners' }>): Promise<void> {
-    const asked = { addresses: message.asked.map(({ address }) => address), mm: message.mm };
-    const [{ results }, { results: walks }] = await Promise.all([
-      this.request('pagewalk/identify', asked),
-      this.request('pagewalk/translate', asked),
-    ]);
-    const owners = message.asked.map(({ line }, index) => ({ line, owner: ownerOf(results[index], walks[index]) }));
+    const { results } = await this.request('pagewalk/explain', { addresses: message.asked.map(({ address }) => address), mm: message.mm });
+    const owners = message.asked.map(({ line }, index) => ({ line, owner: ownerOf(results[index]?.identify, results[index]?.walk) }));
     this.post({ kind: 'owners', generation: message.generation, owners });
   }
 

@@ -71,14 +71,10 @@ export class WalkPanel extends SessionPanel<HostToWalk, WalkToHost> {
     this.#target = target;
     const { address, mm } = target;
     const asked = { addresses: [address], ...(mm === undefined || mm === '' ? {} : { mm }) };
-    const [identified, translated, info] = await Promise.all([
-      this.request('pagewalk/identify', asked),
-      this.request('pagewalk/translate', asked),
-      this.request('pagewalk/info', {}),
-    ]);
-    const [identify] = identified.results;
-    const [walk] = translated.results;
-    if (identify === undefined || walk === undefined) return;
+    const [{ results }, info] = await Promise.all([this.request('pagewalk/explain', asked), this.request('pagewalk/info', {})]);
+    const [explained] = results;
+    if (explained === undefined || explained === null) return;
+    const { identify, walk } = explained;
     const addressBits = /^(?:x86-32|arm|riscv32|mips32|ppc32|arc)$/.test(info.architecture) ? 32 : 64;
     this.post({ kind: 'walk', mm: mm ?? '', identify, walk, addressBits });
   }

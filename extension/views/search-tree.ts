@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { SearchFacts, SearchHit, SearchHitsEvent, SearchQuestion } from '../../debug-adapter/protocol/search.ts';
+import { problemOfPattern } from '../debugging/search-pattern.ts';
 import { debugType, isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -130,6 +131,7 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       title: vscode.l10n.t('Search memory'),
       prompt: vscode.l10n.t('A number or symbol (what points to it), bytes such as 4d cf ?? 23, or "text" in double quotes'),
       placeHolder: '0xffff888000000000',
+      validateInput: (text) => (text.trim() === '' ? undefined : problemOfPattern(this.#sessions.current, text)),
     });
     if (pattern === undefined || pattern.trim() === '') return undefined;
     const { spaces } = await this.#sessions.request('pagewalk/addressSpaces', {});

@@ -75,7 +75,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
   readonly #sessions: Sessions;
   readonly #changed = new vscode.EventEmitter<void>();
   /** Of a long list, once it is known. */
-  #count: { readonly facts?: VmallocCountFacts } | undefined;
+  #count: { readonly facts?: VmallocCountFacts; readonly problem?: string } | undefined;
   readonly onDidChangeTreeData = this.#changed.event;
 
   constructor(sessions: Sessions) {
@@ -156,7 +156,13 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     // Last, for it is long and open.
     if (this.#count?.facts !== undefined) return [...countedOf(this.#count.facts), first];
     if (this.#count === undefined) void this.#countAll();
-    return [{ kind: 'fact', label: vscode.l10n.t('Counting…'), value: '', icon: 'sync~spin' }, first];
+    const { problem } = this.#count ?? {};
+    return [
+      problem === undefined
+        ? { kind: 'fact', label: vscode.l10n.t('Counting…'), value: '', icon: 'sync~spin' }
+        : { kind: 'fact', label: vscode.l10n.t('Not counted: {0}', problem), value: '', icon: 'warning' },
+      first,
+    ];
   }
 
   async #countAll(): Promise<void> {
@@ -167,10 +173,11 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
       // Whoever asked before the session changed hears nothing.
       if (this.#count !== asked) return;
       this.#count = { facts };
-      this.#changed.fire();
-    } catch {
-      if (this.#count === asked) this.#count = undefined;
+    } catch (error) {
+      if (this.#count !== asked) return;
+      this.#count = { problem: messageOf(error) };
     }
+    this.#changed.fire();
   }
 
   async #byAddress(start: number): Promise<Node[]> {

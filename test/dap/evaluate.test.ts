@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { IdentifyFacts } from '../../debug-adapter/protocol/facts.ts';
+import type { ExplainedFacts, IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -88,6 +88,23 @@ describe('the Debian kernel', { skip: absent(debian) ?? false }, () => {
         `${text}: ${targets.map((target) => target.label).join(' ')}`,
       );
     }
+  });
+
+  test('pagewalk/explain: what identify and translate say of a text as registers and backtraces have it', async () => {
+    const [address, bare, symbol] = ['0xffffd4bf80801000', 'ffffd4bf80801000', 'pv_native_safe_halt+0xf/0x20'];
+    const asked = { addresses: [address, bare, symbol, 'no_such_symbol_+0x1/0x2', '0x12345678123456789'] };
+    const { results } = await client.body<{ results: (ExplainedFacts | null)[] }>('pagewalk/explain', asked);
+    const identified = await client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', { addresses: [address] });
+    const translated = await client.body<{ results: TranslationFacts[] }>('pagewalk/translate', { addresses: [address] });
+    assert.deepEqual(results.slice(0, 2), Array(2).fill({ identify: identified.results[0], walk: translated.results[0] }));
+    assert.match(results[2]?.identify.summary ?? '', /^pv_native_safe_halt\+0xf\/0x20/);
+    assert.deepEqual(results.slice(3), [null, null]);
+    const low = { addresses: ['0x1000'], mm: '1' };
+    const inProcess = await client.body<{ results: ExplainedFacts[] }>('pagewalk/explain', low);
+    const inKernel = await client.body<{ results: ExplainedFacts[] }>('pagewalk/explain', { addresses: low.addresses });
+    const walked = await client.body<{ results: TranslationFacts[] }>('pagewalk/translate', low);
+    assert.deepEqual(inProcess.results[0]?.walk, walked.results[0]);
+    assert.notDeepEqual(inProcess.results[0]?.walk, inKernel.results[0]?.walk);
   });
 
   test('pagewalk/identify of physical addresses; one that cannot be one is refused', async () => {

@@ -39,6 +39,21 @@ describe('pagewalk/search', () => {
     assert.ok(facts.hits.every(({ virtual, what }) => virtual !== null && what.summary !== ''));
   });
 
+  test('a pattern is understood, or refused, as a search for it would', async () => {
+    for (const pattern of ['init_task', '48 8b ?? c3', '"init"', '0x10']) {
+      const { pattern: searched } = await client.body<SearchFacts>('pagewalk/search', { pattern, limit: 1 });
+      assert.deepEqual(await client.body('pagewalk/searchPattern', { pattern }), searched);
+    }
+    for (const pattern of ['', '4g', '48 8b ?? c', 'no_such_symbol_', '0x10000000000000000']) {
+      const [checked, searched] = [
+        await client.ask('pagewalk/searchPattern', { pattern }),
+        await client.ask('pagewalk/search', { pattern }),
+      ];
+      assert.equal(checked.success, false, pattern);
+      assert.equal(checked.message, searched.message);
+    }
+  });
+
   const refused: readonly (readonly [object, RegExp])[] = [
     [{}, /argument pattern cannot be used/],
     [{ pattern: '' }, /it is empty/],

@@ -150,12 +150,18 @@ export function defineDocumentTests(): void {
     describe('of every kind, while an image is open', () => {
       const address = '0xffffd4bf80801000';
       const what = 'vm\\_map\\_ram block';
+      const sent: string[] = [];
       let session: vscode.DebugSession;
+      let tracking: vscode.Disposable;
       before(async () => {
+        tracking = vscode.debug.registerDebugAdapterTrackerFactory('pagewalk', {
+          createDebugAdapterTracker: () => ({ onWillReceiveMessage: ({ command }: { command: string }) => sent.push(command) }),
+        });
         session = await openBundledVmcore();
       });
       after(async () => {
         await vscode.debug.stopDebugging(session);
+        tracking.dispose();
       });
 
       const hovered = (document: vscode.TextDocument): Promise<string> =>
@@ -163,6 +169,18 @@ export function defineDocumentTests(): void {
           const text = await hoverTexts(document, address);
           return text.includes(what) ? text : undefined;
         });
+
+      it('with one request for each address', async () => {
+        const document = await vscode.workspace.openTextDocument({ content: `at ${address}\n`, language: 'dmesg' });
+        await hovered(document);
+        sent.length = 0;
+        await hovered(document);
+        // Views may ask other things meanwhile.
+        assert.deepEqual(
+          sent.filter((command) => /explain|identify|translate|evaluate/.test(command)),
+          ['pagewalk/explain'],
+        );
+      });
 
       it('a cell of a notebook', async () => {
         const cell = new vscode.NotebookCellData(vscode.NotebookCellKind.Code, `page = ${address}\n`, 'python');

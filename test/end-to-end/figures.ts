@@ -1,7 +1,8 @@
 /**
  * How long a person waits, measured in the extension host and printed: activation (and of it what is
  * Pagewalk's own, beside an extension with nothing in it), and hovers on addresses of the larger real
- * dump. No time is asserted: another machine, or a busy one, has other figures.
+ * dump: from VS Code's command to its answer, of it Pagewalk's own hover provider, and of that the
+ * request to the session. No time is asserted: another machine, or a busy one, has other figures.
  */
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -10,6 +11,9 @@ import { opened } from './opened.ts';
 import { eventually } from './waiting.ts';
 
 const asked = 400;
+
+/** Milliseconds from each call of Pagewalk's hover provider to its answer, since they were last taken. */
+const providing: number[] = [];
 
 function figures(times: readonly number[]): string {
   const sorted = [...times].sort((one, other) => one - other);
@@ -51,6 +55,22 @@ async function activated(id: string): Promise<string> {
 
 type Load = (request: string, ...rest: readonly unknown[]) => unknown;
 
+/** VS Code's interface as it is, but that it times the hover providers that are given to it. */
+function timingHovers(api: typeof vscode): unknown {
+  const registerHoverProvider = (selector: vscode.DocumentSelector, provider: vscode.HoverProvider): vscode.Disposable =>
+    api.languages.registerHoverProvider(selector, {
+      provideHover: async (...asking) => {
+        const begun = performance.now();
+        const answer = await provider.provideHover(...asking);
+        providing.push(performance.now() - begun);
+        return answer;
+      },
+    });
+  const languages: unknown = Object.create(api.languages, { registerHoverProvider: { value: registerHoverProvider } });
+  const timing: unknown = Object.create(api, { languages: { value: languages } });
+  return timing;
+}
+
 /** Times what VS Code calls an extension's activation: its code is loaded, and its function called. */
 function watchOwnCode(): { told(): string; end(): void } {
   const loader = createRequire(__filename)('node:module') as { _load: Load };
@@ -59,6 +79,8 @@ function watchOwnCode(): { told(): string; end(): void } {
   loader._load = function (request, ...rest) {
     const begun = performance.now();
     const loaded: unknown = Reflect.apply(load, this, [request, ...rest]);
+    const from = (rest[0] as { readonly filename?: string } | undefined)?.filename ?? '';
+    if (request === 'vscode' && /[/\\]extension[^/\\]*\.cjs$/.test(from)) return timingHovers(loaded as typeof vscode);
     if (!request.endsWith('extension.cjs') || typeof loaded !== 'object' || loaded === null || !('activate' in loaded)) return loaded;
     loading = performance.now() - begun;
     const { activate } = loaded;
@@ -93,20 +115,31 @@ async function hovers(image: string): Promise<void> {
     const content = addresses.map((address) => `at ${address}\n`).join('');
     const { uri } = await vscode.workspace.openTextDocument({ content, language: 'dmesg' });
     const [onAddresses, onWords]: [number[], number[]] = [[], []];
+    const own: number[] = [];
     for (const [line, address] of addresses.entries()) {
       for (const [character, times] of [
         [5, onAddresses],
         [1, onWords],
       ] as const) {
+        providing.length = 0;
         const from = performance.now();
         const at = new vscode.Position(line, character);
         const found = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', uri, at);
         times.push(performance.now() - from);
+        if (times === onAddresses) own.push(Math.max(...providing));
         assert.equal(found.length > 0, times === onAddresses, `hover at ${character} of «at ${address}»`);
       }
     }
     console.log(`FIGURE session on ${image}: opened in ${took.toFixed(0)} ms`);
     console.log(`FIGURE hover on ${addresses.length} addresses: ${figures(onAddresses)}`);
+    console.log(`FIGURE of it Pagewalk's hover provider, from its call to its answer: ${figures(own)}`);
+    const requests: number[] = [];
+    for (const address of addresses) {
+      const from = performance.now();
+      await session.customRequest('pagewalk/explain', { addresses: [address] });
+      requests.push(performance.now() - from);
+    }
+    console.log(`FIGURE a hover's request to the session, by VS Code's customRequest: ${figures(requests)}`);
     console.log(`FIGURE hover on words that are none, which VS Code alone takes: ${figures(onWords)}`);
   } finally {
     await vscode.debug.stopDebugging(session);

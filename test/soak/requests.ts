@@ -89,6 +89,7 @@ const usual: readonly [Maker, ...Maker[]] = [
     addresses: [known.address(dice)],
     mm: dice.next(4) === 0 ? String(known.number(dice)) : undefined,
   })),
+  asked('pagewalk/explain', (dice, known) => ({ addresses: [known.address(dice), dice.pick(texts)] })),
   asked('pagewalk/tableEntries', (dice, known) => (dice.next(2) === 0 ? {} : { tableAddress: known.address(dice), level: 'pmd' })),
   asked('pagewalk/addressSpaces'),
   asked('pagewalk/memoryPages', (dice, known) => ({ address: known.address(dice), count: dice.next(8) })),

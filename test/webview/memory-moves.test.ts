@@ -194,6 +194,23 @@ describe('the memory page by hand', { skip: 'missing' in places ? places.missing
     assert.equal(await cursor(), far);
   });
 
+  test('a pattern that is none is said while it is typed; an answer about an older one counts no more', async () => {
+    await bytes.open();
+    await page.keyboard.press('Control+f');
+    const field = page.locator('vscode-textfield.search-field');
+    const isMarked = (): Promise<boolean> => field.evaluate((element) => (element as HTMLElement & { invalid: boolean }).invalid);
+    await page.fill('.search-field input', 'no_such');
+    assert.deepEqual((await memory.sent('checkPattern')).at(-1)?.pattern, 'no_such');
+    await memory.send({ kind: 'patternChecked', pattern: 'no_such', problem: 'no_such is no symbol.' });
+    assert.equal(await page.innerText('.options .problem'), 'no_such is no symbol.');
+    assert.equal(await isMarked(), true);
+    await page.fill('.search-field input', 'init_task');
+    await memory.send({ kind: 'patternChecked', pattern: 'init_task', problem: null });
+    await memory.send({ kind: 'patternChecked', pattern: 'no_such', problem: 'no_such is no symbol.' });
+    assert.equal(await page.locator('.options .problem').count(), 0);
+    assert.equal(await isMarked(), false);
+  });
+
   test('back and forward, by button and by key, as far as one came; a new way ends the old one', async () => {
     await bytes.open();
     const [back, forward] = ['Back', 'Forward'].map((label) => page.locator(`vscode-toolbar-button[label="${label}"]`));

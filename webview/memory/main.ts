@@ -210,6 +210,7 @@ class MemoryElement extends MemoryPage {
       options: this.kept,
       type: this.kept.overlay?.type ?? '',
       searching: this.searching,
+      patternCheck: this.patternCheck,
       hits: this.hits,
       hitAt: this.hitAt,
       change: (change) => {

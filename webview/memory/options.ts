@@ -6,6 +6,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { HostToMemory } from '../../debug-adapter/protocol/memory-panel.ts';
 import type { GroupSize, NumberForm } from './numbers.ts';
+import type { PatternCheck } from './pattern-check.ts';
 
 export interface ViewOptions {
   /** Bytes of a row; 0: as many as there is room for. */
@@ -20,6 +21,7 @@ export interface OptionsModel {
   readonly options: ViewOptions;
   readonly type: string;
   readonly searching: boolean;
+  readonly patternCheck: PatternCheck;
   readonly hits: Extract<HostToMemory, { kind: 'hits' }> | undefined;
   /** Which of them is shown. */
   readonly hitAt: number;
@@ -79,6 +81,10 @@ export function optionsView(model: OptionsModel): TemplateResult {
       label=${l10n.t('Search')}
       placeholder=${l10n.t('search: 0x…, symbol, 48 8b ?? c3, "text"')}
       title=${l10n.t('Search all of the address space (Ctrl+F)')}
+      .invalid=${model.patternCheck.problem !== ''}
+      @input=${(event: Event) => {
+        model.patternCheck.typed((event.currentTarget as HTMLInputElement).value.trim());
+      }}
       @keydown=${entered(model.search)}
     ></vscode-textfield>
     ${found(model)}
@@ -108,7 +114,8 @@ function choice({ label, name, value, items }: Choice, chosen: (value: string) =
   >`;
 }
 
-function found({ searching, hits: answer, hitAt, go }: OptionsModel): TemplateResult | typeof nothing {
+function found({ searching, patternCheck, hits: answer, hitAt, go }: OptionsModel): TemplateResult | typeof nothing {
+  if (patternCheck.problem !== '') return html`<span class="problem" role="status">${patternCheck.problem}</span>`;
   if (searching) return html`<span class="muted" role="status">${l10n.t('searching…')}</span>`;
   if (answer?.problem !== null) return nothing;
   const { hits, complete } = answer;

@@ -16,6 +16,7 @@ import type { Line, Place } from './lines.ts';
 import { hex, numberOf, typedAddress } from './numbers.ts';
 import type { ViewOptions } from './options.ts';
 import { Overlay } from './overlay.ts';
+import { PatternCheck } from './pattern-check.ts';
 import { Segments } from './segments.ts';
 
 interface PageState extends ViewOptions {
@@ -51,6 +52,9 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   protected readonly segments = new Segments();
   protected readonly edits = new Edits();
   protected spaces: readonly AddressSpaceFacts[] = [];
+  protected readonly patternCheck = new PatternCheck((question) => {
+    api.postMessage(question);
+  });
   protected writable = false;
   /** Whether the session can stop when memory changes. */
   protected watches = false;
@@ -118,6 +122,9 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
         this.overlay = new Overlay(BigInt(message.address), message.layout);
         this.problem = '';
         this.setKept({ overlay: { type: message.layout.name, address: message.address } });
+        break;
+      case 'patternChecked':
+        this.patternCheck.heard(message);
         break;
       case 'hits':
         this.searching = false;
