@@ -1,13 +1,13 @@
 /**
- * Runs every test: unit, truth and adapter tests with Node's runner, then the tests that drive a VS Code window, one window at
- * a time, then the end-to-end tests inside VS Code. Prints failures as they come, every skip with its reason, and one closing
- * line. Test files named on the command line are run alone.
+ * Runs every test with Node's runner, a process for each file: the tests that drive a VS Code window, one window at a time, and
+ * beside them unit, truth and adapter tests; then the end-to-end tests inside VS Code. Prints failures as they come, every skip
+ * with its reason, and one closing line. Test files named on the command line are run alone.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve, sep } from 'node:path';
 import { runEndToEnd } from './end-to-end/launch.ts';
-import { runFiles } from './runner/results.ts';
+import { runFile } from './runner/results.ts';
 import type { FileResults } from './runner/results.ts';
 import { installBrowserVSCode, packExtension } from './support/vscode.ts';
 
@@ -28,49 +28,44 @@ function listTests(): string[] {
     .sort();
 }
 
-function count(results: Iterable<FileResults>): void {
-  for (const file of results) {
+/** Runs what waits in the queues, the first queue first; another lane may take from them meanwhile. */
+async function runLane(results: Map<string, FileResults>, ...queues: readonly string[][]): Promise<void> {
+  for (const queue of queues)
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) results.set(file, await runFile(file));
+}
+
+/**
+ * A window test waits for what a browser draws, which a busy machine can hold up for longer than any patience: a file that fails
+ * is run once more, alone, its second result counts, and that it was needed is said at the end.
+ */
+async function runAgain(results: Map<string, FileResults>): Promise<void> {
+  for (const [file, { failures }] of [...results]) {
+    if (!isWindow(file) || failures.length === 0) continue;
+    again.push(`${relative(process.cwd(), file)}: ${failures.map(({ title }) => title).join('; ')}`);
+    results.set(file, await runFile(file));
+  }
+}
+
+/** Two lanes, as for two cores. A window waits more than it works, so that the other lane's work holds it up little. */
+async function runAll(): Promise<void> {
+  const windows = files.filter(isWindow);
+  const others = files.filter((file) => !isWindow(file));
+  const scratch = mkdtempSync(join(tmpdir(), 'pagewalk-run-'));
+  if (windows.length > 0) process.env['PAGEWALK_VSIX'] ??= packExtension(join(scratch, 'pagewalk.vsix'));
+  const results = new Map<string, FileResults>();
+  await Promise.all([runLane(results, windows, others), runLane(results, others)]);
+  await runAgain(results);
+  rmSync(scratch, { recursive: true, force: true });
+  for (const file of results.values()) {
     passed += file.passed;
     failed += file.failures.length;
     skips.push(...file.skips);
   }
 }
 
-/**
- * A window test waits for what a browser draws, which a busy machine can hold up for longer than any patience: a file that fails
- * is run once more, its second result counts, and that it was needed is said at the end.
- */
-async function runWindows(windows: readonly string[]): Promise<void> {
-  if (windows.length === 0) return;
-  const scratch = mkdtempSync(join(tmpdir(), 'pagewalk-run-'));
-  process.env['PAGEWALK_VSIX'] ??= packExtension(join(scratch, 'pagewalk.vsix'));
-  const first = await runFiles(windows, 1);
-  const broken = [...first].filter(([, { failures }]) => failures.length > 0).map(([file]) => file);
-  const second = await runFiles(broken, 1);
-  for (const file of broken)
-    again.push(
-      `${relative(process.cwd(), file)}: ${
-        first
-          .get(file)
-          ?.failures.map(({ title }) => title)
-          .join('; ') ?? ''
-      }`,
-    );
-  count(windows.flatMap((file) => second.get(file) ?? first.get(file) ?? []));
-  rmSync(scratch, { recursive: true, force: true });
-}
-
 // The page tests need it, and cannot install it while others run.
 if (named.length === 0) installBrowserVSCode();
-count(
-  (
-    await runFiles(
-      files.filter((file) => !isWindow(file)),
-      2,
-    )
-  ).values(),
-);
-await runWindows(files.filter(isWindow));
+await runAll();
 if (named.length === 0) {
   const endToEnd = await runEndToEnd();
   passed += endToEnd.passed;

@@ -10,7 +10,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { transformSync } from 'esbuild';
-import { runFiles } from '../runner/results.ts';
+import { runFile } from '../runner/results.ts';
+import type { FileResults } from '../runner/results.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'artefacts/coverage');
@@ -44,7 +45,8 @@ const tests = folders.flatMap((path) =>
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => resolve(path, file)),
 );
-const results = await runFiles(tests, 1);
+const results: FileResults[] = [];
+for (const test of tests) results.push(await runFile(test));
 delete process.env['NODE_V8_COVERAGE'];
 
 keepSourcesAlone();
@@ -101,6 +103,6 @@ if (values.files === true) {
     .sort((a, b) => a.lines.covered - a.lines.total - b.lines.covered + b.lines.total);
   for (const { path, lines } of least) console.log(row(path, lines));
 }
-const failures = [...results.values()].reduce((all, file) => all + file.failures.length, 0);
+const failures = results.reduce((all, file) => all + file.failures.length, 0);
 if (failures > 0) console.log(`${failures} tests failed`);
 process.exitCode = failures > 0 || share(sum(engine)) < goal ? 1 : 0;

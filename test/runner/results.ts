@@ -60,36 +60,32 @@ export class FileResults {
   }
 }
 
-/** Runs test files, each in a process of its own, at most `concurrency` at once. */
-export async function runFiles(files: readonly string[], concurrency: number): Promise<ReadonlyMap<string, FileResults>> {
-  const results = new Map(files.map((file) => [file, new FileResults(file)]));
-  if (files.length === 0) return results;
-  const of = ({ file }: { file?: string | undefined }): FileResults => {
-    const found = results.get(file ?? '');
-    if (found === undefined) throw new Error(`a test of ${String(file)}, which was not asked for`);
-    return found;
+/** Runs a test file in a process of its own. */
+export async function runFile(path: string): Promise<FileResults> {
+  const results = new FileResults(path);
+  const sayFailures = (change: () => void): void => {
+    const before = results.failures.length;
+    change();
+    for (const { title, reason } of results.failures.slice(before)) console.log(`FAILED ${title}\n${reason}\n`);
   };
-  const stream = run({ files: [...files], concurrency });
+  const stream = run({ files: [path], concurrency: 1 });
   stream.on('test:start', (test) => {
-    of(test).started(test);
+    results.started(test);
   });
   stream.on('test:pass', (test) => {
-    of(test).ended(test);
+    results.ended(test);
   });
   stream.on('test:fail', (test) => {
-    const file = of(test);
-    const before = file.failures.length;
-    file.ended(test, test.details.error);
-    for (const { title, reason } of file.failures.slice(before)) console.log(`FAILED ${title}\n${reason}\n`);
+    sayFailures(() => {
+      results.ended(test, test.details.error);
+    });
   });
   stream.on('test:stderr', ({ message }) => {
     process.stderr.write(message);
   });
   await new Promise((done) => stream.on('end', done).resume());
-  for (const file of results.values()) {
-    const before = file.failures.length;
-    file.finish();
-    for (const { title, reason } of file.failures.slice(before)) console.log(`FAILED ${title}\n${reason}\n`);
-  }
+  sayFailures(() => {
+    results.finish();
+  });
   return results;
 }
