@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
+import { arm64Mode, currentMemoryTypes } from '../../debug-adapter/arch/arm64.ts';
 import type { PagingMode } from '../../debug-adapter/arch/paging-mode.ts';
 import { riscvMode } from '../../debug-adapter/arch/riscv.ts';
 import { toAddress } from '../../debug-adapter/base/address.ts';
 import { layoutArm64 } from '../../debug-adapter/kernel/layout/layout-arm64.ts';
+import { layoutArm } from '../../debug-adapter/kernel/layout/layout-arm.ts';
+import { regionOfKind } from '../../debug-adapter/kernel/layout/layout.ts';
 import { nodeOfPage, singleNode } from '../../debug-adapter/kernel/pages/numa.ts';
 import { entryBits } from '../../debug-adapter/kernel/pagemap/pagemap-bits.ts';
 import { gateVma } from '../../debug-adapter/kernel/processes/vma-name.ts';
 import { mapsLine } from '../../debug-adapter/kernel/processes/vma-maps.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
+import { SmallKernel } from '../builders/small-kernel.ts';
 
 const base = 0xffff_8000_0800_0000n;
 
@@ -73,6 +77,25 @@ test("arm's vectors are an area of every process, also where its variable has no
   assert.equal(gateVma(without, toAddress(base)), undefined);
 });
 
+test("arm's vectors are a region of the kernel where they are mapped", () => {
+  const pageOffset = 0xc000_0000n;
+  const kernel = new SmallKernel({
+    architecture: 'arm',
+    mode: armShort({ pageOffset }),
+    pageOffset,
+    vmcoreinfo: ['SYMBOL(_stext)=c0400000'],
+  });
+  const [root, table] = [kernel.table(0x4000), kernel.table(0x1000)];
+  kernel.initRoot(root);
+  kernel.entry(root, 0xfff, BigInt(table) | 1n, 4);
+  kernel.entry(table, 0xf0, 0x5aff_4000n | 0x67en, 4);
+  const vectors = layoutArm(kernel.open()).regions.filter(({ kind }) => kind === 'vectors');
+  assert.deepEqual(
+    vectors.map(({ start, end, name }) => [start, end, name]),
+    [[0xffff_0000n, 0xffff_1000n, 'the exception vectors and the helpers for user mode, which every process has as [vectors]']],
+  );
+});
+
 describe('arm64 before VMCOREINFO told of modules and vmalloc', () => {
   const regions = (text: bigint, offset: bigint): string[] => {
     const kernel = new PlainKernel({
@@ -100,6 +123,34 @@ describe('arm64 before VMCOREINFO told of modules and vmalloc', () => {
       'module-space ffff800000000000-ffff800008000000',
       'vmalloc-space ffff800008000000-fffffbfff0000000',
     ]);
+  });
+
+  test('5.10 and 5.11: where the struct pages of RAM are tells how far vmalloc goes', () => {
+    const end = (structPages: bigint): bigint | undefined => {
+      const kernel = new SmallKernel({
+        architecture: 'arm64',
+        mode: arm64Mode({
+          pageShift: 12,
+          virtualBits: 48,
+          wideAddresses: 'none',
+          memoryTypes: currentMemoryTypes,
+          protNoneBit: () => 58,
+        }),
+        pageOffset: 0xffff_0000_0000_0000n,
+        vmcoreinfo: ['NUMBER(VA_BITS)=48', 'KERNELOFFSET=425fca200000', 'SYMBOL(_stext)=ffffc25fda200000'],
+      });
+      const [root, pud] = [kernel.table(0x1000), kernel.table(0x1000)];
+      kernel.initRoot(root);
+      kernel.entry(root, Number((structPages >> 39n) & 0x1ffn), BigInt(pud) | 3n, 8);
+      kernel.entry(pud, Number((structPages >> 30n) & 0x1ffn), 0x4000_0000n | 0x701n, 8);
+      return regionOfKind(layoutArm64(kernel.open()), 'vmalloc-space')?.end;
+    };
+    // As /proc/kcore of Debian 5.10.223 has it: its vmalloc segment has 0x7dffafff0000 bytes from 0xffff800010000000 on.
+    assert.equal(end(0xffff_fe0c_4000_0000n), 0xffff_8000_1000_0000n + 0x7dff_afff_0000n);
+    // The first 2 MiB lie lower, as those of a machine with less than 128 MiB do.
+    assert.equal(end(0xffff_fdff_ffe0_0000n), 0xffff_fdff_bfff_0000n);
+    // As that of Debian 6.1 for arm64 ends.
+    assert.equal(end(0xffff_fc30_4000_0000n), 0xffff_fbff_f000_0000n);
   });
 
   test('an image that is linked elsewhere tells nothing', () => {

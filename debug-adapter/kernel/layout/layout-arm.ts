@@ -4,7 +4,7 @@
  */
 import { toAddress } from '../../base/address.ts';
 import type { Kernel } from '../kernel.ts';
-import type { Layout } from './layout.ts';
+import type { Layout, Region } from './layout.ts';
 import { imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
 import { endByPageTables } from './linear-map.ts';
 
@@ -34,7 +34,19 @@ export function layoutArm(kernel: Kernel): Layout {
       ...imageRegion(kernel),
       ...found.region('direct-map', 'the linear map', ['pageOffset', 'linearMapEnd']),
       ...found.region('vmalloc-space', 'the vmalloc space', ['vmallocBase', 'vmallocEnd']),
+      ...vectors.filter((page) => kernel.root.pageTable.translate(page.start).physical !== undefined),
     ],
     findings: found.findings,
   };
 }
+
+/** High vectors (arch/arm/mm/mmu.c:devicemaps_init); a machine that has its vectors at 0 maps the stubs alone. */
+const vectors: readonly Region[] = [
+  {
+    kind: 'vectors',
+    name: 'the exception vectors and the helpers for user mode, which every process has as [vectors]',
+    start: toAddress(0xffff_0000),
+    end: 0xffff_1000n,
+  },
+  { kind: 'vectors', name: 'the stubs of the exception vectors', start: toAddress(0xffff_1000), end: 0xffff_2000n },
+];

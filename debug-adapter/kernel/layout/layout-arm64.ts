@@ -3,6 +3,8 @@
  * most of it (arch/arm64/kernel/vmcore_info.c); where it does not, the constants follow from VA_BITS.
  */
 import { toAddress } from '../../base/address.ts';
+import { neverCancelled } from '../../base/cancellation.ts';
+import { mappedRuns } from '../../pagetable/mapped-runs.ts';
 import type { Kernel } from '../kernel.ts';
 import type { Layout } from './layout.ts';
 import { endOfRam, imageOffset, imageRegion, Witnesses } from './layout-witnesses.ts';
@@ -75,8 +77,7 @@ const mib = 1n << 20n;
 
 /**
  * Kernels that do not note their module area (before 6.1): it has 128 MiB and ends where the image is linked to begin
- * (KIMAGE_VADDR); before 5.17 the area of BPF programs lies below it. The vmalloc space goes up to vmemmap, whose place is that
- * of 5.11 and later here: earlier kernels had it, and the end of vmalloc, up to 2 TiB higher.
+ * (KIMAGE_VADDR); before 5.17 the area of BPF programs lies below it. The vmalloc space goes up to vmemmap.
  */
 function noteFormer(kernel: Kernel, found: Witnesses, of: { readonly linearEnd: bigint; readonly configured: bigint }): void {
   const text = kernel.addressOf('_text') ?? kernel.addressOf('_stext');
@@ -90,9 +91,27 @@ function noteFormer(kernel: Kernel, found: Witnesses, of: { readonly linearEnd: 
     found.note('bpfStart', of.linearEnd, 'VA_BITS');
     found.note('bpfEnd', linked - 128n * mib, 'the link address of the image');
   }
-  const pageShift = BigInt(kernel.root.mode.pageShift);
   found.note('vmallocBase', linked, 'the link address of the image');
-  found.note('vmallocEnd', top - (1n << (of.configured - (pageShift - 6n))) - 256n * mib, 'VA_BITS');
+  noteVmallocEnd(kernel, found, of.configured);
+}
+
+/**
+ * The end of the vmalloc space is counted from vmemmap, which up to 5.10 ended 2 MiB below the top, and since has as much again
+ * behind it (arch/arm64/include/asm/memory.h, pgtable.h). Struct pages of RAM lie in its lower part: the page tables show in which.
+ */
+function noteVmallocEnd(kernel: Kernel, found: Witnesses, configured: bigint): void {
+  const { mode } = kernel.root;
+  const size = 1n << (configured - 1n - (BigInt(mode.pageShift) - 6n));
+  const source = 'the page tables, where the struct pages are';
+  if (mapsAnyOf(kernel, top - size - 2n * mib, top - 2n * mib)) {
+    const pud = mode.levels.find(({ name }) => name === 'pud') ?? mode.levels[0];
+    found.note('vmallocEnd', top - (1n << BigInt(pud?.shift ?? 30)) - size - 64n * 1024n, source);
+  } else found.note('vmallocEnd', top - 2n * size - 256n * mib, source);
+}
+
+function mapsAnyOf(kernel: Kernel, start: bigint, end: bigint): boolean {
+  const range = { start: Number(start >> 12n), end: Number(end >> 12n) };
+  return mappedRuns(kernel.root.pageTable, { range, user: false, token: neverCancelled }).runs.length > 0;
 }
 
 /** What lies above vmemmap where that ends 1 GiB below the top (since 6.9): PCI I/O space and the fixmap. */
