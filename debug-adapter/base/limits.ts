@@ -129,8 +129,8 @@ export const limits = {
   blockPages: 65_536,
   /** Places where the direct map of x86-64 is looked for, 1 GiB or a hole apart. */
   directMapProbes: 100_000,
-  /** Markers, and columns of one level, in the kernel's own tables for page-table dumps. */
-  ptdumpMarkers: 64,
+  /** Markers (s390 has two an area), and columns of one level, in the kernel's own tables for page-table dumps. */
+  ptdumpMarkers: 256,
   ptdumpColumns: 64,
   /** Differences of page-table roots; more say nothing new, for a root that is garbage differs everywhere. */
   rootDifferences: 10_000,
@@ -151,10 +151,16 @@ export const limits = {
   consoleInstructions: 500,
   /** Ranges of raw memory that one image is made of. */
   rawRanges: 65_536,
+  /** Files beside a member of a split dump that are looked at for the others: a folder may hold anything. */
+  splitSiblings: 1000,
+  /** Lines told of what makedumpfile erased. */
+  erasedLines: 200,
   /** Chunks of one compressed AVML record; they are kept in memory. */
   avmlChunks: 16_000_000,
   /** Tasks that are listed as threads: a client lists all at once, and draws each. */
   taskThreads: 5000,
+  /** Rows that a client gets of a long list when it asks for all; the last one holds those behind. */
+  listRows: 1000,
   /** Virtual addresses, and physical ones whose mappings are sought, in one request. */
   askedAddresses: 10_000,
   askedFrames: 1000,
@@ -165,6 +171,14 @@ export const limits = {
   watchedBytes: 1 << 20,
   /** Ranges, and entries, that one answer tells as changed. */
   changedRanges: 4096,
+  /** Problems that the message tells with which a scenario is not started. */
+  launchProblems: 5,
+  /** Statements of a scenario whose states are kept to go back to; the oldest are forgotten first. */
+  scenarioHistory: 200_000,
+  /** Of the run that gives an editor the values of variables: stops, milliseconds, and bytes of its machine's RAM. */
+  hintStops: 200_000,
+  hintMilliseconds: 2000,
+  hintRam: 512 * 2 ** 20,
   /** Problems of a scenario's machine that are told; an editor shows each. */
   toldProblems: 500,
   /** Characters of a text, elements of a list, and bits of a number in a scenario. */

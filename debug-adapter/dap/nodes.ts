@@ -7,6 +7,7 @@ import { addressOfValue } from '../expression/value.ts';
 import type { ExpressionContext, Value } from '../expression/value.ts';
 import { formatAddress } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { ListPart } from '../session/list-part.ts';
 import type { Adapter, Page, VariableNode } from './adapter.ts';
 
@@ -20,9 +21,6 @@ export function pagedNode<Item>(items: readonly Item[], make: (item: Item) => De
   return { children: ({ start, count }) => items.slice(start, start + count).map(make) };
 }
 
-/** Rows that a client gets of a long list when it asks for all. */
-export const mostRows = 1000;
-
 /** A long list, of which no more is read than is shown; who asks for all gets the first rows, and one that holds those behind. */
 export function listNode<Item>(
   adapter: Pick<Adapter, 'reference'>,
@@ -31,11 +29,11 @@ export function listNode<Item>(
 ): VariableNode {
   const from = (first: number): VariableNode => ({
     children: ({ start, count }) => {
-      if (count <= mostRows) return list.read({ start: first + start, count }).map(list.make);
-      const items = list.read({ start: first + start, count: mostRows + 1 });
-      const rows = items.slice(0, mostRows).map(list.make);
-      if (items.length <= mostRows) return rows;
-      const next = first + start + mostRows;
+      if (count <= limits.listRows) return list.read({ start: first + start, count }).map(list.make);
+      const items = list.read({ start: first + start, count: limits.listRows + 1 });
+      const rows = items.slice(0, limits.listRows).map(list.make);
+      if (items.length <= limits.listRows) return rows;
+      const next = first + start + limits.listRows;
       return [
         ...rows,
         row('more', `behind the first ${next}`, { variablesReference: adapter.reference(`${key} from ${next}`, from(next)) }),

@@ -2,6 +2,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
+import { limits } from '../base/limits.ts';
 import { messageOf } from '../protocol/error-message.ts';
 import { JobRunner } from '../session/job-runner.ts';
 import type { ScenarioDebugger } from '../session/scenario-debugger.ts';
@@ -11,9 +12,6 @@ import { exceptionFilters } from '../session/scenario-stop.ts';
 import type { Adapter, Answer } from './adapter.ts';
 import { setAgain } from './scenario-breakpoints.ts';
 import { ScenarioSession } from './scenario-session.ts';
-
-/** Problems that one message tells. */
-const mostProblems = 5;
 
 const capabilities: DebugProtocol.Capabilities = {
   supportsFunctionBreakpoints: true,
@@ -88,8 +86,8 @@ async function startDebugger(adapter: Adapter, path: string): Promise<ScenarioDe
   const parsed = await language.parse(text);
   const problems = parsed.problems.map((problem) => failureText(path, problem));
   if (problems.length > 0) {
-    const more = problems.length > mostProblems ? [`and ${problems.length - mostProblems} more`] : [];
-    throw errors.badArgument(...problems.slice(0, mostProblems), ...more);
+    const more = problems.length > limits.launchProblems ? [`and ${problems.length - limits.launchProblems} more`] : [];
+    throw errors.badArgument(...problems.slice(0, limits.launchProblems), ...more);
   }
   const made = language.debugScenario(parsed);
   if (!('breakpoints' in made)) throw errors.badArgument(failureText(path, made));

@@ -5,6 +5,7 @@
 import type { ByteSource, Host } from '../base/host.ts';
 import type { NumberRange } from '../base/range.ts';
 import { decodeCString } from '../base/text.ts';
+import { limits } from '../base/limits.ts';
 import { Unpacker } from '../codec/unpacker.ts';
 import { parseNotes } from './elf-notes.ts';
 import type { DumpNotes } from './elf-notes.ts';
@@ -17,7 +18,6 @@ import { joinSplitSet } from './split.ts';
 
 /** Pages that are kept decompressed, unless the user says otherwise. */
 const defaultCacheBytes = 32 * 1024 * 1024;
-const erasedLines = 200;
 
 /** Opens one kdump-compressed file, or all files of a split set. Owns `sources` when it returns. */
 export function openKdump(host: Host, sources: readonly [ByteSource, ...ByteSource[]], options: ImageOptions): Image {
@@ -117,8 +117,8 @@ function headerFacts(file: KdumpFile, eraseInfo: string | undefined): { name: st
   ].filter((flag) => flag !== '');
   if (flags.length > 0) facts.push({ name: 'flags', value: flags.join(', ') });
   const erased = (eraseInfo ?? '').split('\n').filter((line) => line.trim() !== '');
-  for (const line of erased.slice(0, erasedLines)) facts.push({ name: 'erased', value: line });
-  if (erased.length > erasedLines) facts.push({ name: 'erased', value: `and ${erased.length - erasedLines} more` });
+  for (const line of erased.slice(0, limits.erasedLines)) facts.push({ name: 'erased', value: line });
+  if (erased.length > limits.erasedLines) facts.push({ name: 'erased', value: `and ${erased.length - limits.erasedLines} more` });
   return facts;
 }
 

@@ -4,13 +4,12 @@
  */
 import type { ByteSource, Host } from '../base/host.ts';
 import type { NumberRange } from '../base/range.ts';
+import { limits } from '../base/limits.ts';
 import { unflatten } from './flattened.ts';
 import { isKdump, readKdumpHeaders, vmcoreinfoOf } from './kdump-header.ts';
 import type { KdumpFile } from './kdump-memory.ts';
 import { sameHeader, sameVmcoreinfo } from './split.ts';
 
-/** Files beside a member that are looked at, at most: a folder may hold anything. */
-const mostSiblings = 1000;
 const comparedBytes = 1024 * 1024;
 
 /** A file of the set that a member belongs to. Pages [start, end) are those that it holds. */
@@ -32,6 +31,10 @@ interface OpenMember extends SplitMember {
 export function findOtherMembers(host: Host, source: ByteSource): { readonly sources: ByteSource[]; readonly warnings: string[] } {
   const found = membersBeside(host, source);
   const warnings: string[] = [];
+  if (readKdumpHeaders(source).sub.split !== undefined && host.siblings(source.name).length > limits.splitSiblings)
+    warnings.push(
+      `${source.name}: more than ${limits.splitSiblings} files lie beside the split dump, and only those were looked at for its other members; name the members, joined by commas`,
+    );
   for (const { taken, source: unused, path, pages } of found) {
     if (taken) continue;
     unused.close();
@@ -70,7 +73,7 @@ function membersBeside(host: Host, source: ByteSource): OpenMember[] {
   if (split === undefined) return [];
   const found = host
     .siblings(source.name)
-    .slice(0, mostSiblings)
+    .slice(0, limits.splitSiblings)
     .filter((path) => path !== source.name)
     .flatMap((path) => openMember(host, path, { source, ...headers }) ?? [])
     .sort((a, b) => a.pages.start - b.pages.start || a.pages.end - b.pages.end || b.source.size - a.source.size);

@@ -4,15 +4,12 @@ import type { LangiumDocument } from 'langium';
 import type { InlayHintProvider } from 'langium/lsp';
 import type { InlayHint, InlayHintParams } from 'vscode-languageserver';
 import { Cancelled } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Let, Scenario } from '../scenario/generated/ast.ts';
 import { machineOptions } from '../scenario/machine-settings.ts';
 import { formatNumber } from '../scenario/scenario-value.ts';
 import { startScenario } from '../session/scenario.ts';
 
-/** Bounds of the run: an editor does not wait for more. */
-const mostStops = 200_000;
-const mostMilliseconds = 2000;
-const mostRam = 512 * 2 ** 20;
 /** Smaller numbers stand in the text itself, or are counts. */
 const leastAddress = 1n << 20n;
 
@@ -41,7 +38,7 @@ export class ScenarioInlayHints implements InlayHintProvider {
   /** Values of the variables at the end of a run, or where it failed. */
   #valuesOf(text: string, scenario: Scenario): ReadonlyMap<string, unknown> {
     if (this.#last?.text === text) return this.#last.values;
-    const values = run(scenario);
+    const values = valuesAtEnd(scenario);
     this.#last = { text, values };
     return values;
   }
@@ -52,18 +49,22 @@ function isWritten({ value: written }: Let, value: bigint): boolean {
   return written.$type === 'Quantity' && written.value === value;
 }
 
-function run(scenario: Scenario): ReadonlyMap<string, unknown> {
-  if ((machineOptions(scenario.machine).ram ?? 0) > mostRam) return new Map();
+/**
+ * The variables of a scenario at the end of its run, or where it failed; fewer or none of one that takes more than `limits.hint…`:
+ * an editor does not wait for it.
+ */
+export function valuesAtEnd(scenario: Scenario): ReadonlyMap<string, unknown> {
+  if ((machineOptions(scenario.machine).ram ?? 0) > limits.hintRam) return new Map();
   const started = startScenario({ scenario, problems: [] });
   if (!('run' in started)) return new Map();
-  const until = Date.now() + mostMilliseconds;
+  const until = Date.now() + limits.hintMilliseconds;
   const token = {
     get cancelled() {
       return Date.now() > until;
     },
   };
   try {
-    started.run.runToEnd({ token, mostStops });
+    started.run.runToEnd({ token, mostStops: limits.hintStops });
   } catch (error) {
     if (!(error instanceof Cancelled)) throw error;
     return new Map();

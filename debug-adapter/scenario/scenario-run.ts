@@ -6,6 +6,7 @@
 import type { CancellationToken } from '../base/cancellation.ts';
 import { throwIfCancelled } from '../base/cancellation.ts';
 import { partitionPoint } from '../base/partition-point.ts';
+import { limits } from '../base/limits.ts';
 import { Fault } from '../simulator/fault.ts';
 import type { OperationValue, Step } from '../simulator/operation.ts';
 import { CallFailure } from './evaluation.ts';
@@ -38,9 +39,6 @@ export type Stop =
   | { readonly kind: 'step'; readonly node: Statement; readonly range: TextRange; readonly step: Step }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly range: TextRange }
   | { readonly kind: 'end'; readonly range: TextRange };
-
-/** Statements whose states are kept; the oldest are forgotten first. */
-const longestHistory = 200_000;
 
 /** What was done to the machine from outside before the steps of a statement went on. */
 interface Edit {
@@ -317,8 +315,8 @@ export class ScenarioRun {
 
   #keep(outside: boolean): void {
     const { machine } = this.#world;
-    if (this.#history.length >= longestHistory) {
-      this.#history = this.#history.slice(longestHistory / 4);
+    if (this.#history.length >= limits.scenarioHistory) {
+      this.#history = this.#history.slice(Math.ceil(limits.scenarioHistory / 4));
       const [first] = this.#history;
       // A snapshot of the scenario's own may be older than what is kept.
       if (first?.state.snapshots.size === 0) machine.forgetBefore?.(first.machine);

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { VariableNode } from '../../debug-adapter/dap/adapter.ts';
-import { listNode, mostRows, row } from '../../debug-adapter/dap/nodes.ts';
+import { limits } from '../../debug-adapter/base/limits.ts';
+import { listNode, row } from '../../debug-adapter/dap/nodes.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
@@ -31,26 +32,26 @@ test('a page of a list reads that page', () => {
 });
 
 test('who asks for all gets the first rows, and a row that holds the next', () => {
-  const { node, nodes, read } = longList(2 * mostRows + 5);
+  const { node, nodes, read } = longList(2 * limits.listRows + 5);
   const all = { start: 0, count: Number.MAX_SAFE_INTEGER };
   const seen: string[] = [];
   for (let at: VariableNode | undefined = node, open = 0; at !== undefined; open++) {
     assert.ok(open < 4);
     const before = read();
     const rows = at.children(all);
-    assert.ok(read() - before <= mostRows + 1);
+    assert.ok(read() - before <= limits.listRows + 1);
     const last = rows.at(-1);
     at = last?.name === 'more' ? nodes[last.variablesReference - 1] : undefined;
     seen.push(...rows.filter(({ name }) => name !== 'more').map(({ name }) => name));
   }
   assert.deepEqual(
     seen,
-    Array.from({ length: 2 * mostRows + 5 }, (_, index) => String(index)),
+    Array.from({ length: 2 * limits.listRows + 5 }, (_, index) => String(index)),
   );
 });
 
 test('a list that fits has no row for more', () => {
-  for (const length of [0, 1, mostRows]) {
+  for (const length of [0, 1, limits.listRows]) {
     const rows = longList(length).node.children({ start: 0, count: Number.MAX_SAFE_INTEGER });
     assert.equal(rows.length, length);
     assert.ok(rows.every(({ name }) => name !== 'more'));

@@ -4,6 +4,7 @@
  */
 import { addToAddress, compareAddresses, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { limits } from '../../base/limits.ts';
 import type { PtdumpMarker } from '../../pagetable/ptdump-lines.ts';
 import type { Kernel } from '../kernel.ts';
 import { layoutOf } from './layout.ts';
@@ -112,8 +113,6 @@ function s390Markers(kernel: Kernel): readonly PtdumpMarker[] {
   return [title, ...(read ?? computedMarkers(kernel))];
 }
 
-const mostS390Markers = 256;
-
 function readS390Markers(kernel: Kernel): PtdumpMarker[] | undefined {
   const pointer = kernel.addressOf('markers');
   const counter = kernel.addressOf('markers_cnt');
@@ -121,7 +120,9 @@ function readS390Markers(kernel: Kernel): PtdumpMarker[] | undefined {
   if (pointer === undefined || counter === undefined || shape?.has('is_start') !== true) return markersNamed(kernel, 'address_markers');
   const { memory } = kernel;
   const list = memory.pointer(pointer);
-  const count = Math.min(memory.u32(counter), mostS390Markers);
+  const claimed = memory.u32(counter);
+  const count = Math.min(claimed, limits.ptdumpMarkers);
+  if (claimed > count) kernel.warn(`the page-table dump claims ${claimed} markers; only the first ${count} are taken`);
   const found: PtdumpMarker[] = [];
   for (let index = 0; index < count; index++) {
     const at: Address = addToAddress(list, index * shape.size);
