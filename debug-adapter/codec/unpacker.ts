@@ -37,15 +37,18 @@ export class Unpacker {
     return this.#done >= startsAfter && !this.#closed && this.#host.unpackThreads !== undefined && this.#threads?.alive !== false;
   }
 
-  /** What the data unpacks to, borrowed until the next page is unpacked; may be shorter than a page. Throws on corrupt data. */
-  unpack({ codec, data }: PackedPage): Uint8Array {
+  /**
+   * What the data unpacks to, maybe in `room` (a byte longer than a page, or more), by default borrowed until the next page is
+   * unpacked; may be shorter than a page. Throws on corrupt data.
+   */
+  unpack({ codec, data }: PackedPage, room = this.#room): Uint8Array {
     let decompress = this.#codecs.get(codec);
     if (decompress === undefined) {
       decompress = codecFor(codec, this.#host.codecs);
       this.#codecs.set(codec, decompress);
     }
     this.#done += this.#size;
-    return decompress(data, this.#size, this.#room);
+    return decompress(data, this.#size, room);
   }
 
   /** The page, borrowed until the next one is unpacked; undefined where the data is no page's: `unpack` tells why. */

@@ -57,9 +57,10 @@ export class ChunkCache {
     const inChunk = offset % chunkSize;
     const number = (offset - inChunk) / chunkSize;
     try {
-      const piece = length <= pieceSize ? this.#piece(offset, { number, length }) : undefined;
+      const known = this.#chunks.get(number);
+      const piece = known === undefined && length <= pieceSize ? this.#piece(offset, { number, length }) : undefined;
       if (piece !== undefined) return piece;
-      const chunk = this.#chunk(number);
+      const chunk = known ?? this.#readChunk(number);
       if (inChunk + length <= chunkSize) return chunk.subarray(inChunk, inChunk + length);
       return this.#joined(chunk, { number, inChunk, length });
     } catch (error) {
@@ -71,7 +72,6 @@ export class ChunkCache {
 
   /** The bytes alone, where nothing near them was asked for lately; undefined where their chunk is to be read. */
   #piece(offset: number, { number, length }: { number: number; length: number }): Uint8Array | undefined {
-    if (this.#chunks.get(number) !== undefined) return undefined;
     const known = this.#pieces.get(offset);
     if (known !== undefined && known.length >= length) return known.subarray(0, length);
     const near = this.#visited.get(number) === true || this.#visited.get(number - 1) === true;
@@ -105,8 +105,10 @@ export class ChunkCache {
   }
 
   #chunk(number: number): Uint8Array {
-    const known = this.#chunks.get(number);
-    if (known !== undefined) return known;
+    return this.#chunks.get(number) ?? this.#readChunk(number);
+  }
+
+  #readChunk(number: number): Uint8Array {
     const chunk = this.source.read(number * chunkSize, chunkSize);
     this.#chunks.set(number, chunk);
     return chunk;

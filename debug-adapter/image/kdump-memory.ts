@@ -47,6 +47,8 @@ export class KdumpMemory implements PhysicalMemory {
   /** Pages whose data this file holds: all, but for a member of a split set. */
   readonly pages: NumberRange;
   readonly blockSize: number;
+  /** Bytes of a reading from which on it is a long one, which keeps none of its pages. */
+  readonly longReading: number;
   /** Pages that exist, and pages that the writer kept, of the whole dump. */
   readonly ram: RankedBitmap;
   readonly dumped: RankedBitmap;
@@ -59,7 +61,6 @@ export class KdumpMemory implements PhysicalMemory {
   /** Pages that long readings found damaged: the next ones end before them, and do not unpack what lies behind again. */
   readonly #damaged = new BoundedCache<number, true>(rememberedDamage);
   readonly #framesPerPage: number;
-  readonly #longReading: number;
   readonly #mostAhead: number;
   /** The page behind the one that was loaded last, and how many were loaded one after the other. */
   #next = -1;
@@ -74,7 +75,7 @@ export class KdumpMemory implements PhysicalMemory {
     this.#dumpLevel = sub.dumpLevel;
     this.#cache = new BoundedCache(Math.floor(cacheBytes / blockSize));
     this.#mostAhead = Math.min(mostAhead, Math.floor(cacheBytes / blockSize / 8));
-    this.#longReading = Math.max(longReading, cacheBytes * keptShare);
+    this.longReading = Math.max(longReading, cacheBytes * keptShare);
     this.blockSize = blockSize;
     this.#framesPerPage = blockSize / frameSize;
     const two = maxFrame <= bitmapBytes * 4;
@@ -108,6 +109,7 @@ export class KdumpMemory implements PhysicalMemory {
     const page = Math.floor(frameNumber / this.#framesPerPage);
     const known = this.#cache.get(page) ?? this.#loadInTurn(page);
     if (!(known instanceof Uint8Array)) return undefined;
+    if (known.length === frameSize) return known;
     const offset = (frameNumber % this.#framesPerPage) * frameSize;
     return known.subarray(offset, offset + frameSize);
   }
@@ -131,7 +133,7 @@ export class KdumpMemory implements PhysicalMemory {
       for (let page = Math.max(run.start, first, this.pages.start); page < end;) {
         const bytes = new Uint8Array(Math.min(most, end - page) * this.blockSize);
         const start = page * this.blockSize;
-        const got = this.#fill(start, bytes);
+        const got = this.fill(start, bytes);
         if (got > 0) yield { start, bytes: bytes.subarray(0, got) };
         // What could not be read is gone over.
         page += got / this.blockSize + (got < bytes.length ? 1 : 0);
@@ -140,11 +142,11 @@ export class KdumpMemory implements PhysicalMemory {
   }
 
   readRun(address: number, into: Uint8Array): number {
-    return into.length < this.#longReading ? 0 : this.#fill(address, into);
+    return into.length < this.longReading ? 0 : this.fill(address, into);
   }
 
   /** Fills `into` from physical `address` on, up to the first page that is not there; gives how many bytes. Keeps none of the pages. */
-  #fill(address: number, into: Uint8Array): number {
+  fill(address: number, into: Uint8Array): number {
     let done = 0;
     while (done < into.length) {
       const wanted = Math.min(into.length - done, windowBytes);
@@ -219,7 +221,8 @@ export class KdumpMemory implements PhysicalMemory {
   #loadInTurn(page: number): Uint8Array | HoleReason {
     this.#streak = page === this.#next ? this.#streak + 1 : 0;
     this.#next = page + 1;
-    if (this.#streak >= streak && this.#mostAhead >= streak && this.#unpacker.shares) this.#loadAhead(page);
+    if (this.#streak < streak || this.#mostAhead < streak || !this.#unpacker.shares) return this.#load(page);
+    this.#loadAhead(page);
     return this.#cache.get(page) ?? this.#load(page);
   }
 

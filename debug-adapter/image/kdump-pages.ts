@@ -28,6 +28,9 @@ const sampledDescriptors = 4096;
 const sharedSize = 64;
 const sharedPages = 64;
 
+/** Bytes that unpackers have behind a page: one does for them to tell that there is more, and eight keep pages aligned. */
+const roomBehind = 8;
+
 /** What the file says of a page. */
 interface PageDescriptor {
   /** The page's number, and where its descriptor and its data lie in the file. */
@@ -185,12 +188,14 @@ export class KdumpPages {
     let bytes = data;
     if (codec !== undefined) {
       this.#met.add(codec);
+      const room = this.#slab.take(blockSize + roomBehind);
       try {
-        bytes = this.#unpacker.unpack({ codec, data });
+        bytes = this.#unpacker.unpack({ codec, data }, room);
       } catch (error) {
         return damaged(`is no ${codec} data of a page (${messageOf(error)})`);
       }
       if (bytes.length !== blockSize) return damaged(`unpacks to ${bytes.length} bytes, not ${blockSize}`);
+      if (bytes.buffer === room.buffer) return bytes;
     } else if (data.length !== blockSize) {
       return damaged(`has ${data.length} bytes and no compression that is known (flags 0x${flags.toString(16)})`);
     }

@@ -103,11 +103,14 @@ class JoinedMemory implements PhysicalMemory {
   readonly #parts: readonly SegmentMemory[];
   /** The parts by where they begin. */
   readonly #ascending: readonly SegmentMemory[];
+  /** Whether no two files have the same byte. */
+  readonly #areDisjoint: boolean;
 
   constructor(parts: readonly SegmentMemory[]) {
     this.#parts = parts;
     this.#ascending = [...parts].sort((a, b) => (a.ranges[0]?.start ?? 0) - (b.ranges[0]?.start ?? 0));
     this.ranges = mergeRanges(parts.flatMap((part) => part.ranges));
+    this.#areDisjoint = bytesOf(this.ranges) === parts.reduce((sum, part) => sum + bytesOf(part.ranges), 0);
   }
 
   frame(frameNumber: number): Uint8Array | undefined {
@@ -119,6 +122,19 @@ class JoinedMemory implements PhysicalMemory {
     // A file that begins in the middle of a frame shares it with the one that ends there.
     const { bytes, holes } = this.partialFrame(frameNumber);
     return holes.length === 0 ? bytes : undefined;
+  }
+
+  readRun(address: number, into: Uint8Array): number {
+    // Where files overlap, a frame may be the second one's although the first has a part of it.
+    if (!this.#areDisjoint) return 0;
+    let done = 0;
+    while (done < into.length) {
+      const part = this.#parts.find(({ ranges }) => findRange(ranges, address + done) >= 0);
+      const got = part?.readRun(address + done, into.subarray(done)) ?? 0;
+      if (got === 0) break;
+      done += got;
+    }
+    return done;
   }
 
   *blocks(from: number): Generator<MemoryBlock> {
@@ -137,6 +153,10 @@ class JoinedMemory implements PhysicalMemory {
     if (first === undefined) throw new Error('raw memory is in at least one file');
     return rest.reduce(filledFrom, first);
   }
+}
+
+function bytesOf(ranges: readonly NumberRange[]): number {
+  return ranges.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 /** A frame with what another has of it in its holes. */

@@ -127,6 +127,22 @@ class SplitMemory implements PhysicalMemory {
     return missingFrame(reason);
   }
 
+  readRun(address: number, into: Uint8Array): number {
+    if (into.length < this.#any.longReading) return 0;
+    let done = 0;
+    while (done < into.length) {
+      const at = address + done;
+      const member = this.#memberOf(Math.floor(at / frameSize));
+      if (member === undefined) break;
+      // A member is asked for its own pages, however few: the reading goes on in the next one.
+      const wanted = Math.min(into.length - done, member.end * this.#any.blockSize - at);
+      const got = member.memory.fill(at, into.subarray(done, done + wanted));
+      done += got;
+      if (got < wanted) break;
+    }
+    return done;
+  }
+
   storedBytes(start: number, end: number): number {
     return this.#members.reduce((sum, { memory }) => sum + memory.storedBytes(start, end), 0);
   }

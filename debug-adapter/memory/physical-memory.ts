@@ -106,7 +106,7 @@ function copyFromFrame(
   const { inFrame, part, bytes, done, holes } = share;
   const frame = memory.frame(frameNumber);
   if (frame !== undefined) {
-    bytes.set(frame.subarray(inFrame, inFrame + part), done);
+    bytes.set(part === frameSize ? frame : frame.subarray(inFrame, inFrame + part), done);
     return true;
   }
   const partial = memory.partialFrame(frameNumber);

@@ -34,6 +34,17 @@ export class WrittenMemory implements PhysicalMemory {
     return this.#below.partialFrame(frameNumber);
   }
 
+  readRun(address: number, into: Uint8Array): number {
+    const got = this.#below.readRun?.(address, into) ?? 0;
+    const first = Math.floor(address / frameSize);
+    for (let number = first; number * frameSize < address + got; number++) {
+      const start = number * frameSize - address;
+      const frame = this.#frames.get(number)?.subarray(Math.max(0, -start), Math.min(frameSize, got - start));
+      if (frame !== undefined) into.set(frame, Math.max(0, start));
+    }
+    return got;
+  }
+
   #write({ address, bytes }: WrittenPiece): void {
     for (let done = 0; done < bytes.length;) {
       const inFrame = (address + done) % frameSize;
