@@ -84,11 +84,13 @@ class AreaMemory extends SparseMemory {
   readonly #order: Order;
   readonly #nodes: number;
   readonly #keeping: AreaKeeping;
+  readonly #offTree: number | undefined;
   /** Numbers of the areas that were asked for. */
   readonly read = new Set<number>();
 
-  constructor(areas: number, keeping: AreaKeeping) {
+  constructor(areas: number, keeping: AreaKeeping, offTree: number | undefined) {
     super();
+    this.#offTree = offTree;
     this.#keeping = keeping;
     this.#nodes = keeping === 'nodes' ? nodeCount : 1;
     this.#order = new Order(areas, this.#nodes);
@@ -125,7 +127,8 @@ class AreaMemory extends SparseMemory {
 
   /** The rb_node in the middle of some places of a node's list. */
   #middle(node: number, first: number, behind: number): bigint {
-    return first >= behind ? 0n : this.#virtual(this.#order.areaOf(node, Math.floor((first + behind) / 2)), areaAt.node);
+    const area = this.#order.areaOf(node, Math.floor((first + behind) / 2));
+    return first >= behind || area === this.#offTree ? 0n : this.#virtual(area, areaAt.node);
   }
 
   #writeGlobals(view: DataView): void {
@@ -211,8 +214,9 @@ export function areaAddress(area: number, offset = 0): Address {
   return toAddress(vmallocStart + BigInt(area) * step + BigInt(offset));
 }
 
-export function manyAreas(areas: number, keeping: AreaKeeping): ManyAreas {
-  const ram = new AreaMemory(areas, keeping);
+/** `offTree`: an area that stands on its list, and is taken off its tree with all below it. */
+export function manyAreas(areas: number, keeping: AreaKeeping, { offTree }: { readonly offTree?: number } = {}): ManyAreas {
+  const ram = new AreaMemory(areas, keeping, offTree);
   const plain = new PlainKernel({ architecture: 'x86-64', base, ram })
     .struct('list_head', 16, { next: [0, 8], prev: [8, 8] })
     .struct('rb_node', 24, { __rb_parent_color: [0, 8], rb_right: [8, 8], rb_left: [16, 8] })

@@ -44,6 +44,19 @@ for (const keeping of keepings) {
       assert.equal(session.vmallocArea(areaAddress(99))?.caller, 'pci_iomap_range+0x1a/0x94');
     });
 
+    test('an address between areas costs a descent of each tree, and its page nothing when it is asked for again', (t) => {
+      const { kernel, session, read } = manyAreas(million, keeping);
+      const free = areaAddress(345_678, 0x4000);
+      assert.doesNotMatch(JSON.stringify(session.identify(free)), /vmalloc area/);
+      assert.ok(read.size <= 4 * descent, `${read.size} vmap_areas were read`);
+      for (const address of [areaAddress(million - 1, 0x4000), areaAddress(0, 0x3000)])
+        assert.equal(session.vmallocArea(address), undefined);
+      assert.ok(read.size <= 12 * descent, `${read.size} vmap_areas were read`);
+      const words = t.mock.method(kernel.memory, 'u64');
+      for (const offset of [0x4000, 0x4008, 0x4fff]) assert.equal(session.vmallocArea(areaAddress(345_678, offset)), undefined);
+      assert.equal(words.mock.callCount(), 0);
+    });
+
     test('an address that lies elsewhere costs as little', () => {
       const { session, read } = manyAreas(million, keeping);
       assert.doesNotMatch(JSON.stringify(session.identify(areaAddress(-0x10_0000))), /vmalloc area/);
@@ -97,6 +110,14 @@ for (const keeping of keepings) {
         free: [],
         more: false,
       });
+    });
+
+    test('an area that a list has and no tree, as while it is taken off, is told too', () => {
+      for (const offTree of [0, 1000, 2499]) {
+        const { session } = manyAreas(2500, keeping, { offTree });
+        assert.equal(session.vmallocArea(areaAddress(offTree, 0x3000)), undefined);
+        assert.equal(session.vmallocArea(areaAddress(offTree, 0x2000))?.start, formatAddress(areaAddress(offTree)));
+      }
     });
 
     test('are looked up alike by the tree and by the lists', () => {

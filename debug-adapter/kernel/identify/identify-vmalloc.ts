@@ -9,7 +9,7 @@ import { allSymbols, findModule } from '../modules/module.ts';
 import { moduleSection } from '../modules/module-section.ts';
 import { tasks } from '../processes/task.ts';
 import { formatCaller } from '../vmalloc/vmallocinfo.ts';
-import { areaAt, byAddress, findVmapArea, idleAreas, lazyAreas, mappedSize, vmFlag, vmFlagNames } from '../vmalloc/vmap-area.ts';
+import { findFreedArea, findVmapArea, mappedSize, vmFlag, vmFlagNames } from '../vmalloc/vmap-area.ts';
 import type { VmapArea, VmapState } from '../vmalloc/vmap-area.ts';
 import { blockOf, blockPages, blockPageState, isUsed } from '../vmalloc/vmap-block.ts';
 import type { VmapBlock } from '../vmalloc/vmap-block.ts';
@@ -28,8 +28,8 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   if (kernel.types === undefined) return [];
   const area = findVmapArea(kernel, address);
   if (area === undefined) {
-    const idle = areaAt(kernel.once(idleByAddress), address);
-    return idle === undefined ? [] : [idleDetail(idle)];
+    const freed = findFreedArea(kernel, address);
+    return freed === undefined ? [] : [freedDetail(freed)];
   }
   const block = blockOf(kernel, area);
   if (block !== undefined) return [blockDetail(kernel, address, { area, block }), areaDetail(kernel, address, area)];
@@ -43,20 +43,14 @@ export function describeVmallocAddress(kernel: Kernel, address: Address): readon
   }
 }
 
-/** Areas that are freed, in whatever state, for look-up. */
-function idleByAddress(kernel: Kernel): readonly VmapArea[] {
-  const { purging, pooled } = idleAreas(kernel);
-  return byAddress([...lazyAreas(kernel), ...purging, ...pooled]);
-}
-
-const idleWords: Readonly<Record<Exclude<VmapState, 'busy'>, string>> = {
+const freedWords: Readonly<Record<Exclude<VmapState, 'busy'>, string>> = {
   lazy: 'not yet purged',
   purging: 'in a purge that was under way',
   pooled: 'kept for the next allocation of its size',
 };
 
-function idleDetail({ start, end, state, node }: VmapArea): IdentifyDetail {
-  const words = state === 'busy' ? '' : `, ${idleWords[state]}`;
+function freedDetail({ start, end, state, node }: VmapArea): IdentifyDetail {
+  const words = state === 'busy' ? '' : `, ${freedWords[state]}`;
   return {
     kind: 'vmalloc-freed',
     summary: `freed vmalloc area ${formatAddress(start)}-${formatAddress(end)}${words}`,

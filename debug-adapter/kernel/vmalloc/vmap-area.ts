@@ -4,6 +4,7 @@
  */
 import { addToAddress, compareAddresses, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
+import { BoundedCache } from '../../base/bounded-cache.ts';
 import { MemoryFault } from '../../base/errors.ts';
 import type { Kernel } from '../kernel.ts';
 import { LazyList, merged } from '../containers/lazy-list.ts';
@@ -134,13 +135,22 @@ export function idleAreas(kernel: Kernel): IdleAreas {
 /** The busy area that holds `address`, guard page included. Where the trees tell, the lists are not read. */
 export function findVmapArea(kernel: Kernel, address: Address): VmapArea | undefined {
   const lists = kernel.once(busyLists);
-  if (!lists.areRead) {
-    const found = lists.findByTree(address);
-    if (typeof found === 'object') return found;
-    // In the vmalloc space an area that is on a list alone is told too: kernels die while they insert one.
-    if (found === 'none' && isElsewhere(kernel, address)) return undefined;
-  }
-  return areaAt(lists.whole().sorted, address);
+  const found = lists.areRead ? 'unknown' : lists.findByTree(address);
+  if (found === 'unknown') return areaAt(lists.whole().sorted, address);
+  return found?.state === 'busy' ? found : undefined;
+}
+
+/** The area that holds `address` and is freed, in whatever state. Where the trees have them too, the lists are not read. */
+export function findFreedArea(kernel: Kernel, address: Address): VmapArea | undefined {
+  const lists = kernel.once(busyLists);
+  const found = lists.areMixed && !lists.areRead ? lists.findByTree(address) : 'unknown';
+  if (found === 'unknown') return areaAt(kernel.once(freedByAddress), address);
+  return found?.state === 'lazy' ? found : undefined;
+}
+
+function freedByAddress(kernel: Kernel): readonly VmapArea[] {
+  const { purging, pooled } = idleAreas(kernel);
+  return byAddress([...lazyAreas(kernel), ...purging, ...pooled]);
 }
 
 function isElsewhere(kernel: Kernel, address: Address): boolean {
@@ -197,6 +207,17 @@ function busyLists(kernel: Kernel): BusyLists {
   return new BusyLists(readerOf(kernel));
 }
 
+/** What the trees told of the addresses [start, end), without a bound below or above all areas. */
+interface TreeAnswer {
+  readonly start: bigint | undefined;
+  readonly end: bigint | undefined;
+  /** Undefined where no area is. */
+  readonly area: VmapArea | undefined;
+}
+
+/** Answers of the trees that are remembered, by 4 KiB page. */
+const rememberedPages = 2048;
+
 /** The areas in use, as far as anybody asked for them, with those that were lazily freed. */
 class BusyLists {
   readonly #reader: Reader;
@@ -205,6 +226,7 @@ class BusyLists {
   readonly #lists: readonly LazyList<VmapArea>[];
   /** Those in use by address, as each list ascends. */
   readonly byAddress: LazyList<VmapArea>;
+  readonly #answers = new BoundedCache<number, TreeAnswer>(rememberedPages);
   #whole: VmapAreas | undefined;
   #lazy: readonly VmapArea[] | undefined;
 
@@ -228,12 +250,32 @@ class BusyLists {
     return this.#whole !== undefined;
   }
 
-  findByTree(address: Address): VmapArea | 'none' | 'unknown' {
+  /** Whether lazily freed areas stand among those in use, in trees and on lists. */
+  get areMixed(): boolean {
+    return this.#reader.oldFlags;
+  }
+
+  /** The area that holds `address`, undefined where none does; `unknown` where only the lists tell. */
+  findByTree(address: Address): VmapArea | undefined | 'unknown' {
+    const page = Number(address >> 12n);
+    const known = this.#answers.get(page);
+    if (known !== undefined && holds(known, address)) return known.area;
+    const answer = this.#askTrees(address);
+    if (answer === 'unknown') return answer;
+    this.#answers.set(page, answer);
+    return answer.area;
+  }
+
+  #askTrees(address: Address): TreeAnswer | 'unknown' {
     const reader = this.#reader;
     const found = findInTrees(reader.kernel, reader.area, address);
-    if (typeof found === 'string') return found;
+    if (found === 'unknown') return found;
+    if (!('object' in found)) {
+      // In the vmalloc space an area that is on a list alone is told too.
+      return found.alsoOnLists || isElsewhere(reader.kernel, address) ? { start: found.start, end: found.end, area: undefined } : 'unknown';
+    }
     const [area] = readAreas(reader, [found.object], { node: found.node, state: 'busy' });
-    return area?.state === 'busy' ? area : 'unknown';
+    return area === undefined ? 'unknown' : { start: area.start, end: area.end, area };
   }
 
   get lazy(): readonly VmapArea[] {
@@ -264,6 +306,10 @@ class BusyLists {
     for (const list of this.#lists) append(busy, busyOf(list.items()));
     return { busy, lazy: this.lazy, sorted: byAddress(busy), mixed: this.#reader.oldFlags };
   }
+}
+
+function holds({ start, end }: TreeAnswer, address: Address): boolean {
+  return (start === undefined || address >= start) && (end === undefined || address < end);
 }
 
 function* busyOf(areas: Iterable<VmapArea>): Generator<VmapArea, undefined> {
