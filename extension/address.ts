@@ -3,6 +3,7 @@
 /** `0x…`; 16 bare digits as registers are printed; `symbol+0x1a/0x94` as backtraces have it. */
 const pattern = /0x[0-9a-f]{4,16}\b|\b[0-9a-f]{16}\b|\b[A-Za-z_][\w.]*\+0x[0-9a-f]+\/0x[0-9a-f]+/gi;
 
+/** An address in a line, as it is written there. */
 export interface Token {
   readonly text: string;
   /** Columns [start, end) in the line. */
@@ -15,6 +16,7 @@ export function tokensOf(line: string): Token[] {
   return Array.from(line.matchAll(pattern), (match) => ({ text: match[0], start: match.index, end: match.index + match[0].length }));
 }
 
+/** The address at a column of `line`, the place behind its last letter included; undefined where none stands there. */
 export function tokenAt(line: string, column: number): Token | undefined {
   return tokensOf(line).find(({ start, end }) => column >= start && column <= end);
 }

@@ -14,6 +14,7 @@ export function programPath(context: vscode.ExtensionContext): string {
 /** The extension host's own Node runs it: nothing needs to be installed beside VS Code. */
 export const nodeEnvironment = { ELECTRON_RUN_AS_NODE: '1' };
 
+/** Registers the debug type: its adapter, what a launch lacks, dumps in several files, and adapters that end on their own. */
 export function registerDebugging(context: vscode.ExtensionContext): vscode.Disposable {
   return vscode.Disposable.from(
     vscode.debug.registerDebugAdapterDescriptorFactory(debugType, {
@@ -61,6 +62,7 @@ async function askForSources(sources: readonly string[]): Promise<Choice> {
   return chosen === load ? 'with' : 'without';
 }
 
+/** The dump that the user chooses in a dialog; undefined where it is left. */
 export async function pickImage(): Promise<vscode.Uri | undefined> {
   const picked = await vscode.window.showOpenDialog({
     title: vscode.l10n.t('Open a kernel memory image'),
@@ -70,13 +72,16 @@ export async function pickImage(): Promise<vscode.Uri | undefined> {
   return picked?.[0];
 }
 
+/** The language's name of scenarios, as package.json contributes it. */
 export const scenarioLanguage = 'kmm';
 
+/** What debugs the scenario in that file: it stops at the first statement. */
 export function scenarioConfiguration(scenario: vscode.Uri): vscode.DebugConfiguration {
   const name = scenario.path.slice(scenario.path.lastIndexOf('/') + 1);
   return { type: debugType, request: 'launch', name, scenario: scenario.fsPath, stopOnEntry: true };
 }
 
+/** What opens the dump in that file. */
 export function imageConfiguration(image: vscode.Uri): vscode.DebugConfiguration {
   return { type: debugType, request: 'launch', name: image.path.slice(image.path.lastIndexOf('/') + 1), image: image.fsPath };
 }

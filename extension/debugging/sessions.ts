@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 
+/** The type of our sessions in launch.json. */
 export const debugType = 'pagewalk';
 
 /** What of the adapter's messages counts here. */

@@ -9,6 +9,7 @@ const shown: Readonly<Record<string, readonly string[]>> = {
   'user-vma': ['rights', 'start', 'end'],
 };
 
+/** What the session answered of one address; `mm`: the address space that was asked for. */
 export interface HoverFacts {
   readonly facts: IdentifyFacts;
   readonly walk: TranslationFacts;

@@ -7,6 +7,7 @@ import type { AnswerDocuments } from './answer-documents.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
+/** Shows the log of the session as a document; what cannot be read rejects with a sentence for the user. */
 export async function openKernelLog(sessions: Sessions, documents: AnswerDocuments): Promise<void> {
   await showKernelLog(documents, await sessions.request('pagewalk/log', {}));
 }

@@ -2,6 +2,7 @@
 import { withoutStamp } from './kernel-reports.ts';
 import type { KernelReport } from './kernel-reports.ts';
 
+/** A line, counted from 0, and what it says. */
 export interface KernelRemark {
   readonly line: number;
   /** The line without its time stamp. */

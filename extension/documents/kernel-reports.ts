@@ -2,12 +2,14 @@
 
 export type PartKind = 'registers' | 'calls' | 'modules' | 'shadow';
 
+/** Lines of a report, counted from 0, that belong together. */
 export interface ReportPart {
   readonly kind: PartKind;
   readonly first: number;
   readonly last: number;
 }
 
+/** A report from its first line to its last, counted from 0. */
 export interface KernelReport {
   /** The line that says what happened, without its time stamp. */
   readonly title: string;
@@ -23,6 +25,7 @@ export interface KernelReport {
 
 const prefix = /^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])?\s?)?/;
 
+/** A log's line without what stands before the kernel's own words: level, time, caller. */
 export function withoutStamp(line: string): string {
   return line.replace(prefix, '');
 }

@@ -23,6 +23,7 @@ import { runPagewalk } from './program-run.ts';
 /** RAM up to which pages are counted without being asked for: it takes a moment. */
 const countedAtOnce = 4 * 2 ** 30;
 
+/** What an overview is made of. */
 export interface OverviewParts {
   readonly context: vscode.ExtensionContext;
   readonly sessions: Sessions;

@@ -8,6 +8,7 @@ const mostOutput = 256 * 2 ** 20;
 /** Characters of complaints that are kept. */
 const mostComplaints = 65_536;
 
+/** How a run is ended, and who hears of it. */
 export interface RunOptions {
   /** Ends the process. */
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@
 import { meaningOfWord } from '../../debug-adapter/protocol/ptdump-meanings.ts';
 import { isExecutable, isWritable } from '../../debug-adapter/protocol/ptdump-words.ts';
 
+/** A region as it is written: addresses and size with their units, level and attributes in the words of the architecture. */
 export interface PtdumpTextLine {
   readonly start: string;
   readonly end: string;
@@ -18,6 +19,7 @@ const levelWord = /^(?:ASCE|PGD|P4D|PUD|PMD|PTE|pgd|p4d|pud|pmd|pte)$/;
 const markerLine = /^---\[ (.*) \]---$/;
 const blanks = /^\.{1,2}$/;
 
+/** What a line says; undefined for one that is no region. */
 export function ptdumpLine(text: string): PtdumpTextLine | undefined {
   const [, start, end, size, rest = ''] = region.exec(text.trim()) ?? [];
   if (start === undefined || end === undefined || size === undefined) return undefined;
@@ -36,6 +38,7 @@ export function ptdumpLine(text: string): PtdumpTextLine | undefined {
   };
 }
 
+/** A marker with the lines below it, counted from 0. */
 export interface MarkerGroup {
   readonly name: string;
   readonly first: number;

@@ -4,6 +4,7 @@ import { inverted } from '../../debug-adapter/protocol/ptdump-change.ts';
 import type { PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import type { Side } from './compare-sides.ts';
 
+/** The two that are compared. */
 export interface Sides {
   readonly first: Side;
   readonly second: Side;

@@ -9,6 +9,7 @@ import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/
 import type { Sessions } from '../debugging/sessions.ts';
 import { showPage } from './page-html.ts';
 
+/** What a panel is made of. */
 export interface PanelParts {
   readonly panel: vscode.WebviewPanel;
   readonly context: vscode.ExtensionContext;

@@ -15,6 +15,7 @@ export function moreNodes({ start, more }: { readonly start: number; readonly mo
   return more ? [{ kind: 'more', start: start + entriesAtOnce }] : [];
 }
 
+/** The row that shows those behind it when it is opened. */
 export function moreItem({ start }: MoreNode): vscode.TreeItem {
   const item = new vscode.TreeItem(vscode.l10n.t('more…'), vscode.TreeItemCollapsibleState.Collapsed);
   item.id = `more ${start}`;

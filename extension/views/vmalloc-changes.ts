@@ -1,12 +1,14 @@
 /** What changed in the vmalloc space between two moments of a scenario, area by area. Knows facts only. */
 import type { VmallocAreaFacts, VmallocBlockFacts, VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
 
+/** One area that is not as it was. */
 export interface AreaChange {
   readonly kind: 'new' | 'changed';
   /** What is otherwise; of a new area, nothing. */
   readonly details: readonly ChangedDetail[];
 }
 
+/** One quantity of an area, as it was and as it is. */
 export interface ChangedDetail {
   /** The kernel's name of a field; `list` for the list on which the area is. */
   readonly name: string;
@@ -14,6 +16,7 @@ export interface ChangedDetail {
   readonly now: string;
 }
 
+/** All that differs between two stops. */
 export interface VmallocChanges {
   /** By `keyOf`. */
   readonly areas: ReadonlyMap<string, AreaChange>;
@@ -35,6 +38,7 @@ interface Listed {
   readonly area: VmallocAreaFacts;
 }
 
+/** What became of each area, by its first address. */
 export function changesBetween(before: VmallocFacts, now: VmallocFacts): VmallocChanges {
   const [then, present] = [byRange(before), byRange(now)];
   const areas = new Map<string, AreaChange>();

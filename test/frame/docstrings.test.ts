@@ -1,15 +1,18 @@
-/** Whatever rooms of debug-adapter offer each other says what it promises: functions, classes, methods, interfaces, types, constants. */
+/** Whatever rooms of the adapter, the extension and the webviews offer each other says what it promises: functions, classes, methods, interfaces, types, constants. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import ts from 'typescript';
 
-const root = resolve(import.meta.dirname, '../../debug-adapter');
-const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !path.startsWith(join('scenario', 'generated')))
-  .sort();
-const rooms = [...new Set(paths.filter((path) => path !== path.split('/')[0]).map((path) => path.split('/')[0] ?? ''))];
+const root = resolve(import.meta.dirname, '../..');
+const paths = ['debug-adapter', 'extension', 'webview'].flatMap((world) =>
+  readdirSync(join(root, world), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.startsWith(join('scenario', 'generated')))
+    .map((path) => join(world, path))
+    .sort(),
+);
+const rooms = [...new Set(paths.map((path) => dirname(path)))];
 
 /** Something that is offered, with its docstring's words. */
 interface Offered {
@@ -115,13 +118,29 @@ function saysMore({ name, documentation = '' }: Offered): boolean {
   return words.some((word) => !filler.has(word) && !plain.includes(word.replace(/s$/, '')));
 }
 
+/** Files of these have one subject each, which their header tells: their class, or else their only function; members are handlers. */
+const worldsOfSubjects = ['extension', 'webview'];
+
+/** What needs a docstring of its own in a file of one subject. */
+function besidesSubject(offers: readonly Offered[], source: ts.SourceFile): readonly Offered[] {
+  const own = offers.filter(({ name }) => !name.includes('.'));
+  if (!source.text.startsWith('/**')) return own;
+  const declarations = source.statements.filter((node) => modifiersOf(node).includes(ts.SyntaxKind.ExportKeyword));
+  const classes = declarations.filter(ts.isClassDeclaration);
+  const functions = declarations.filter(ts.isFunctionDeclaration);
+  const subject = classes[0] ?? (functions.length === 1 ? functions[0] : undefined);
+  return own.filter(({ name }) => name !== subject?.name?.text);
+}
+
 describe('docstrings', () => {
   for (const room of rooms) {
-    test(`debug-adapter/${room}: what others use is documented`, (t) => {
+    test(`${room}: what others use is documented`, (t) => {
       const offers = sources
-        .filter(({ path }) => path.startsWith(`${room}/`))
+        .filter(({ path }) => dirname(path) === room)
         .flatMap(({ path, source }) =>
-          offersOf(source).map((offered) => ({ ...offered, place: `${path}:${offered.line} ${offered.name}` })),
+          (worldsOfSubjects.some((world) => path.startsWith(world)) ? besidesSubject(offersOf(source), source) : offersOf(source)).map(
+            (offered) => ({ ...offered, place: `${path}:${offered.line} ${offered.name}` }),
+          ),
         );
       t.diagnostic(`${offers.length} docstrings`);
       assert.deepEqual(
@@ -175,5 +194,21 @@ describe('docstrings', () => {
       offers.filter(saysMore).map(({ name }) => name),
       ['size', 'Size'],
     );
+  });
+
+  test('a header documents the subject of its file, and nothing else', () => {
+    const asked = (text: string): readonly string[] => {
+      const source = ts.createSourceFile('sample.ts', text, ts.ScriptTarget.Latest, true);
+      return besidesSubject(offersOf(source), source).map(({ name }) => name);
+    };
+    const body =
+      "import { a } from './a.ts';\nexport class Panel { show(): void {} }\nexport function other(): void {}\nexport type Way = 1;\n";
+    assert.deepEqual(asked(`/** A panel. */\n${body}`), ['other', 'Way']);
+    assert.deepEqual(asked(body), ['Panel', 'other', 'Way']);
+    assert.deepEqual(asked("/** One. */\nimport { a } from './a.ts';\nexport function one(): void {}\n"), []);
+    assert.deepEqual(asked("/** Two. */\nimport { a } from './a.ts';\nexport function one(): void {}\nexport function two(): void {}\n"), [
+      'one',
+      'two',
+    ]);
   });
 });

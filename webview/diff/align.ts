@@ -11,6 +11,7 @@ import type { RegionTable } from '../ptdump/table.ts';
 export const gap = -1;
 
 const rowStates = ['equal', 'changed', 'added', 'removed', 'marker'] as const;
+/** How the two sides of a row compare. */
 export type RowState = (typeof rowStates)[number];
 const equal = rowStates.indexOf('equal');
 const marker = rowStates.indexOf('marker');

@@ -14,6 +14,7 @@ import type { Tally } from './summary.ts';
 /** Rows and changes between two looks at the clock. */
 const stride = 256;
 
+/** What is exported: the rows, how many differ, and the names of both sides. */
 export interface Exported {
   readonly alignment: Alignment;
   readonly tally: Tally;
@@ -23,6 +24,7 @@ export interface Exported {
   readonly warnings: readonly string[];
 }
 
+/** The text in the format asked for, in parts; yields the share that is done, 0 to 1. */
 export function exported(of: Exported, format: PtdumpExportFormat): Generator<number, string> {
   switch (format) {
     case 'text':

@@ -50,6 +50,7 @@ interface Compared {
   readonly tally: Tally;
 }
 
+/** The extension host, which is asked once: VS Code allows no second time. */
 export const api = pageHost<DiffToHost, PageState>();
 const firstState: PageState = { first: null, second: null, swapped: false, onlyChanges: false, frames: true, at: null };
 const changesBetweenLooks = 256;
@@ -340,6 +341,7 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   }
 }
 
+/** Whether one of the sides is read from a session. */
 export function usesSession({ facts }: Comparison): boolean {
   return facts.first.ofSession || facts.second.ofSession;
 }

@@ -12,6 +12,7 @@ import type { ListRow } from './rows.ts';
 import { becameDangerous } from './summary.ts';
 import { mergedWords, wordsOf } from './words.ts';
 
+/** What a row is drawn from. */
 export interface RowModel {
   readonly alignment: Alignment;
   /** Both sides in one column. */
@@ -44,6 +45,7 @@ export function shapeOf(alignment: Alignment, row: ListRow): RowState | 'folded'
   return isFolded(row) ? 'folded' : alignment.state(row);
 }
 
+/** One row, as high as all others. */
 export function rowView(model: RowModel): TemplateResult {
   const { alignment, row, index, top, selected } = model;
   const first = firstOf(row);

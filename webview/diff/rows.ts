@@ -4,18 +4,22 @@ import type { Alignment } from './align.ts';
 /** A row of the alignment, or `foldedRow(first)` for a run of equal rows. */
 export type ListRow = number;
 
+/** The row that stands for the run of equal rows that begins at row `first`. */
 export function foldedRow(first: number): ListRow {
   return -1 - first;
 }
 
+/** Whether the row stands for a run of them. */
 export function isFolded(row: ListRow): boolean {
   return row < 0;
 }
 
+/** The row itself, or the first of those that it stands for; counted from 0. */
 export function firstOf(row: ListRow): number {
   return row < 0 ? -1 - row : row;
 }
 
+/** Which rows are listed. */
 export interface Listing {
   readonly onlyChanges: boolean;
   /** First rows of runs that are open. */

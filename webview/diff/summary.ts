@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { PtdumpChangeFacts, PtdumpChangeSide } from '../../debug-adapter/protocol/facts.ts';
 import { isExecutable, isWritable, isWritableExecutable } from '../../debug-adapter/protocol/ptdump-words.ts';
 
+/** Changes by kind. */
 export interface Counts {
   readonly added: number;
   readonly removed: number;

@@ -11,6 +11,7 @@ import type { NumberStyle } from './numbers.ts';
 import type { Overlay } from './overlay.ts';
 import type { Segment, Segments, Span } from './segments.ts';
 
+/** What rows of bytes are drawn from. */
 export interface BytesModel {
   readonly segments: Segments;
   readonly style: NumberStyle;

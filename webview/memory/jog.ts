@@ -37,6 +37,7 @@ interface Pull {
   readonly room: number;
 }
 
+/** Where the grip stands, and what moving it does. */
 export interface JogModel extends JogSpace {
   /** First address in view. */
   readonly address: bigint;

@@ -10,6 +10,7 @@ export interface Place {
   readonly head: boolean;
 }
 
+/** One line of the grid. */
 export interface Line extends Place {
   readonly kind: 'head' | 'bytes' | 'gone' | 'fold';
   /** Undefined while it has not been read. */

@@ -1,8 +1,10 @@
 /** How bytes are written: in groups, in either byte order, as hexadecimal, signed or unsigned numbers. */
 
 export type GroupSize = 1 | 2 | 4 | 8;
+/** How a number is written; signed ones are in two's complement. */
 export type NumberForm = 'hex' | 'unsigned' | 'signed';
 
+/** How bytes are read as numbers: bytes in a group, form, order. */
 export interface NumberStyle {
   readonly group: GroupSize;
   readonly form: NumberForm;
@@ -17,6 +19,7 @@ export function groupWidth({ group, form }: NumberStyle): number {
   return unsignedDigits[group] + (form === 'signed' ? (group === 8 ? 0 : 1) : 0);
 }
 
+/** The unsigned number that the bytes make. */
 export function numberOf(bytes: readonly number[] | Uint8Array, littleEndian: boolean): bigint {
   let value = 0n;
   for (let at = 0; at < bytes.length; at++) value = (value << 8n) | BigInt(bytes[littleEndian ? bytes.length - 1 - at : at] ?? 0);
@@ -29,15 +32,18 @@ export function numberText(value: bigint, bits: number, form: NumberForm): strin
   return form === 'signed' ? BigInt.asIntN(bits, value).toString() : value.toString();
 }
 
+/** The bytes of a group as a number, as wide as any number of the style. */
 export function groupText(bytes: readonly number[] | Uint8Array, style: NumberStyle): string {
   const value = numberOf(bytes, style.littleEndian);
   return numberText(value, bytes.length * 8, style.form).padStart(groupWidth(style), '\u00a0');
 }
 
+/** A byte as ASCII; a dot for one that is no letter. */
 export function character(byte: number): string {
   return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
 }
 
+/** With `0x`, in lower case, without zeros before it. */
 export function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }

@@ -8,6 +8,7 @@ import type { HostToMemory } from '../../debug-adapter/protocol/memory-panel.ts'
 import type { GroupSize, NumberForm } from './numbers.ts';
 import type { PatternCheck } from './pattern-check.ts';
 
+/** How the grid shows the bytes. */
 export interface ViewOptions {
   /** Bytes of a row; 0: as many as there is room for. */
   readonly perRow: number;
@@ -17,6 +18,7 @@ export interface ViewOptions {
   readonly littleEndian: boolean | null;
 }
 
+/** What the bar of options is drawn from. */
 export interface OptionsModel {
   readonly options: ViewOptions;
   readonly type: string;

@@ -7,6 +7,7 @@ import { hex } from './numbers.ts';
 import { memberValue } from './overlay.ts';
 import type { Overlay } from './overlay.ts';
 
+/** What the pane is drawn from. */
 export interface OverlayPaneModel {
   /** The byte at an offset of the type; undefined where it is missing. */
   readonly read: (offset: number) => number | undefined;

@@ -7,6 +7,7 @@ type Member = TypeLayoutFacts['members'][number];
 /** Tints that neighbours take in turn; memory.css has as many. */
 const tints = 6;
 
+/** A member and the number of its colour. */
 export interface Part {
   readonly member: Member;
   readonly tint: number;

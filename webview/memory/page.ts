@@ -32,6 +32,7 @@ interface PageState extends ViewOptions {
 
 type Hits = Extract<HostToMemory, { kind: 'hits' }>;
 
+/** The extension host, which is asked once: VS Code allows no second time. */
 export const api = pageHost<MemoryToHost, PageState>();
 const firstState: PageState = {
   ...{ address: '0x0', mm: 'kernel', physical: false, perRow: 0, group: 1, form: 'hex', littleEndian: null, kcore: false, locked: false },

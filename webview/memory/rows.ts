@@ -8,6 +8,7 @@ import type { Line } from './lines.ts';
 import { hex, sizeText } from './numbers.ts';
 import type { Segment } from './segments.ts';
 
+/** What a line is drawn from. */
 export interface RowModel extends BytesModel {
   readonly physical: boolean;
   /** Whether what is not there will not come. */

@@ -11,6 +11,7 @@ export interface Span {
   readonly kind: string;
 }
 
+/** Addresses [start, end) that one answer told of alike. */
 export interface Segment {
   readonly start: bigint;
   readonly end: bigint;
@@ -177,6 +178,7 @@ function spanOf({ start, end, reason, kind }: Pick<UnreadableFacts, 'start' | 'e
   return { start: BigInt(start), end: endOf(end), reason, kind };
 }
 
+/** The bytes that base64 text stands for, as the session sends them. */
 export function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

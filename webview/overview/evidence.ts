@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { InfoFacts } from '../../debug-adapter/protocol/facts.ts';
 
+/** One method, and the value that it gives. */
 export interface FoundBy {
   readonly source: string;
   /** Null where the method gives none. */
@@ -11,6 +12,7 @@ export interface FoundBy {
   readonly note: string | null;
 }
 
+/** A base of the address space, and all ways in which it was found. */
 export interface FoundQuantity {
   readonly name: string;
   /** What is used. */
@@ -33,6 +35,7 @@ const names: Readonly<Record<string, string>> = {
 /** The kernel's names of x86-64 alone: elsewhere the same quantities are constants or have other names. */
 const onlyX8664 = new Set(['pageOffset', 'vmallocBase', 'vmemmapBase']);
 
+/** Every quantity that was found in any way, in the order of the evidence. */
 export function foundQuantities(info: InfoFacts): FoundQuantity[] {
   const quantities = [...new Set(info.evidence.map(({ quantity }) => quantity))];
   return quantities.map((quantity) => {
@@ -61,6 +64,7 @@ export function agreementOf({ methods }: FoundQuantity): 'alone' | 'agree' | 'di
   return methods.every(({ agrees }) => agrees) ? 'agree' : 'differ';
 }
 
+/** Whether its methods agree, in words. */
 export function agreementText(quantity: FoundQuantity): string {
   switch (agreementOf(quantity)) {
     case 'alone':

@@ -5,6 +5,7 @@ import type { OverviewFile } from '../../debug-adapter/protocol/overview-panel.t
 import type { DeathFacts } from '../../debug-adapter/protocol/stacks.ts';
 import { bytesText, countText, dateText, durationText, shareText } from './words.ts';
 
+/** A name and its value, both as they are shown. */
 export interface FactRow {
   readonly name: string;
   readonly value: string;
@@ -14,6 +15,7 @@ export interface FactRow {
   readonly mono?: true;
 }
 
+/** What the kernel says of itself and its machine. */
 export function machineRows(info: InfoFacts): FactRow[] {
   const { clock, memory } = info;
   const unknown = l10n.t('not known');
@@ -38,6 +40,7 @@ export function machineRows(info: InfoFacts): FactRow[] {
   ];
 }
 
+/** What the file says of itself; `file` is undefined where none is open by itself. */
 export function fileRows(info: InfoFacts, file: OverviewFile | undefined): FactRow[] {
   const { memory, symbols, types } = info;
   const stored = storedBytes(info);

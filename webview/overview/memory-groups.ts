@@ -1,6 +1,7 @@
 /** Physical memory as groups that are drawn to scale: wide gaps between them are not. */
 import type { MemoryMapPiece } from '../../debug-adapter/protocol/machine-state.ts';
 
+/** Pieces between two wide gaps: physical addresses [start, end). */
 export interface MemoryGroup {
   readonly start: bigint;
   readonly end: bigint;
@@ -12,6 +13,7 @@ export interface MemoryGroup {
 /** Gaps wider than this share of all memory part two groups. */
 const widestGap = 1 / 32;
 
+/** The groups of ascending pieces, in their order. */
 export function memoryGroups(pieces: readonly MemoryMapPiece[]): MemoryGroup[] {
   const ram = pieces.reduce((sum, piece) => sum + piece.ram, 0);
   const groups: { start: bigint; end: bigint; pieces: MemoryMapPiece[]; first: number }[] = [];

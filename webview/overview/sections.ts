@@ -10,6 +10,7 @@ import type { FoundBy, FoundQuantity } from './evidence.ts';
 import type { FactRow } from './fact-rows.ts';
 import { bytesText, countText, shareText } from './words.ts';
 
+/** Names with their values, a row each. */
 export function factList(rows: readonly FactRow[]): TemplateResult {
   return html`<dl>
     ${rows.map(
@@ -141,6 +142,7 @@ function levelWords(level: PageCategoryRow['level'], dumpLevel: number | null): 
   }
 }
 
+/** What is wrong with the image, a line each; nothing where nothing is. */
 export function warningList(warnings: readonly string[]): TemplateResult | typeof nothing {
   if (warnings.length === 0) return nothing;
   return html`<ul class="warnings">

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { sizeText } from '../memory/numbers.ts';
 
+/** A number of bytes in the unit that suits it. */
 export function bytesText(bytes: number): string {
   return sizeText(BigInt(Math.round(bytes)));
 }
@@ -12,6 +13,7 @@ export function shareText(part: number, whole: number): string {
   return share > 0 && share < 0.1 ? '< 0.1 %' : `${share.toFixed(1).replace('.0', '')} %`;
 }
 
+/** A whole number with its thousands apart. */
 export function countText(count: number): string {
   return count.toLocaleString('en');
 }

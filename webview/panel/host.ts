@@ -5,6 +5,7 @@
 import { config } from '@vscode/l10n';
 import type { l10nJsonFormat } from '@vscode/l10n';
 
+/** Takes messages, and keeps one state for the page. */
 export interface PageHost<Message, State> {
   postMessage(message: Message): void;
   /** What `setState` was given last, also before a reload of the window. */

@@ -11,6 +11,7 @@ export interface SlottedRow {
   readonly shape: string;
 }
 
+/** A row and the element that shows it. */
 export interface Slotted<Row> {
   readonly row: Row;
   /** Names the element; to be the key of `repeat`. */

@@ -6,6 +6,7 @@
 /** Milliseconds of work between two frames. */
 const slice = 10;
 
+/** Who hears of the work. */
 export interface Told<Result> {
   /** After each slice but the last: the share that is done, 0 to 1. */
   readonly progress: (share: number) => void;

@@ -4,6 +4,7 @@
  */
 import { subjectOfWord } from '../../debug-adapter/protocol/ptdump-words.ts';
 
+/** The columns that hold words of a line. */
 export type Column = 'rights' | 'cache' | 'flags';
 
 /** A word in its column, or the blanks in its place. */

@@ -12,6 +12,7 @@ import type { RegionTable } from './table.ts';
 
 type Mappings = Extract<HostToPtdump, { kind: 'mappings' }>;
 
+/** What the pane is drawn from. */
 export interface DetailsModel {
   readonly table: RegionTable;
   readonly line: number;

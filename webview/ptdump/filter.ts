@@ -19,6 +19,7 @@ type Test =
   | { readonly on: 'kind'; readonly holds: (kind: LineKind) => boolean }
   | { readonly on: 'line'; readonly holds: (world: FilterWorld, line: number) => boolean };
 
+/** What a line is tested by: one of the alternatives holds where all of its tests do. */
 export interface Filter {
   readonly alternatives: readonly (readonly Test[])[];
   readonly needsOwners: boolean;
@@ -85,6 +86,7 @@ export function parseFilter(text: string, vocabulary: Vocabulary): Filter | Filt
   return { alternatives, needsOwners, physical };
 }
 
+/** Whether the text could not be read as a filter. */
 export function isProblem(parsed: Filter | FilterProblem | undefined): parsed is FilterProblem {
   return parsed !== undefined && 'message' in parsed;
 }

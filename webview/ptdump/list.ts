@@ -7,6 +7,7 @@ import type { Row } from './rows.ts';
 import { markerName, shortSize, sizeText } from './table.ts';
 import type { RegionTable } from './table.ts';
 
+/** What a row is drawn from. */
 export interface RowModel {
   readonly table: RegionTable;
   readonly row: Row;
@@ -35,6 +36,7 @@ export function shapeOf(table: RegionTable, row: Row): 'marker' | 'folded' | 're
   return isFolded(row) ? 'folded' : table.isMarker(row) ? 'marker' : 'region';
 }
 
+/** One row, as high as all others. */
 export function rowView(model: RowModel): TemplateResult {
   const { table, row, index, top, selected } = model;
   const line = lineOf(row);

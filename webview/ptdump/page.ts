@@ -33,6 +33,7 @@ interface PageState {
 
 type Mappings = Extract<HostToPtdump, { kind: 'mappings' }>;
 
+/** The extension host, which is asked once: VS Code allows no second time. */
 export const api = pageHost<PtdumpToHost, PageState>();
 const firstState: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null };
 /** Of the columns' names, in pixels; the sheet says the same. */

@@ -1,6 +1,7 @@
 /** Which rows the list has: lines, runs of holes folded into one row, marker groups that are closed. */
 import type { RegionTable } from './table.ts';
 
+/** What is folded and closed. */
 export interface Folding {
   /** Whether every hole has its own row. */
   readonly holes: boolean;
@@ -16,18 +17,22 @@ const closedAtFirst = /kasan|kmsan/i;
 /** A line, or `foldedRow(line)` for a run of holes that begins there. */
 export type Row = number;
 
+/** The row that stands for the run of holes that begins at `line`. */
 export function foldedRow(line: number): Row {
   return -1 - line;
 }
 
+/** Whether the row stands for a run of holes. */
 export function isFolded(row: Row): boolean {
   return row < 0;
 }
 
+/** The line of a row, or the first of its run; counted from 0. */
 export function lineOf(row: Row): number {
   return row < 0 ? -1 - row : row;
 }
 
+/** Whether the lines below a marker are hidden: some are so until they are opened. */
 export function isClosed(table: RegionTable, marker: number, folding: Folding): boolean {
   return closedAtFirst.test(table.texts[marker] ?? '') !== folding.turned.has(marker);
 }

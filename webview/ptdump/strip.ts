@@ -5,11 +5,13 @@
 import { hexOfPage, markerName, rightsClasses } from './table.ts';
 import type { RegionTable, Rights } from './table.ts';
 
+/** Something wrong at a page (address / 4096), in words. */
 export interface StripMark {
   readonly page: number;
   readonly message: string;
 }
 
+/** Pages [from, to), each 4096 bytes. */
 export interface PageRange {
   readonly from: number;
   readonly to: number;
@@ -316,6 +318,7 @@ function shortened(context: CanvasRenderingContext2D, text: string, width: numbe
   return `${text.slice(0, end)}…`;
 }
 
+/** The range as addresses, the end exclusive; that of the whole space has 65 bits. */
 export function rangeText({ from, to }: PageRange): string {
   return `${hexOfPage(from)}-${to >= 2 ** 52 ? '0x10000000000000000' : hexOfPage(to)}`;
 }

@@ -9,6 +9,7 @@ import type { Column, PlacedWord } from './columns.ts';
 
 /** From the most to the least dangerous. */
 export const rightsClasses = ['wx', 'w', 'x', 'ro', 'hole'] as const;
+/** How dangerous the rights of a line are, for its colour. */
 export type Rights = (typeof rightsClasses)[number];
 
 /** What lines have in common that differ in their addresses only. */
@@ -29,6 +30,7 @@ export function pageOf(hex: string): number {
   return hex.length <= 5 ? 0 : Number.parseInt(hex.slice(2, -3), 16);
 }
 
+/** The address of a page (address / 4096). */
 export function hexOfPage(page: number): string {
   return page === 0 ? '0x0' : `0x${page.toString(16)}000`;
 }
@@ -57,6 +59,7 @@ export function shortSize(pages: number): string {
   return `≈${size.toPrecision(3)}${'KMGTPE'[unit] ?? ''}`;
 }
 
+/** The name within a marker's dashes; other text as it is. */
 export function markerName(text: string): string {
   return /^---\[ (.*) \]---$/.exec(text)?.[1] ?? text;
 }

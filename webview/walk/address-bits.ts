@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
 
+/** Bits of an address that serve one purpose. */
 export interface BitField {
   /** Of a level, its number from the root on; else -1. */
   readonly level: number;
