@@ -72,9 +72,11 @@ export function registerCommands(
   );
 }
 
+/** What a link or a row of a view is about; of a row of VS Code's own views of variables, where its value lies or points to. */
 function addressOf(argument: unknown): string | undefined {
-  if (typeof argument !== 'object' || argument === null || !('address' in argument)) return undefined;
-  return typeof argument.address === 'string' ? argument.address : undefined;
+  if (typeof argument !== 'object' || argument === null) return undefined;
+  if ('variable' in argument) return (argument.variable as { readonly memoryReference?: string } | undefined)?.memoryReference;
+  return 'address' in argument && typeof argument.address === 'string' ? argument.address : undefined;
 }
 
 function spaceOf(argument: unknown): string | undefined {

@@ -84,6 +84,8 @@ export interface TranslationFacts {
   /** The register from which the hardware takes the root table; null where no table is walked. */
   readonly register: string | null;
   readonly physical: Hex | null;
+  /** Of the page frame that holds the byte, in pages of the kernel's PAGE_SIZE; null where nothing is mapped. */
+  readonly pfn: number | null;
   readonly pageSize: number;
   readonly levels: readonly LevelFacts[];
   readonly reason: string | null;

@@ -20,6 +20,7 @@ export function translationFacts(pageTable: PageTable, address: Address, pageUse
     virtual: formatAddress(walk.virtual),
     register: walk.levels.length === 0 ? null : rootRegister(pageTable, address),
     physical: walk.physical === undefined ? null : formatAddress(walk.physical),
+    pfn: walk.physical === undefined ? null : Math.floor(walk.physical / 2 ** pageTable.mode.pageShift),
     pageSize: walk.pageSize,
     levels: walk.levels.map((level, index) => ({
       level: level.level,

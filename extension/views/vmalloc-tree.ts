@@ -387,7 +387,8 @@ function areaItem({ area, lazy, byAddress, change }: AreaNode): vscode.TreeItem 
   const item = new vscode.TreeItem(`${change === undefined ? '' : changeMark}${area.start}`, vscode.TreeItemCollapsibleState.Collapsed);
   item.id = `${String(lazy)} ${String(byAddress)} ${area.address}`;
   const changed = change === undefined ? '' : `${changeWord(change)} · `;
-  item.description = `${changed}${sizeText(area.size)} ${word}${area.caller === null ? '' : ` ${area.caller}`}`;
+  const what = area.block === null ? word : blockCounts(area.block);
+  item.description = `${changed}${sizeText(area.size)} ${what}${area.caller === null ? '' : ` ${area.caller}`}`;
   item.iconPath = new vscode.ThemeIcon(lazy ? 'circle-slash' : icon);
   item.tooltip = tooltipOf(area, { word, change });
   item.contextValue = 'pagewalk.area';
@@ -427,10 +428,16 @@ function tooltipOf(
   if (block === null || picture === undefined) return words;
   const text = new vscode.MarkdownString();
   text.appendText(words);
-  const used = block.used?.reduce((sum, [, count]) => sum + count, 0) ?? 0;
-  const counts = vscode.l10n.t('{0} pages used, {1} dirty, {2} free', used, block.pages - block.free - used, block.free);
+  const counts = blockCounts(block);
   text.appendMarkdown(`\n\n![${counts}](data:image/svg+xml;base64,${Buffer.from(picture).toString('base64')})\n\n${counts}`);
   return text;
+}
+
+/** What the group does not say already: in short, for a view may be narrow. */
+function blockCounts({ used, pages, free, dirty }: NonNullable<VmallocAreaFacts['block']>): string {
+  if (used === null) return vscode.l10n.t('{0} free, {1} dirty', free, dirty);
+  const inUse = used.reduce((sum, [, count]) => sum + count, 0);
+  return vscode.l10n.t('{0} used, {1} dirty, {2} free', inUse, pages - free - inUse, free);
 }
 
 function sizeText(bytes: number): string {

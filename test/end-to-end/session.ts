@@ -91,8 +91,24 @@ export function defineSessionTests(): void {
       const uri = await temporaryDocument('buffer at 0xffffd4bf80801000 of xfs\n');
       const text = await hoverText(uri, '0xffffd4bf80801000');
       assert.match(text, /used page 1 of 256 of a vm\\_map\\_ram block/);
-      assert.match(text, /\| pte \| `0x[0-9a-f]+` \| PRESENT RW/);
-      assert.match(text, /Physical `0x[0-9a-f]+`/);
+      const block = { address: '0xffff8ea083bdac00' };
+      const told = [
+        /^\*\*used page 1 of 256 of a vm\\_map\\_ram block/,
+        '`0xffffd4bf80801000` · vmap_block [`0xffff8ea083bdac00`](command:pagewalk.openMemory?' +
+          encodeURIComponent(JSON.stringify([block])),
+        'byte 0x1000 of the vm\\_map\\_ram area',
+        /pgd\[425\] {2}0x1000067 +PRESENT RW USER[^]*pte\[1\] +0x8000000003b9f163 {2}PRESENT RW ACCESSED DIRTY GLOBAL NX/,
+        /Physical \[`0x3b9f000`\]\(command:pagewalk\.openMemory\S+physical\S+ "Open memory"\) · pfn `0x3b9f` · 4 KiB page · RW NX · WB/,
+        'command:pagewalk.showTranslation',
+        '/proc/kcore gives [`0xffffd4bf80800000`]',
+      ].map((words) => (typeof words === 'string' ? text.indexOf(words) : text.search(words)));
+      assert.ok(!told.includes(-1), `${told.join(' ')}: ${text}`);
+      assert.deepEqual(
+        told,
+        told.toSorted((one, other) => one - other),
+        'in the order of a hover',
+      );
+      assert.equal(text.split('/proc/kcore').length, 2, 'told once');
       await showHover(uri, '0xffffd4bf80801000');
       await picture('hover-block');
     });
@@ -109,7 +125,7 @@ export function defineSessionTests(): void {
       const uri = vscode.Uri.joinPath(folder, 'seed-002.dmesg');
       const text = await hoverText(uri, '000f887fee5ff000');
       assert.match(text, /not canonical/);
-      assert.match(text, /complement of physical 0x11a00000/);
+      assert.match(text, /complement of physical \[`0x11a00000`\]/);
       await showHover(uri, '000f887fee5ff000');
       await picture('hover-wild');
     });

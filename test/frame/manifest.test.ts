@@ -156,7 +156,7 @@ describe('the manifest', () => {
     const own = new Set([...all(code, /'setContext',\s*'([\w.]+)'/g)]);
     assert.ok(own.has('pagewalk.active'));
     const vscodes =
-      /^(?:view|viewItem|resource\w+|listDoubleSelection|editorLangId|debugType|debugState|inDebugMode|webviewId|webviewSection|activeWebviewPanelId|activeCustomEditorId|focusedView|isWeb|canEvaluateClipboard|true|false|in|not)$/;
+      /^(?:view|viewItem|resource\w+|listDoubleSelection|editorLangId|debugType|canViewMemory|debugState|inDebugMode|webviewId|webviewSection|activeWebviewPanelId|activeCustomEditorId|focusedView|isWeb|canEvaluateClipboard|true|false|in|not)$/;
     const clauses = [...all(text, /"(?:when|enablement)": "((?:[^"\\]|\\.)*)"/g)].map((clause) => JSON.parse(`"${clause}"`) as string);
     const views = Object.values(contributes.views).flatMap((group) => group.map(({ id }) => id));
     for (const clause of clauses) {

@@ -85,7 +85,7 @@ function isTranslation(node: ts.Node): node is ts.CallExpression {
 
 /** Names of the kernel, of hardware and of programs, which are the same in every language, and what stands around values. */
 const names =
-  /\$\([\w~-]+\)|\bcommand:[\w.]+|data:\S+|\bContent-Length:|\b(?:[KMGT]iB|CPU|RAM|KASLR|VMCOREINFO|BTF|ptdump|vmcore|pgd)\b|\b[a-z]\w*[A-Z_]\w*|\b\w+(?:[./]\w+)+/g;
+  /\$\([\w~-]+\)|\bcommand:[\w.]+|data:\S+|\bContent-Length:|\b(?:[KMGT]iB|CPU|RAM|KASLR|VMCOREINFO|BTF|ptdump|vmcore|pgd|pfn|USR)\b|\b[a-z]\w*[A-Z_]\w*|\b\w+(?:[./]\w+)+/g;
 /** HTML, and the policy of its contents. */
 const markup = /<\w|="|-src /;
 

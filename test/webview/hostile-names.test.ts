@@ -56,6 +56,7 @@ const identifyOf = (summary: string): IdentifyFacts => ({
 const walkOf = (name: string): TranslationFacts => ({
   virtual: '0x1000',
   physical: null,
+  pfn: null,
   pageSize: 4096,
   levels: [],
   register: name,

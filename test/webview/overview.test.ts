@@ -13,6 +13,7 @@ import { absent, bundled, expandedDump } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
 import { violations } from './axe.ts';
+import { editorWidths, overflowing } from './overflow.ts';
 import { WebviewPage } from './page.ts';
 import { themeNames } from './themes.ts';
 
@@ -333,6 +334,17 @@ describe('the overview page', { skip: 'missing' in places ? places.missing : fal
     await show(example);
     assert.equal(await page.locator('.file details.header').getAttribute('open'), '');
     assert.equal(await page.locator('main').evaluate(({ scrollTop }) => scrollTop), 300);
+    await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  test('nothing is cut off in an editor of any width', async () => {
+    await overview.setTheme('dark');
+    await show({ ...example, info: { ...example.info, log: { ...example.info.log, death } } });
+    for (const width of editorWidths) {
+      await page.setViewportSize({ width, height: 800 });
+      assert.deepEqual(await overflowing(page), [], `in ${width} pixels`);
+      await page.screenshot({ path: join(pictures, `overview-${width}.png`) });
+    }
     await page.setViewportSize({ width: 1280, height: 800 });
   });
 

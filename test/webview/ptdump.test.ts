@@ -163,6 +163,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
         walk: {
           virtual: '0x0',
           physical: null,
+          pfn: null,
           pageSize: 4096,
           levels: [],
           register: null,
@@ -291,6 +292,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
       walk: {
         virtual: address,
         physical: '0x1000',
+        pfn: 1,
         pageSize: 4096,
         levels: [],
         register: null,

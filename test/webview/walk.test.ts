@@ -11,6 +11,7 @@ import { absent, bundled, expandedDump } from '../support/dumps.ts';
 import { root } from '../support/vscode.ts';
 import { findPlaces } from '../vscode-web/places.ts';
 import { violations } from './axe.ts';
+import { editorWidths, overflowing } from './overflow.ts';
 import { WebviewPage } from './page.ts';
 import { themeNames } from './themes.ts';
 
@@ -121,6 +122,7 @@ describe('the translation page', { skip: 'missing' in places ? places.missing : 
       const shown = await walkOf(client, address);
       await walkPage.send(shown);
       assert.ok((await page.innerText('.end')).includes(shown.walk.reason ?? ''), address);
+      assert.equal(await page.locator('.broken .so-far').innerText(), '', 'an empty entry has no rights');
     }
   });
 
@@ -152,6 +154,37 @@ describe('the translation page', { skip: 'missing' in places ? places.missing : 
     await walkPage.reload();
     await walkPage.send({ kind: 'session', state: 'live', name: 'two', next: null });
     assert.equal((await walkPage.sent('show'))[0]?.expression, blockPage);
+  });
+
+  test('nothing is cut off in an editor of any width', async () => {
+    await walkPage.setTheme('dark');
+    for (const address of [blockPage, '0x0', '0xffffd4bf80834000']) {
+      await walkPage.send(await walkOf(client, address));
+      for (const width of editorWidths) {
+        await page.setViewportSize({ width, height: 700 });
+        assert.deepEqual(await overflowing(page), [], `${address} in ${width} pixels`);
+        if (address === blockPage) await page.screenshot({ path: join(pictures, `walk-${width}.png`) });
+      }
+    }
+    await page.setViewportSize({ width: 1400, height: 900 });
+  });
+
+  test('what all steps have stands below each other', async () => {
+    await walkPage.send(await walkOf(client, blockPage));
+    for (const part of ['.entry', '.flags', '.at', '.so-far']) {
+      const edges = await page.$$eval(`.step > .what ${part}`, (all) => all.map((one) => Math.round(one.getBoundingClientRect().left)));
+      assert.equal(edges.length, 4);
+      assert.equal(new Set(edges).size, 1, `${part} at ${edges.join(' ')}`);
+    }
+  });
+
+  test('the block whose page it is, and what /proc/kcore makes of it, are told once', async () => {
+    await walkPage.send(await walkOf(client, blockPage));
+    assert.deepEqual(await page.$$eval('main > ul li', (all) => all.map(({ textContent }) => textContent.replace(/:.*/, ''))), [
+      'vmap_block 0xffff8ea083bdac00 · CPU 1 · 0 free, 107 dirty',
+      'byte 0x1008 of the vm_map_ram area 0xffffd4bf80800000-0xffffd4bf80900000',
+      '/proc/kcore gives 0xffffd4bf80800008 instead',
+    ]);
   });
 
   for (const theme of themeNames)

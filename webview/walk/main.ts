@@ -15,6 +15,7 @@ import type { HostToWalk, WalkToHost } from '../../debug-adapter/protocol/walk-p
 import { pageHost } from '../panel/host.ts';
 import { PanelPage } from '../panel/panel-page.ts';
 import { bitFields } from './address-bits.ts';
+import { belongingsOf } from './belongings.ts';
 
 type Shown = Extract<HostToWalk, { kind: 'walk' }>;
 
@@ -133,15 +134,18 @@ class WalkElement extends PanelPage<HostToWalk, WalkToHost, PageState> {
 
   #step(level: LevelFacts, at: number, { walk, mm }: Shown): TemplateResult {
     const lost = lostAt(walk, level.level);
-    const last = at === walk.levels.length - 1;
-    return html`<li class="step ${level.defect === null ? '' : 'wrong'} ${last && walk.physical === null ? 'broken' : ''}">
+    // An entry at which the walk ends allows nothing, whatever its bits are.
+    const ends = at === walk.levels.length - 1 && walk.physical === null;
+    return html`<li class="step ${level.defect === null ? '' : 'wrong'} ${ends ? 'broken' : ''}">
       <span class="rung t${at % tints}"><b>${level.level}</b><span class="mono">[${level.index}]</span></span>
       <div class="what">
         <span class="mono entry">${level.entry}</span>
         <span class="flags">${level.flags.length === 0 ? l10n.t('empty') : level.flags.join(' ')}</span>
         <span class="muted mono at">${l10n.t('at {0}', level.entryAddress)}</span>
-        <span class="muted so-far" title=${l10n.t('Rights over the levels so far')}>${rightsText(rightsSoFar(walk, at))}</span>
-        ${lost.map((words) => html`<span class="lost"><i class="codicon codicon-lock" aria-hidden="true"></i>${words}</span>`)}
+        <span class="muted so-far" title=${l10n.t('Rights over the levels so far')}>${ends ? '' : rightsText(rightsSoFar(walk, at))}</span>
+        <span class="losses"
+          >${lost.map((words) => html`<span class="lost"><i class="codicon codicon-lock" aria-hidden="true"></i>${words}</span>`)}</span
+        >
         ${level.defect === null ? nothing : html`<p class="finding"><i class="codicon codicon-warning" aria-hidden="true"></i> ${level.defect}</p>`}
       </div>
       <div class="go">
@@ -168,7 +172,7 @@ class WalkElement extends PanelPage<HostToWalk, WalkToHost, PageState> {
   }
 
   #end(walk: TranslationFacts): TemplateResult {
-    const { physical, effective, cacheType, pageSize } = walk;
+    const { physical, pfn, effective, cacheType, pageSize } = walk;
     if (physical === null)
       return html`<li class="step end gone">
         <span class="rung"><i class="codicon codicon-circle-slash" aria-hidden="true"></i></span>
@@ -180,6 +184,7 @@ class WalkElement extends PanelPage<HostToWalk, WalkToHost, PageState> {
         <b class="mono">${physical}</b> <span class="muted">${l10n.t('physical, page of {0}', pageSizeText(pageSize))}</span>
         ${effective === null ? nothing : html`<span class="effective ${effective.write && effective.execute ? 'wx' : ''}">${rightsText(effective)}</span>`}
         ${cacheType === null ? nothing : html`<span class="muted">${cacheType}</span>`}
+        ${pfn === null ? nothing : html`<span class="muted mono">pfn 0x${pfn.toString(16)}</span>`}
       </div>
       <div class="go">
         <vscode-toolbar-button
@@ -196,11 +201,11 @@ class WalkElement extends PanelPage<HostToWalk, WalkToHost, PageState> {
   }
 
   #details({ identify }: Shown): TemplateResult | typeof nothing {
-    const { details } = identify;
-    if (details.length < 2) return nothing;
+    const belongings = belongingsOf(identify.details);
+    if (belongings.length === 0) return nothing;
     return html`<h2>${l10n.t('What it belongs to')}</h2>
       <ul>
-        ${details.slice(1).map(({ summary }) => html`<li>${summary}</li>`)}
+        ${belongings.map((words) => html`<li>${words}</li>`)}
       </ul>`;
   }
 
