@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 const addresses = /(\bphysical )?(0x[0-9a-f]+)/g;
 const leastDigits = 8;
 
+/** The text as Markdown that shows just it: no markup, no links, no icons. */
 export function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|$~!&]/g, '\\$&');
 }
