@@ -3,6 +3,8 @@
  * what is bundled. `--production` minifies and leaves source maps out.
  */
 import { build, transform } from 'esbuild';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
@@ -81,18 +83,59 @@ async function asCommonJS({ outputFiles, metafile }) {
   return { outputFiles: await Promise.all(files), metafile };
 }
 
+/** The library of the command line can start other programs as its verbs; Pagewalk's are its own, and loading what starts them takes time. */
+const noPrograms = {
+  name: 'no programs',
+  setup: ({ onLoad, onResolve }) => {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/node_modules/commander/') ? { path: 'child_process', namespace: 'none' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'none' }, () => ({ contents: '' }));
+  },
+};
+
+/** The command line: a plain module with its sources at hand, or, as it is given away, within the module that starts it. */
+const program = {
+  ...common,
+  entryPoints: ['debug-adapter/main-cli.ts'],
+  outfile: 'dist/pagewalk.js',
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  define: { PAGEWALK_VERSION: JSON.stringify(version) },
+  plugins: [apart(/\/lsp\/language-server\.ts$/, './language-server.js'), noPrograms],
+  banner: { js: `#!/usr/bin/env node\n${requireOfNode}` },
+};
+
+/** One file that holds the program as a text, for which V8 can have a code cache (debug-adapter/main-program.ts). */
+async function startedFromText() {
+  const held = await build({
+    ...program,
+    format: 'cjs',
+    define: { ...program.define, 'import.meta.url': 'url' },
+    banner: { js: '(function (module, require, load, url) {' },
+    footer: { js: '})' },
+  });
+  // What is no module cannot import; the one that starts it does that for it.
+  const [output] = Object.values(held.metafile.outputs);
+  let imports = 0;
+  const text = held.outputFiles[0].text.replaceAll(/\bimport\(/g, () => (imports++, 'load('));
+  if (imports !== output.imports.filter(({ kind }) => kind === 'dynamic-import').length)
+    throw new Error('the program has "import(" where nothing is imported');
+  const started = await build({
+    ...program,
+    entryPoints: ['debug-adapter/main-program.ts'],
+    define: {
+      PAGEWALK_PROGRAM: JSON.stringify(text),
+      PAGEWALK_PROGRAM_DIGEST: JSON.stringify(createHash('sha256').update(text).digest('hex').slice(0, 16)),
+    },
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  return { outputFiles: started.outputFiles, metafile: { outputs: { held: output, ...started.metafile.outputs } } };
+}
+
 const results = await Promise.all([
-  build({
-    ...common,
-    entryPoints: ['debug-adapter/main-cli.ts'],
-    outfile: 'dist/pagewalk.js',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    define: { PAGEWALK_VERSION: JSON.stringify(version) },
-    plugins: [apart(/\/lsp\/language-server\.ts$/, './language-server.js')],
-    banner: { js: `#!/usr/bin/env node\n${requireOfNode}` },
-  }),
+  production ? startedFromText() : build(program),
   // What a thread that unpacks pages loads, beside the program.
   build({
     ...common,
@@ -184,6 +227,13 @@ for (const [file, contents] of files) {
 for (const file of readdirSync(dist, { recursive: true, withFileTypes: true })) {
   const path = join(file.parentPath, file.name);
   if (file.isFile() && !files.has(relative(dist, path))) rmSync(path);
+}
+
+if (production) {
+  // For this Node alone; what is packed for all of them has none. A translation is what is waited for, and uses what most verbs do.
+  const translation = ['vtop', join(root, 'examples/first-vmcore/mini-sym.kdump'), 'init_task'];
+  const { status, stderr } = spawnSync(process.execPath, [join(root, '.code-cache.mjs'), ...translation], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the program that was built does not run: ${stderr}`);
 }
 
 /** The licence of every package of which a bundle holds code, and of the icons. */

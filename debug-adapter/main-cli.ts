@@ -18,8 +18,9 @@ const host: Host = {
   runScenario: async (scenario, token) => (await loadLanguage()).runScenario(scenario, token),
 };
 const port = workerPort('jobs');
-if (port === undefined) await runCommandLine();
-else serveJobs(host, port);
+if (port !== undefined) serveJobs(host, port);
+/** Settles when the command line has run; a thread of jobs ends when it is stopped. */
+export const finished = port === undefined ? runCommandLine() : undefined;
 
 /** The language of scenarios, in a bundle of its own: only who runs one loads it. Throws `UserError` where that is missing. */
 async function loadLanguage() {

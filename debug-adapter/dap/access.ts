@@ -2,7 +2,8 @@
  * Who may ask. Any program of the machine, of any of its users, can connect to a port of the loopback, and be answered with what
  * files hold that the user may read: where a token was agreed on, a client gives it with its `initialize` or its `launch`.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import type * as crypto from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 
 /** `foreign`: a client that gave another token, and is not heard again. */
@@ -29,7 +30,7 @@ export class Access {
     const brings = (command === 'initialize' || command === 'launch') && typeof given === 'object' && given !== null && 'token' in given;
     const token = brings ? given.token : undefined;
     if (this.#wanted !== undefined && token !== undefined) {
-      if (typeof token !== 'string' || !timingSafeEqual(digest(token), this.#wanted)) return 'foreign';
+      if (typeof token !== 'string' || !cryptography().timingSafeEqual(digest(token), this.#wanted)) return 'foreign';
       this.#admitted = true;
     }
     return this.#admitted || harmless.has(command) ? 'admitted' : 'not-yet';
@@ -38,5 +39,10 @@ export class Access {
 
 /** Of one length, whatever the token's. */
 function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return cryptography().createHash('sha256').update(token).digest();
+}
+
+/** Loaded with the first token: it takes Node longer than the rest of what every verb and session starts with. */
+function cryptography(): typeof crypto {
+  return createRequire(import.meta.url)('node:crypto') as typeof crypto;
 }
