@@ -23,6 +23,7 @@ import { findArmRoot } from './root-arm.ts';
 import { findLoongarch64Root, findMips64Root } from './root-window.ts';
 import { likelyMachines } from './machine-search.ts';
 import type { RootContext } from './root-choice.ts';
+import { symbolDoubt, typeDoubt } from './outside-doubt.ts';
 import { findPowerpcRoot } from './root-powerpc.ts';
 import { findRiscvRoot } from './root-riscv.ts';
 import { findS390Root } from './root-s390.ts';
@@ -116,36 +117,57 @@ function shapeOf(machine: MachineHint): { littleEndian: boolean; pointerSize: 4 
 }
 
 function openSymbols(kernel: Kernel, outside: OutsideSources, locate: () => ImageLocation | undefined): CombinedSymbols {
-  if (outside.symbols !== undefined) return new CombinedSymbols(outside.symbols(kernel));
+  const given = outside.symbols?.(kernel);
+  const doubt = given === undefined ? undefined : symbolDoubt(given, kernel.vmcoreinfo);
+  return new CombinedSymbols(chosen(kernel, 'symbols', { given, doubt, own: () => ownSymbols(kernel, locate) }));
+}
+
+function ownSymbols(kernel: Kernel, locate: () => ImageLocation | undefined): Own<SymbolTable> {
   const found = openKallsyms(kernel.memory, {
     ...(kernel.vmcoreinfo === undefined ? {} : { vmcoreinfo: kernel.vmcoreinfo }),
     scan: () => imageRanges(kernel),
   });
-  if (!('problem' in found)) return new CombinedSymbols(found);
+  if (!('problem' in found)) return { table: found };
   const located = locate();
-  if (located !== undefined) return new CombinedSymbols(located.symbols);
-  kernel.warn(`no symbols: ${found.problem}; give --symbols FILE (System.map or a copy of /proc/kallsyms)`);
-  return new CombinedSymbols(undefined);
+  if (located !== undefined) return { table: located.symbols };
+  return { problem: `${found.problem}; give --symbols FILE (System.map or a copy of /proc/kallsyms)` };
 }
 
 function openTypes(kernel: Kernel, outside: OutsideSources): TypeTable | undefined {
   const given = outside.types?.(kernel);
-  if (given !== undefined) return given;
+  const doubt = given === undefined ? undefined : typeDoubt(given, kernel.vmcoreinfo);
+  return chosen(kernel, 'types', { given, doubt, own: () => ownTypes(kernel) });
+}
+
+function ownTypes(kernel: Kernel): Own<TypeTable> {
+  const { littleEndian, pointerSize } = kernel.machine;
   try {
     const found = findKernelBtf(kernel.memory, kernel.symbols);
-    if ('bytes' in found) {
-      return openBtf(found.bytes, {
-        littleEndian: kernel.machine.littleEndian,
-        pointerSize: kernel.machine.pointerSize,
-        source: 'BTF in the dump',
-      });
-    }
-    kernel.warn(`no types: ${found.problem}; give --types FILE (/sys/kernel/btf/vmlinux, or pahole --btf_encode_detached=FILE vmlinux)`);
+    if ('bytes' in found) return { table: openBtf(found.bytes, { littleEndian, pointerSize, source: 'BTF in the dump' }) };
+    return { problem: `${found.problem}; give --types FILE (/sys/kernel/btf/vmlinux, or pahole --btf_encode_detached=FILE vmlinux)` };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    kernel.warn(`no types: ${error.message}`);
+    return { problem: error.message };
   }
-  return undefined;
+}
+
+/** What the dump itself has, or why it has none. */
+type Own<Table> = { readonly table: Table } | { readonly problem: string };
+
+/** What was given, unless it is in doubt and the dump has its own. */
+function chosen<Table>(
+  kernel: Kernel,
+  what: 'symbols' | 'types',
+  from: { readonly given: Table | undefined; readonly doubt: string | undefined; readonly own: () => Own<Table> },
+): Table | undefined {
+  const { given, doubt } = from;
+  if (given !== undefined && doubt === undefined) return given;
+  const own = from.own();
+  const missing = 'problem' in own;
+  if (doubt !== undefined)
+    kernel.warn(`${doubt}; ${missing ? `what depends on ${what} may be wrong` : `the ${what} in the dump are taken`}`);
+  else if (missing) kernel.warn(`no ${what}: ${own.problem}`);
+  return missing ? given : own.table;
 }
 
 /**
