@@ -5,12 +5,14 @@ import {
   closeSync,
   copyFileSync,
   chmodSync,
+  existsSync,
   mkdtempSync,
   openSync,
   renameSync,
   rmSync,
   truncateSync,
   utimesSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +21,9 @@ import { after, describe, test } from 'node:test';
 import type { Host } from '../../debug-adapter/base/host.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import { joinBytes } from '../builders/elf-file.ts';
+import { avmlRecord, limeRecord } from '../builders/lime-file.ts';
+import { bundledRuns } from '../support/bundled-runs.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { runInProcess } from '../support/in-process.ts';
 import { RawClient } from './raw-client.ts';
@@ -44,6 +49,13 @@ function overwrite(path: string, offset: number): void {
   closeSync(file);
 }
 
+/** A file that is built once. */
+function written(name: string, bytes: () => Uint8Array): string {
+  const path = join(folder, name);
+  if (!existsSync(path)) writeFileSync(path, bytes());
+  return path;
+}
+
 const dumps: readonly { readonly kind: string; readonly path: () => string; readonly skip?: string | undefined }[] = [
   { kind: 'kdump', path: () => bundled.image },
   {
@@ -56,6 +68,8 @@ const dumps: readonly { readonly kind: string; readonly path: () => string; read
     path: () => join(dumpFolder('x86-64-debian-6.12') ?? '', 'mini/mini-zlib.flat'),
     skip: absent('x86-64-debian-6.12'),
   },
+  { kind: 'LiME', path: () => written('memory.lime', () => joinBytes(bundledRuns().map(({ start, data }) => limeRecord(start, data)))) },
+  { kind: 'AVML', path: () => written('memory.avml', () => joinBytes(bundledRuns().map(({ start, data }) => avmlRecord(start, data)))) },
   { kind: 'ELF', path: () => expandedDump('x86-64', 'vmcore.elf'), skip: absent('x86-64') },
 ];
 
@@ -64,7 +78,7 @@ const alterations: readonly { readonly name: string; readonly how: RegExp; reado
     name: 'is written to',
     how: /it was written to at 20\d\d-/,
     alter: (path) => {
-      overwrite(path, 1_000_000);
+      overwrite(path, 100_000);
     },
   },
   {
@@ -163,6 +177,36 @@ for (const { kind, path, skip } of dumps) {
     }
   });
 }
+
+describe('a member of a split set that was found beside the one that is named', { skip: absent('x86-64-debian-6.12') ?? false }, () => {
+  const members = (): readonly [string, string] => {
+    const [named = '', other = ''] = [1, 2, 3].map((number) =>
+      copyOf(join(dumpFolder('x86-64-debian-6.12') ?? '', `mini/mini-split.${number}`), `set.${number}`),
+    );
+    return [named, other];
+  };
+  for (const { name, how, alter } of alterations) {
+    test(`that ${name}: every later answer is refused, and names it`, async () => {
+      const [image, other] = members();
+      const client = new RawClient();
+      await client.launch({ image });
+      assert.equal((await client.ask('pagewalk/info', {})).success, true);
+      alter(other);
+      for (const [command, parameters] of [
+        ['pagewalk/info', {}],
+        ['readMemory', { memoryReference: '0xffffffff81000000', count: 4096 }],
+        ['pagewalk/ptdump', {}],
+      ] as const) {
+        const reply = await client.ask(command, parameters);
+        assert.equal(reply.success, false, command);
+        assert.match(reply.message ?? '', /set\.2.*the file was changed while it was open/, command);
+        assert.match(reply.message ?? '', how, command);
+      }
+      await client.body('disconnect');
+      await reopen(image);
+    });
+  }
+});
 
 /** Whatever the file holds now: it opens, or is refused in a sentence that does not speak of the former session. */
 async function reopen(image: string): Promise<void> {

@@ -1,12 +1,11 @@
 /** A whole session on a damaged dump, in containers of every kind: every question is answered or refused with a sentence. */
 import { readFileSync } from 'node:fs';
 import { UserError } from '../../../debug-adapter/base/errors.ts';
-import { openImage } from '../../../debug-adapter/image/open-image.ts';
-import { nodeHost } from '../../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../../debug-adapter/session/session.ts';
 import { joinBytes } from '../../builders/elf-file.ts';
 import { buildFlattened } from '../../builders/flattened.ts';
 import { avmlRecord, limeRecord } from '../../builders/lime-file.ts';
+import { bundledRuns } from '../../support/bundled-runs.ts';
 import { bundled } from '../../support/dumps.ts';
 import { memoryHost } from '../../support/memory-host.ts';
 import { damagedBytes } from '../damaged-bytes.ts';
@@ -28,23 +27,6 @@ const containers: Record<string, () => Uint8Array> = {
   LiME: () => joinBytes(bundledRuns().map(({ start, data }) => limeRecord(start, data))),
   AVML: () => joinBytes(bundledRuns().map(({ start, data }) => avmlRecord(start, data))),
 };
-
-/** Its pages, those that follow each other in one piece. */
-function bundledRuns(): { start: number; data: Uint8Array }[] {
-  const image = openImage(nodeHost(), [bundled.image]);
-  const runs: { start: number; data: Uint8Array }[] = [];
-  let run: Uint8Array[] = [];
-  for (let frame = 0; frame <= 65_536; frame++) {
-    const bytes = frame < 65_536 ? image.memory.frame(frame) : undefined;
-    if (bytes !== undefined) run.push(bytes.slice());
-    else if (run.length > 0) {
-      runs.push({ start: (frame - run.length) * 4096, data: joinBytes(run) });
-      run = [];
-    }
-  }
-  image.close();
-  return runs;
-}
 
 export const sessionTargets: readonly FuzzTarget[] = Object.entries(containers).map(([container, bytesOf]) => ({
   name: `session: ${container}`,
