@@ -3,6 +3,8 @@ import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { MapsFacts, TaskFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
+import { factItem, warningFact } from './fact-node.ts';
+import type { FactNode } from './fact-node.ts';
 import { entriesAtOnce, moreItem, moreNodes } from './long-list.ts';
 import type { MoreNode } from './long-list.ts';
 
@@ -32,13 +34,6 @@ interface AreaNode {
   readonly start: string;
   readonly end: string;
   readonly address: string;
-}
-
-interface FactNode {
-  readonly kind: 'fact';
-  readonly label: string;
-  readonly value: string;
-  readonly icon: string;
 }
 
 type Node = TaskNode | KernelThreadsNode | AreaNode | FactNode | MoreNode;
@@ -73,13 +68,8 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
         return areaItem(node);
       case 'more':
         return moreItem(node);
-      case 'fact': {
-        const item = new vscode.TreeItem(node.label);
-        item.description = node.value;
-        item.iconPath = new vscode.ThemeIcon(node.icon);
-        item.tooltip = `${node.label}: ${node.value}`;
-        return item;
-      }
+      case 'fact':
+        return factItem(node);
     }
   }
 
@@ -91,7 +81,7 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
       if (node.kind === 'task') return areasOf(await this.#sessions.request('pagewalk/maps', { pid: node.pid }));
       return await this.#pages(node);
     } catch (error) {
-      return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
+      return [warningFact(messageOf(error))];
     }
   }
 
@@ -141,7 +131,7 @@ function areasOf({ areas, warnings, pid }: MapsFacts): Node[] {
     end: area.end,
     address: area.start,
   }));
-  return [...nodes, ...warnings.map((label): Node => ({ kind: 'fact', label, value: '', icon: 'warning' }))];
+  return [...nodes, ...warnings.map(warningFact)];
 }
 
 function taskItem({ task }: TaskNode): vscode.TreeItem {

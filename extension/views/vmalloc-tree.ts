@@ -12,6 +12,8 @@ import type {
 } from '../../debug-adapter/protocol/vmalloc.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
+import { factItem, warningFact } from './fact-node.ts';
+import type { FactNode } from './fact-node.ts';
 import { entriesAtOnce, moreItem, moreNodes, partsOf } from './long-list.ts';
 import type { MoreNode } from './long-list.ts';
 import { changesBetween, keyOf } from './vmalloc-changes.ts';
@@ -37,13 +39,6 @@ interface GroupNode {
   readonly open?: boolean;
   /** Whether anything in it changed since the last stop of a scenario. */
   readonly changed?: boolean;
-}
-
-interface FactNode {
-  readonly kind: 'fact';
-  readonly label: string;
-  readonly value: string;
-  readonly icon: string;
 }
 
 /** The frames of one area, asked for when it is opened. */
@@ -108,13 +103,8 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         item.iconPath = new vscode.ThemeIcon('layers');
         return item;
       }
-      case 'fact': {
-        const item = new vscode.TreeItem(node.label);
-        item.description = node.value;
-        item.iconPath = new vscode.ThemeIcon(node.icon);
-        item.tooltip = `${node.label}: ${node.value}`;
-        return item;
-      }
+      case 'fact':
+        return factItem(node);
     }
   }
 
@@ -139,7 +129,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         stop === undefined ? noChanges : changesBetween(await this.#sessions.request('pagewalk/vmallocAreas', { moment: stop }), facts);
       return [...byKind(facts.areas, changes), ...goneOf(changes), ...idleOf(facts, changes)];
     } catch (error) {
-      return [{ kind: 'fact', label: messageOf(error), value: '', icon: 'warning' }];
+      return [warningFact(messageOf(error))];
     }
   }
 
@@ -160,7 +150,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     return [
       problem === undefined
         ? { kind: 'fact', label: vscode.l10n.t('Counting…'), value: '', icon: 'sync~spin' }
-        : { kind: 'fact', label: vscode.l10n.t('Not counted: {0}', problem), value: '', icon: 'warning' },
+        : warningFact(vscode.l10n.t('Not counted: {0}', problem)),
       first,
     ];
   }
