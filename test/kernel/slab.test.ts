@@ -20,6 +20,10 @@ import { debian, smallMachines } from '../support/processes.ts';
 
 const kernels = [...smallMachines, debian];
 
+/** Of the slabs made here. */
+const slabLayout = { size: 64, members: { slab_cache: [8, 8], freelist: [32, 8], objects: [40, 2] } } as const;
+const cacheMembers = { size: [0, 4], object_size: [4, 4], offset: [8, 4], inuse: [12, 4], name: [16, 8] } as const;
+
 /** Every slab that a struct page marks as one. */
 function* slabs(kernel: Kernel): Generator<Slab> {
   const offset = layoutOf(kernel).directMap?.offset ?? 0n;
@@ -102,18 +106,8 @@ test('parts of an object, and the end behind the last', () => {
 /** One slab of 4 objects of 64 bytes, its free pointers stored by `encode`. */
 function madeSlab(next: readonly (bigint | number)[], encode: (pointer: bigint, at: bigint) => bigint, random?: bigint): Slab | undefined {
   const made = new StructKernel({
-    slab: { size: 64, members: { slab_cache: [8, 8], freelist: [32, 8], objects: [40, 2] } },
-    kmem_cache: {
-      size: 128,
-      members: {
-        size: [0, 4],
-        object_size: [4, 4],
-        offset: [8, 4],
-        inuse: [12, 4],
-        name: [16, 8],
-        ...(random === undefined ? {} : { random: [24, 8] as const }),
-      },
-    },
+    slab: slabLayout,
+    kmem_cache: { size: 128, members: { ...cacheMembers, ...(random === undefined ? {} : { random: [24, 8] as const }) } },
   });
   const base = made.allocate(256, 4096);
   const cache = made.make('kmem_cache', { size: 64, object_size: 60, offset: 32, inuse: 60, ...(random === undefined ? {} : { random }) });
@@ -213,19 +207,8 @@ test('SLAB: lists that name what is not there, or the same twice, are told', () 
 
 test('sheaves: free objects that CPUs and nodes keep in arrays of their own (since 6.18)', () => {
   const made = new StructKernel({
-    slab: { size: 64, members: { slab_cache: [8, 8], freelist: [32, 8], objects: [40, 2] } },
-    kmem_cache: {
-      size: 128,
-      members: {
-        size: [0, 4],
-        object_size: [4, 4],
-        offset: [8, 4],
-        inuse: [12, 4],
-        name: [16, 8],
-        cpu_sheaves: [24, 8],
-        node: [32, { count: 2, size: 8 }],
-      },
-    },
+    slab: slabLayout,
+    kmem_cache: { size: 128, members: { ...cacheMembers, cpu_sheaves: [24, 8], node: [32, { count: 2, size: 8 }] } },
     slub_percpu_sheaves: { size: 32, members: { main: [0, 8], spare: [8, 8], rcu_free: [16, 8] } },
     slab_sheaf: { size: 32, members: { barn_list: [0, 8], size: [16, 4], objects: [24, { count: 0, size: 8 }] } },
     kmem_cache_node: { size: 16, members: { barn: [0, 8] } },

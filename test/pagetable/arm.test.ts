@@ -9,6 +9,7 @@ import { toAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import type { ArmShortOptions } from '../../debug-adapter/arch/arm.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
+import { armLongTables } from '../builders/arm-tables.ts';
 import { TableMemory, bit, decidingBits, halves, namedBits, span } from '../builders/table-memory.ts';
 import { fc } from '../support/properties.ts';
 
@@ -275,14 +276,8 @@ describe('long descriptors', () => {
   const l = { valid: bit(0), table: bit(1), user: bit(6), ap2: bit(7), sh: bit(8, 9), af: bit(10), ng: bit(11), cont: bit(52), pxn: bit(53), xn: bit(54), dirty: bit(55), special: bit(56), none: bit(57), rdonly: bit(58) } as const; // prettier-ignore
   const page = l.valid | l.table | l.af | (7n << 2n);
   const block = l.valid | l.af | (7n << 2n);
-  const levels = [
-    { shift: 30, bits: 2 },
-    { shift: 21, bits: 9 },
-    { shift: 12, bits: 9 },
-  ];
-  const tables = (flags = 0n): TableMemory => new TableMemory({ levels, littleEndian: true, pointer: (address) => address | 3n | flags });
   const walk = (entry: bigint, at: { up?: number; address?: bigint; flags?: bigint } = {}): Walk => {
-    const memory = tables(at.flags);
+    const memory = armLongTables({ flags: at.flags ?? 0n });
     const address = at.address ?? 0x1234_5678n;
     memory.map(address, entry, 2 - (at.up ?? 0));
     return new PageTable(memory, armLpae({ pageOffset }), toPhysAddr(memory.root)).translate(toAddress(address));

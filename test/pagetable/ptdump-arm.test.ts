@@ -9,7 +9,7 @@ import { armLpae, armShort } from '../../debug-adapter/arch/arm.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { armLongRows, armShortRows, ptdumpArm } from '../../debug-adapter/pagetable/ptdump-arm.ts';
 import type { PtdumpInput } from '../../debug-adapter/pagetable/ptdump-lines.ts';
-import { TableMemory } from '../builders/table-memory.ts';
+import { armLongTables, armShortTables } from '../builders/arm-tables.ts';
 
 function inputOf(pageTable: PageTable): PtdumpInput {
   const marker = (address: bigint, name: string): PtdumpInput['markers'][number] => ({ address: toAddress(address), name, maxLines: 0 });
@@ -25,7 +25,7 @@ function inputOf(pageTable: PageTable): PtdumpInput {
 }
 
 test('short descriptors: sections with their domain, pages by the entries that the kernel keeps 2 KiB below', () => {
-  const memory = new TableMemory({ levels: [{ shift: 20, bits: 12, entry: 4 }], littleEndian: true, pointer: () => 0n });
+  const memory = armShortTables();
   // DDI 0406C B3.5.1: section 2, XN bit 4, domain bits 5-8, AP bits 10-11, APX bit 15, S bit 16.
   const section = 0x2n | (1n << 10n);
   for (let index = 0n; index < 3n; index++) memory.map(0xc000_0000n + (index << 20n), (index << 20n) | section | (1n << 16n));
@@ -58,15 +58,7 @@ test('short descriptors: sections with their domain, pages by the entries that t
 });
 
 test('long descriptors: no domains, and two types that share an index print both words', () => {
-  const memory = new TableMemory({
-    levels: [
-      { shift: 30, bits: 2 },
-      { shift: 21, bits: 9 },
-      { shift: 12, bits: 9 },
-    ],
-    littleEndian: true,
-    pointer: (address) => address | 3n,
-  });
+  const memory = armLongTables();
   // DDI 0406C B3.6.2: XN bit 54, AF 10, SH 8-9, AP2 bit 7, AP1 bit 6, AttrIndx 2-4; pgtable-3level.h: RDONLY bit 58.
   const normal = (1n << 10n) | (3n << 8n);
   memory.map(0xc000_0000n, normal | (7n << 2n) | 1n, 1);

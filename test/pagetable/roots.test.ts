@@ -8,6 +8,7 @@ import type { RootContext } from '../../debug-adapter/kernel/opening/root-choice
 import { findLoongarch64Root, findMips64Root } from '../../debug-adapter/kernel/opening/root-window.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
+import { armLongTables, armShortTables } from '../builders/arm-tables.ts';
 import { TableMemory } from '../builders/table-memory.ts';
 
 interface Machine {
@@ -51,12 +52,7 @@ describe('arm', () => {
   const text = 0xc000_8000n;
   test('short descriptors: a section maps the kernel, whose RAM does not start at 0', () => {
     // Arm ARM DDI 0406C B3.5.1: bits 1-0 = 2 for a section of 1 MiB.
-    const memory = new TableMemory({
-      levels: [{ shift: 20, bits: 12, entry: 4 }],
-      littleEndian: true,
-      pointer: () => 0n,
-      base: 0x6000_0000n,
-    });
+    const memory = armShortTables(0x6000_0000n);
     memory.map(text, 0x6000_0000n | 0x1_140en);
     const notes = ['SYMBOL(swapper_pg_dir)=c0000000', `SYMBOL(_stext)=${text.toString(16)}`, 'PAGESIZE=4096'];
     const found = findArmRoot(contextOf(memory, arm, { notes }));
@@ -66,16 +62,7 @@ describe('arm', () => {
   });
   test('long descriptors, by the note or by trying', () => {
     // DDI 0406C B3.6.1: bits 1-0 = 3 for a table, 1 for a block; bit 10 is AF.
-    const memory = new TableMemory({
-      levels: [
-        { shift: 30, bits: 2 },
-        { shift: 21, bits: 9 },
-        { shift: 12, bits: 9 },
-      ],
-      littleEndian: true,
-      pointer: (address) => address | 3n,
-      base: 0x8000_0000n,
-    });
+    const memory = armLongTables({ base: 0x8000_0000n });
     memory.map(text, 0x8000_0000n | 0x401n, 1);
     const notes = ['SYMBOL(swapper_pg_dir)=c0000000', `SYMBOL(_stext)=${text.toString(16)}`, 'CONFIG_ARM_LPAE=y'];
     const symbols = [
@@ -91,12 +78,7 @@ describe('arm', () => {
     assert.deepEqual([tried.pageTable.root, tried.mode.levels.length], [0x8000_0000, 3]);
   });
   test('a root that does not map the kernel is refused in words', () => {
-    const memory = new TableMemory({
-      levels: [{ shift: 20, bits: 12, entry: 4 }],
-      littleEndian: true,
-      pointer: () => 0n,
-      base: 0x6000_0000n,
-    });
+    const memory = armShortTables(0x6000_0000n);
     const notes = ['SYMBOL(swapper_pg_dir)=c0000000', `SYMBOL(_stext)=${text.toString(16)}`];
     assert.throws(() => findArmRoot(contextOf(memory, arm, { notes })), /does not map _stext/);
   });
