@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { Duplex } from 'node:stream';
 import { after, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { RawClient } from '../dap/raw-client.ts';
 import { bundled } from '../support/dumps.ts';
 
@@ -39,7 +40,7 @@ function reachedIn(told: string): Reach[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Reach)
-    .filter(({ path }) => dirname(path.replace(/^file:\/\//, '')) !== dirname(program));
+    .filter(({ path }) => dirname(path.startsWith('file:') ? fileURLToPath(path) : path) !== dirname(program));
 }
 
 function reachOf(argv: readonly string[]): { reached: Reach[]; status: number | null; printed: string } {

@@ -2,7 +2,7 @@
  * Finds the shared real dumps (../shared beside the repository, or $PAGEWALK_SHARED) and expands those asked for. Tests
  * that need one and do not find it are skipped aloud.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -14,6 +14,8 @@ const root = resolve(import.meta.dirname, '../..');
 const shared = process.env['PAGEWALK_SHARED'] ?? resolve(root, '../shared');
 const expanded = process.env['PAGEWALK_DUMPS'] ?? join(tmpdir(), 'pagewalk-dumps');
 
+const hasZstd = spawnSync('zstd', ['--version']).status === 0;
+
 /** Milliseconds after which a lock is nobody's: expanding a folder takes a few seconds. */
 const staleLock = 60_000;
 
@@ -23,15 +25,16 @@ export const bundled = {
   truth: (name: string): string => join(root, 'test/fixtures/first-vmcore', name),
 };
 
-/** Path of a folder of shared/dumps, or undefined where there is none. */
+/** Path of a folder of shared/dumps, or undefined where there is none, or no zstd, with which most of what it holds is packed. */
 export function dumpFolder(name: string): string | undefined {
   const folder = join(shared, 'dumps', name);
-  return existsSync(folder) ? folder : undefined;
+  return hasZstd && existsSync(folder) ? folder : undefined;
 }
 
 /** Why a test that needs the folder `name` is skipped; undefined when it need not be. */
 export function absent(name: string): string | undefined {
-  return dumpFolder(name) === undefined ? `needs ${join('../shared/dumps', name)}, which is not here` : undefined;
+  if (dumpFolder(name) !== undefined) return undefined;
+  return hasZstd ? `needs ${join('../shared/dumps', name)}, which is not here` : 'needs zstd, which is not installed';
 }
 
 /** Path of an expanded dump file of a shared folder. The folder must exist. */
