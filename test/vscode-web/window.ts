@@ -122,9 +122,14 @@ export class VSCodeWindow {
     await this.page.locator('.tab.active', { hasText: name }).waitFor();
   }
 
+  /** Starts the launch configuration of this name, which may ask something first. */
+  async launch(name: string): Promise<void> {
+    await this.#quickPick('Control+p', `debug ${name}`, name);
+  }
+
   /** Starts the launch configuration of this name, and waits until its threads are shown. */
   async debug(name: string): Promise<void> {
-    await this.#quickPick('Control+p', `debug ${name}`, name);
+    await this.launch(name);
     await this.page.locator('.debug-toolbar').waitFor();
     await this.showView('Run and Debug');
     await this.page.locator('.debug-call-stack .monaco-list-row').first().waitFor();

@@ -19,7 +19,7 @@ describe('the Pagemap Scan view', { skip: noWindow ?? false }, () => {
     await window.runCommand('Pagewalk: Scan the Pages of a Process…');
     await window.pick('198 fxuser');
     await window.pickerRow('A range…').waitFor();
-    await window.page.keyboard.type('200004000000');
+    await window.page.locator('.quick-input-widget:visible input.input').fill('200004000000');
     await window.pick('0x200004000000');
     await window.pickerRow('PRESENT').waitFor();
     await keepPicture(window, 'pagemap-scan-picker');
@@ -35,7 +35,7 @@ describe('the Pagemap Scan view', { skip: noWindow ?? false }, () => {
     assert.match(await first.innerText(), /4K · WRITTEN\|PRESENT/);
     await window.page.locator(tree, { hasText: 'walk_end 0x200004040000' }).waitFor();
     await keepPicture(window, 'pagemap-scan');
-    await first.click();
+    await window.clickFor(() => first, window.page.locator('.tab', { hasText: 'Memory' }).first());
     // A page that the process owns says which byte it is.
     const line = '.line[data-address="0x200004000010"]';
     const memory = await window.webview(`pagewalk-memory ${line}`);

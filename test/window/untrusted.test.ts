@@ -50,9 +50,7 @@ describe('a folder that is not trusted', { skip: noWindow ?? false }, () => {
   });
 
   test('a launch configuration of the folder, with its symbol file, starts nothing before somebody agrees', async () => {
-    await window.page.keyboard.press('Control+p');
-    await window.page.locator('.quick-input-widget:visible input.input').fill(`debug ${launch}`);
-    await window.pick(launch);
+    await window.launch(launch);
     await dialog().waitFor();
     await keepPicture(window, 'untrusted-launch');
     await refuse();
@@ -68,9 +66,7 @@ describe('a folder that is not trusted', { skip: noWindow ?? false }, () => {
   });
 
   test('once the folder is trusted, the launch reads what it names', async () => {
-    await window.page.keyboard.press('Control+p');
-    await window.page.locator('.quick-input-widget:visible input.input').fill(`debug ${launch}`);
-    await window.pick(launch);
+    await window.launch(launch);
     await dialog()
       .locator('.monaco-button', { hasText: /^Trust/ })
       .click();
