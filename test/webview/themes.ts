@@ -1,8 +1,8 @@
-/** VS Code's own themes as its webviews get them (themes.json: recorded from Dark Modern, Light Modern and Dark High Contrast of 1.139). */
+/** VS Code's own themes as its webviews get them (themes.json: recorded from Dark Modern, Light Modern, Dark High Contrast and Light High Contrast of 1.139). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const themeNames = ['dark', 'light', 'high-contrast'] as const;
+export const themeNames = ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const;
 export type ThemeName = (typeof themeNames)[number];
 
 interface Theme {

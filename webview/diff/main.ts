@@ -1,5 +1,4 @@
 /** The page of two ptdumps side by side: rows aligned by address, what differs marked, next and previous always in reach. */
-import '@vscode-elements/elements/dist/vscode-button/index.js';
 import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
@@ -7,9 +6,9 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PanelCommand } from '../../debug-adapter/protocol/panel.ts';
-import { characterWidth } from '../panel/character-width.ts';
+import { actionsView } from '../panel/actions.ts';
+import type { Action } from '../panel/actions.ts';
 import { RowSlots } from '../panel/row-slots.ts';
-import { mostRows } from '../panel/virtual-list.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
 import type { Alignment } from './align.ts';
@@ -20,13 +19,16 @@ import type { Layout } from './layout.ts';
 import { rowView, shapeOf } from './row.ts';
 import { firstOf, foldedCount, isFolded } from './rows.ts';
 import { drawRuler } from './ruler.ts';
+import { wordsWidth } from '../panel/text-size.ts';
 import { changeWords } from './summary.ts';
 import { compactWidth } from './words.ts';
 
 /** Pixels beside the list: the ruler, as the sheet says, and VS Code's scroll bar. */
 const besideList = 14 + 10;
-/** Pixels of the page below which the toolbar has no room for words that its icons say too. */
-const tightBelow = 420;
+/** Pixels of the toolbar that the names of the sides need at least, with what lies between them. */
+const leastForSides = 260;
+/** Pixels that a name takes at most, and that lie around it. */
+const nameRoom = { most: 352, around: 60 };
 
 class DiffElement extends DiffPage {
   readonly #slots = new RowSlots();
@@ -34,7 +36,13 @@ class DiffElement extends DiffPage {
   #measured: Alignment | undefined;
   /** Characters of the longest words of a line where they stand close together. */
   #compactWidth = 0;
+  /** Of the list, in pixels. */
+  #height = 0;
+  #observed: HTMLElement | undefined;
   readonly #resized = new ResizeObserver(() => {
+    // What one looks at stays in view.
+    this.toReveal = this.list?.isInView(this.selected, this.#height) === true;
+    this.#height = this.list?.scroller.clientHeight ?? 0;
     this.requestUpdate();
     this.#drawRuler();
   });
@@ -54,6 +62,14 @@ class DiffElement extends DiffPage {
     this.#resized.disconnect();
     this.#themed.disconnect();
     super.disconnectedCallback();
+  }
+
+  protected override updated(): void {
+    super.updated();
+    const scroller = this.list?.scroller;
+    if (scroller === this.#observed) return;
+    this.#observed = scroller;
+    if (scroller !== undefined) this.#resized.observe(scroller);
   }
 
   protected override rowsChanged(): void {
@@ -100,8 +116,10 @@ class DiffElement extends DiffPage {
   }
 
   #toolbar(): TemplateResult {
-    const nothingShown = this.alignment === undefined;
-    return html`<div class="toolbar" role="toolbar" aria-label=${l10n.t('Comparison')}>
+    const names = (['left', 'right'] as const).map((name) => wordsWidth(this.sideFacts(name)?.label ?? '…'));
+    const sides = names.reduce((sum, width) => sum + Math.min(nameRoom.most, width + nameRoom.around), 60);
+    const room = this.clientWidth - Math.max(leastForSides, Math.min(sides, this.clientWidth / 2));
+    return html`<div class="toolbar one-line" role="toolbar" aria-label=${l10n.t('Comparison')}>
       ${this.#sideButton('left', l10n.t('Before'))}
       <vscode-toolbar-button
         icon="arrow-swap"
@@ -111,83 +129,93 @@ class DiffElement extends DiffPage {
       ></vscode-toolbar-button>
       ${this.#sideButton('right', l10n.t('After'))}
       <span class="space"></span>
-      <vscode-toolbar-button
-        icon="arrow-up"
-        label=${l10n.t('Previous change')}
-        title=${l10n.t('Previous change (p, Shift+F7)')}
-        @click=${() => {
-          this.goToChange(-1);
-        }}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        icon="arrow-down"
-        label=${l10n.t('Next change')}
-        title=${l10n.t('Next change (n, F7)')}
-        @click=${() => {
-          this.goToChange(1);
-        }}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        class="only"
-        icon="list-filter"
-        toggleable
-        .checked=${this.kept.onlyChanges}
-        title=${l10n.t('Show only what differs')}
-        @change=${this.#toggleOnly}
-        >${l10n.t('Only changes')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        class="frames"
-        icon="layers"
-        toggleable
-        .checked=${this.kept.frames}
-        title=${l10n.t('Count changes of the physical memory alone')}
-        @change=${this.#toggleFrames}
-        >${l10n.t('Frames')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        icon="refresh"
-        label=${l10n.t('Compare again')}
-        title=${l10n.t('Compare again')}
-        @click=${() => {
-          api.postMessage({ kind: 'again' });
-        }}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        class="text"
-        icon="diff"
-        label=${l10n.t('As text')}
-        title=${l10n.t('The plain text in the diff editor')}
-        @click=${() => {
-          api.postMessage({ kind: 'asText', swapped: this.kept.swapped });
-        }}
-        >${this.clientWidth < tightBelow ? nothing : l10n.t('As text')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        icon="export"
-        label=${l10n.t('Export')}
-        title=${l10n.t('Export what differs…')}
-        @click=${() => {
-          if (!nothingShown) api.postMessage({ kind: 'chooseExport' });
-        }}
-      ></vscode-toolbar-button>
+      ${actionsView(this.#actions(), room)}
     </div>`;
+  }
+
+  #actions(): Action[] {
+    return [
+      {
+        name: 'previous',
+        icon: 'arrow-up',
+        label: l10n.t('Previous change'),
+        title: l10n.t('Previous change (p, Shift+F7)'),
+        run: () => {
+          this.goToChange(-1);
+        },
+      },
+      {
+        name: 'next',
+        icon: 'arrow-down',
+        label: l10n.t('Next change'),
+        title: l10n.t('Next change (n, F7)'),
+        run: () => {
+          this.goToChange(1);
+        },
+      },
+      {
+        name: 'only',
+        icon: 'list-filter',
+        label: l10n.t('Only changes'),
+        title: l10n.t('Show only what differs'),
+        words: true,
+        checked: this.kept.onlyChanges,
+        run: this.#toggleOnly,
+      },
+      {
+        name: 'frames',
+        icon: 'layers',
+        label: l10n.t('Frames'),
+        title: l10n.t('Count changes of the physical memory alone'),
+        words: true,
+        checked: this.kept.frames,
+        run: this.#toggleFrames,
+      },
+      {
+        name: 'again',
+        icon: 'refresh',
+        label: l10n.t('Compare again'),
+        title: l10n.t('Compare again'),
+        run: () => {
+          api.postMessage({ kind: 'again' });
+        },
+      },
+      {
+        name: 'text',
+        icon: 'diff',
+        label: l10n.t('As text'),
+        title: l10n.t('The plain text in the diff editor'),
+        words: true,
+        run: () => {
+          api.postMessage({ kind: 'asText', swapped: this.kept.swapped });
+        },
+      },
+      {
+        name: 'export',
+        icon: 'export',
+        label: l10n.t('Export'),
+        title: l10n.t('Export what differs…'),
+        run: () => {
+          if (this.alignment !== undefined) api.postMessage({ kind: 'chooseExport' });
+        },
+      },
+    ];
   }
 
   #sideButton(side: 'left' | 'right', what: string): TemplateResult {
     const facts = this.sideFacts(side);
     const label = facts?.label ?? '…';
-    return html`<vscode-button
-      class="side"
-      secondary
-      icon-after="chevron-down"
-      title="${what}: ${facts?.source ?? ''}"
+    return html`<button
+      class="choice side"
+      title="${what}: ${label}
+${facts?.source ?? ''}"
       aria-label="${what}: ${label}"
       @click=${() => {
         api.postMessage({ kind: 'choose', side: this.nameOf(side) });
       }}
-      >${label}</vscode-button
-    >`;
+    >
+      <span class="label">${label}</span><i class="codicon codicon-chevron-down" aria-hidden="true"></i>
+    </button>`;
   }
 
   #summary(): TemplateResult {
@@ -212,7 +240,7 @@ class DiffElement extends DiffPage {
     const { single, ends, level, owner } = layout;
     const lacks = [...(ends ? [] : ['no-ends']), ...(level ? [] : ['no-level']), ...(owner ? [] : ['no-owner'])];
     const shape = ['body', ...(single ? ['single'] : []), ...lacks].join(' ');
-    return html`<div class=${shape} style="--columns:${layout.columns}">
+    return html`<div class=${shape} style="--columns:${layout.columns};--row:${this.heights.row}px;--head:${this.heights.head}px">
       <div
         class="rows"
         role="treegrid"
@@ -246,7 +274,7 @@ class DiffElement extends DiffPage {
     const comparison = this.shown;
     // Of texts nobody knows whose a region is, nor where it lies.
     const texts = comparison !== undefined && [comparison.facts.first, comparison.facts.second].every(({ mm }) => mm === null);
-    return layoutFor((this.clientWidth - besideList) / characterWidth(this), {
+    return layoutFor((this.clientWidth - besideList) / this.text.character, {
       address: 2 + (comparison?.addressBits ?? 64) / 4,
       words: rights + cache + flags,
       compactWords: this.#compactWidth,
@@ -293,12 +321,13 @@ class DiffElement extends DiffPage {
   }
 
   #status(): TemplateResult {
+    const listed = this.list?.count ?? this.rows.length;
     return html`<div class="status">
       ${this.#selectedWords()}
       ${this.alignment === undefined || this.stage === '' ? nothing : html`<span role="status">${this.stage}</span>`}
       ${this.alignment === undefined || this.problem === '' ? nothing : html`<span class="problem" role="alert">${this.problem}</span>`}
       ${(this.shown?.warnings ?? []).map((warning) => html`<span class="problem">${warning}</span>`)}
-      ${this.rows.length > mostRows ? html`<span class="problem">${l10n.t('the first {0} rows are listed', mostRows.toLocaleString('en'))}</span>` : nothing}
+      ${this.rows.length > listed ? html`<span class="problem">${l10n.t('the first {0} rows are listed', listed.toLocaleString('en'))}</span>` : nothing}
       <span class="end">${l10n.t('rows aligned by address')}</span>
     </div>`;
   }
@@ -370,7 +399,7 @@ class DiffElement extends DiffPage {
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key } = event;
-    const last = Math.min(mostRows, this.rows.length) - 1;
+    const last = (this.list?.count ?? 0) - 1;
     const page = this.list?.page ?? 1;
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: 1,

@@ -12,7 +12,8 @@ import { pageHost } from '../panel/host.ts';
 import { LongText } from '../panel/long-text.ts';
 import { PanelPage } from '../panel/panel-page.ts';
 import { SlicedWork } from '../panel/sliced-work.ts';
-import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
+import { VirtualList } from '../panel/virtual-list.ts';
+import type { Heights } from '../panel/virtual-list.ts';
 import { WordColumns } from '../ptdump/columns.ts';
 import { hexOfPage, pageOf, RegionTable } from '../ptdump/table.ts';
 import { Alignment, gap } from './align.ts';
@@ -72,6 +73,9 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   protected open = new Set<number>();
   protected selected = -1;
   protected list: VirtualList | undefined;
+  protected heights: Heights = { row: 20, head: headHeight, cover: 20 };
+  /** Whether the selected row is to be in view when the page has been drawn. */
+  protected toReveal = false;
   readonly #aligning = new SlicedWork();
   readonly #listing = new SlicedWork();
   readonly #longText = new LongText();
@@ -318,6 +322,13 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     }
   }
 
+  protected override willUpdate(): void {
+    const { row } = this.text;
+    if (row === this.heights.row) return;
+    this.heights = { row, head: Math.max(headHeight, row), cover: row };
+    this.list?.setHeights(this.heights, this.rows.length);
+  }
+
   protected override updated(): void {
     const scroller = this.querySelector<HTMLElement>('.rows') ?? undefined;
     if (scroller !== this.list?.scroller) {
@@ -329,14 +340,15 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
               changed: () => {
                 this.requestUpdate();
               },
-              head: headHeight,
-              cover: rowHeight,
+              heights: this.heights,
             });
       if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
       this.requestUpdate();
       return;
     }
     this.list?.drawn();
+    if (this.toReveal && this.selected >= 0) this.list?.scrollTo(this.selected);
+    this.toReveal = false;
     this.askOwners();
   }
 }

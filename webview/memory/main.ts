@@ -2,9 +2,6 @@
  * The memory page: bytes of any address space or of physical memory in a grid without ends, under heads that say what each
  * page is, with a type laid over them, search, and the ways that pointers go.
  */
-import '@vscode-elements/elements/dist/vscode-button/index.js';
-import '@vscode-elements/elements/dist/vscode-textfield/index.js';
-import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
@@ -15,9 +12,10 @@ import { groupWidth, hex, numberOf, numberText } from './numbers.ts';
 import type { NumberStyle } from './numbers.ts';
 import { optionsView } from './options.ts';
 import { overlayPane } from './overlay-pane.ts';
-import { api, lineHeight, MemoryPage } from './page.ts';
+import { api, MemoryPage } from './page.ts';
 import { legend, rowView, shapeOf } from './rows.ts';
 import type { RowModel } from './rows.ts';
+import { toolbar } from './toolbar.ts';
 
 class MemoryElement extends MemoryPage {
   #observer: ResizeObserver | undefined;
@@ -53,13 +51,15 @@ class MemoryElement extends MemoryPage {
       this.#measure(grid);
     });
     this.#observer.observe(grid);
+    // Its size is that of the font.
+    for (const ruler of grid.querySelectorAll('.ruler')) this.#observer.observe(ruler);
     this.#measure(grid);
   }
 
   #measure(grid: Element): void {
     const ruler = grid.querySelector('.ruler');
     const character = (ruler?.getBoundingClientRect().width ?? 80) / 10;
-    const rows = Math.max(1, Math.floor(grid.clientHeight / lineHeight));
+    const rows = Math.max(1, Math.floor(grid.clientHeight / this.text.row));
     const style = this.#style();
     const room = grid.clientWidth / character - this.#digits - 5;
     const widthOf = (bytes: number): number => (bytes / style.group) * (groupWidth(style) + 1) + Math.floor(bytes / 8) + bytes + 1;
@@ -79,130 +79,48 @@ class MemoryElement extends MemoryPage {
   }
 
   #toolbar(): TemplateResult {
-    const { back, forward, locked, kcore, physical, group } = this.kept;
-    const space = this.#spaceWords();
-    return html`<div class="toolbar" role="toolbar" aria-label=${l10n.t('Memory')}>
-      <vscode-toolbar-button
-        icon="arrow-left"
-        label=${l10n.t('Back')}
-        title=${l10n.t('Back (Alt+Left)')}
-        ?disabled=${back.length === 0}
-        @click=${() => {
-          this.goBack();
-        }}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        icon="arrow-right"
-        label=${l10n.t('Forward')}
-        title=${l10n.t('Forward (Alt+Right)')}
-        ?disabled=${forward.length === 0}
-        @click=${() => {
-          this.goForward();
-        }}
-      ></vscode-toolbar-button>
-      <vscode-button
-        class="space"
-        secondary
-        icon-after="chevron-down"
-        title=${l10n.t('Address space')}
-        aria-label=${l10n.t('Address space: {0}', space)}
-        ?disabled=${!this.live}
-        @click=${() => {
-          api.postMessage({ kind: 'chooseSpace' });
-        }}
-        >${space}</vscode-button
-      >
-      <vscode-textfield
-        class="address-field"
-        label=${l10n.t('Go to an address or expression')}
-        placeholder=${l10n.t('go to 0x… or expression')}
-        title=${l10n.t('Go to an address or expression (Ctrl+G)')}
-        .value=${this.kept.address}
-        @keydown=${this.#goToKey}
-      ></vscode-textfield>
-      <vscode-button
-        class="view"
-        secondary
-        icon-after=${this.#optionsOpen ? 'chevron-up' : 'chevron-down'}
-        title=${l10n.t('How bytes are written')}
-        aria-label=${l10n.t('{0}: how bytes are written', `${group} × ${this.perRow / group}`)}
-        aria-expanded=${this.#optionsOpen ? 'true' : 'false'}
-        @click=${() => {
-          this.#optionsOpen = !this.#optionsOpen;
-          this.requestUpdate();
-        }}
-        >${group} × ${this.perRow / group}</vscode-button
-      >
-      <vscode-toolbar-button
-        class="follow"
-        icon="references"
-        title=${l10n.t('Follow the pointer at the cursor (Enter)')}
-        @click=${() => {
-          this.follow();
-        }}
-        >${l10n.t('Follow')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        class="walk"
-        icon="type-hierarchy"
-        label=${l10n.t('Show walk')}
-        title=${l10n.t('Show how the address at the cursor is translated')}
-        ?disabled=${!this.live || physical}
-        @click=${() => {
-          this.#command('showTranslation');
-        }}
-      ></vscode-toolbar-button>
-      ${
-        this.watches
-          ? html`<vscode-toolbar-button
-              class="watch"
-              icon="debug-breakpoint-data"
-              label=${l10n.t('Stop when this changes')}
-              title=${l10n.t('Stop when the bytes at the cursor, or the entry that maps them, change')}
-              ?disabled=${!this.live || physical}
-              @click=${() => {
-                this.#command('breakWhenChanged');
-              }}
-            ></vscode-toolbar-button>`
-          : nothing
-      }
-      <vscode-toolbar-button
-        class="kcore"
-        icon="eye"
-        toggleable
-        .checked=${kcore}
-        title=${l10n.t("What the kernel's own /proc/kcore would give, with what differs marked")}
-        ?disabled=${physical}
-        @change=${() => {
-          this.setKept({ kcore: !kcore });
-          this.reload();
-          this.requestUpdate();
-        }}
-        >/proc/kcore</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        class="lock"
-        icon=${locked ? 'lock' : 'unlock'}
-        toggleable
-        .checked=${locked}
-        label=${l10n.t('Lock')}
-        title=${l10n.t('Lock: «Open Memory» takes another panel')}
-        @change=${() => {
-          this.setKept({ locked: !locked });
-          api.postMessage({ kind: 'lock', locked: !locked });
-          this.requestUpdate();
-        }}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        class="another"
-        icon="split-horizontal"
-        label=${l10n.t('Another memory panel here')}
-        title=${l10n.t('Another memory panel here')}
-        @click=${() => {
-          api.postMessage({ kind: 'another', address: hex(this.cursor), mm: this.kept.mm, physical });
-        }}
-      ></vscode-toolbar-button>
-    </div>`;
+    const { back, forward, locked, kcore, physical, group, mm, address } = this.kept;
+    return toolbar({
+      ...{ width: this.clientWidth, space: this.#spaceWords(), address, view: `${group} × ${this.perRow / group}` },
+      ...{ optionsOpen: this.#optionsOpen, canGoBack: back.length > 0, canGoForward: forward.length > 0 },
+      ...{ live: this.live, physical, watches: this.watches, kcore, locked },
+      goBack: () => {
+        this.goBack();
+      },
+      goForward: () => {
+        this.goForward();
+      },
+      chooseSpace: () => {
+        api.postMessage({ kind: 'chooseSpace' });
+      },
+      goToKey: this.#goToKey,
+      toggleOptions: () => {
+        this.#optionsOpen = !this.#optionsOpen;
+        this.requestUpdate();
+      },
+      follow: () => {
+        this.follow();
+      },
+      showWalk: () => {
+        this.#command('showTranslation');
+      },
+      watch: () => {
+        this.#command('breakWhenChanged');
+      },
+      toggleKcore: () => {
+        this.setKept({ kcore: !kcore });
+        this.reload();
+        this.requestUpdate();
+      },
+      toggleLock: () => {
+        this.setKept({ locked: !locked });
+        api.postMessage({ kind: 'lock', locked: !locked });
+        this.requestUpdate();
+      },
+      openAnother: () => {
+        api.postMessage({ kind: 'another', address: hex(this.cursor), mm, physical });
+      },
+    });
   }
 
   #options(): TemplateResult {
@@ -234,6 +152,7 @@ class MemoryElement extends MemoryPage {
 
   #grid(): TemplateResult {
     const shown = this.lines.from(this.place, this.rowsInView);
+    const { keptHead } = this;
     const style = this.#style();
     const [low, high] = this.cursor < this.anchor ? [this.cursor, this.anchor] : [this.anchor, this.cursor];
     const model: RowModel = {
@@ -242,7 +161,7 @@ class MemoryElement extends MemoryPage {
       ...{ cursor: this.cursor, selection: [low, high + 1n] as const, overlay: this.overlay },
       ...{ found: this.found, edits: this.edits },
     };
-    const lines = shown.map((line, at) => ({ id: `${line.kind}${line.address}`, shape: shapeOf(line), line, top: at * lineHeight }));
+    const lines = shown.map((line, at) => ({ id: `${line.kind}${line.address}`, shape: shapeOf(line), line, top: at * this.text.row }));
     const group = this.cursor - (this.cursor % BigInt(style.group));
     const inView = shown.some((line) => (line.kind === 'bytes' || line.kind === 'gone') && group >= line.address && group < line.end);
     return html`<div
@@ -254,7 +173,7 @@ class MemoryElement extends MemoryPage {
       aria-rowcount="-1"
       aria-multiselectable="true"
       aria-activedescendant=${inView ? `b${group.toString(16)}` : nothing}
-      style="--group:${groupWidth(style)}ch"
+      style="--group:${groupWidth(style)}ch;--row:${this.text.row}px"
       @wheel=${this.#turn}
       @keydown=${this.#key}
       @mousedown=${this.#press}
@@ -268,6 +187,7 @@ class MemoryElement extends MemoryPage {
         ({ slot }) => slot,
         ({ row: { line, top } }) => rowView(line, top, model),
       )}
+      ${keptHead === undefined ? nothing : html`<div class="kept" aria-hidden="true">${rowView(keptHead, 0, model)}</div>`}
     </div>`;
   }
 
@@ -357,7 +277,7 @@ class MemoryElement extends MemoryPage {
 
   readonly #turn = (event: WheelEvent): void => {
     event.preventDefault();
-    this.#wheel += event.deltaMode === 0 ? event.deltaY / lineHeight : event.deltaY;
+    this.#wheel += event.deltaMode === 0 ? event.deltaY / this.text.row : event.deltaY;
     const whole = Math.trunc(this.#wheel);
     if (whole === 0) return;
     this.#wheel -= whole;

@@ -46,8 +46,8 @@ const mostSteps = 100;
 const restAfter = 150;
 /** Questions that answers may lead to before somebody moves: a run without bytes could be read for ever. */
 const mostUnasked = 12;
-/** Pixels; memory.css says the same. */
-export const lineHeight = 20;
+/** With fewer lines in view, the head of the first page does not stay above them. */
+const leastForHead = 4;
 
 export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, PageState> {
   protected readonly segments = new Segments();
@@ -194,6 +194,12 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
     if (++this.#unasked < mostUnasked) this.#askInView();
   }
 
+  /** The head of the first page in view, where it stays above the lines: it covers the line that it would have gone with. */
+  protected get keptHead(): Line | undefined {
+    if (this.rowsInView < leastForHead || this.place.head) return undefined;
+    return this.lines.line({ address: this.place.address, head: true });
+  }
+
   /** Asks for what is in view, and not known. */
   protected read(): void {
     this.#unasked = 0;
@@ -305,11 +311,13 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   /** There is room for as many lines, and as many bytes in each. */
   protected resize(rows: number, perRow: number): void {
     const first = this.rowsInView === 1;
+    const seen = this.#isSeen(this.cursor);
     this.rowsInView = rows;
     this.roomPerRow = perRow;
     if (first) this.center(this.cursor);
     else {
       this.place = this.lines.line(this.place);
+      if (seen) this.reveal();
       this.read();
       this.requestUpdate();
     }
@@ -456,13 +464,18 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
 
   /** Scrolls as little as it takes for the cursor to be seen. */
   protected reveal(): void {
+    if (this.#isSeen(this.cursor)) return;
     const { lines } = this;
-    const shown = lines.from(this.place, this.rowsInView);
     const wanted = lines.of(this.cursor);
-    if (shown.some(({ address, head }) => !head && address === wanted.address)) return;
-    const above = wanted.address < (shown[0]?.address ?? 0n);
-    const before = lines.previous(wanted);
-    this.place = above ? (before?.kind === 'head' ? before : wanted) : lines.move(wanted, 1 - this.rowsInView);
+    const above = wanted.address <= this.place.address;
+    // A page's head, or what it will cover.
+    this.place = above ? (lines.previous(wanted) ?? wanted) : lines.move(wanted, 1 - this.rowsInView);
     this.read();
+  }
+
+  #isSeen(address: bigint): boolean {
+    const wanted = this.lines.of(address);
+    const shown = this.lines.from(this.place, this.rowsInView);
+    return shown.slice(this.keptHead === undefined ? 0 : 1).some((line) => !line.head && line.address === wanted.address);
   }
 }

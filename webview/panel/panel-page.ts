@@ -7,6 +7,8 @@ import { html, LitElement, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import type { HostToPanel, PanelSession, PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import type { PageHost } from './host.ts';
+import { textSize, useFontOf } from './text-size.ts';
+import type { TextSize } from './text-size.ts';
 
 export abstract class PanelPage<Incoming extends { readonly kind: string }, Outgoing, State> extends LitElement {
   protected readonly host: PageHost<Outgoing | PanelToHost, State>;
@@ -14,6 +16,13 @@ export abstract class PanelPage<Incoming extends { readonly kind: string }, Outg
   protected session: PanelSession | undefined;
   /** The last thing that went wrong, for the status line. */
   protected problem = '';
+  /** Of lists in the editor's font. */
+  protected text: TextSize = textSize(document.body);
+  /** VS Code gives themes and fonts as variables of the document. */
+  readonly #styled = new MutationObserver(() => {
+    this.#measure();
+    this.requestUpdate();
+  });
 
   /** `first`: the state of a page that has kept none. */
   constructor(host: PageHost<Outgoing | PanelToHost, State>, first: State) {
@@ -47,13 +56,21 @@ export abstract class PanelPage<Incoming extends { readonly kind: string }, Outg
     super.connectedCallback();
     window.addEventListener('message', this.#receive);
     document.addEventListener('keydown', keepUsedKey);
+    this.#styled.observe(document.documentElement, { attributeFilter: ['style'] });
+    this.#measure();
     this.host.postMessage({ kind: 'ready' });
   }
 
   override disconnectedCallback(): void {
     window.removeEventListener('message', this.#receive);
     document.removeEventListener('keydown', keepUsedKey);
+    this.#styled.disconnect();
     super.disconnectedCallback();
+  }
+
+  #measure(): void {
+    this.text = textSize(this);
+    useFontOf(this);
   }
 
   readonly #receive = ({ data }: MessageEvent<HostToPanel | Exclude<Incoming, HostToPanel>>): void => {

@@ -66,7 +66,7 @@ export function details(model: DetailsModel): TemplateResult | typeof nothing {
 function answered(model: DetailsModel, facts: NonNullable<DetailsModel['facts']>): TemplateResult {
   const { identify, walk, address, block } = facts;
   const { physical } = walk;
-  return html`${block === null ? nothing : blockMap(block, address)}
+  return html`${kcore(identify)}${block === null ? nothing : blockMap(block, address)}
     <h3>${l10n.t('Walk of {0}', address)}</h3>
     <table>
       <tbody>
@@ -104,7 +104,7 @@ function answered(model: DetailsModel, facts: NonNullable<DetailsModel['facts']>
             >`
       }
     </div>
-    ${mappings(model.mappings)}${kcore(identify)}
+    ${mappings(model.mappings)}
     <h3>${l10n.t('What it is')}</h3>
     <ul>
       ${identify.details.map(({ summary }) => html`<li>${summary}</li>`)}

@@ -10,6 +10,11 @@ import type { RegionTable } from './table.ts';
 /** What a row is drawn from. */
 export interface RowModel {
   readonly table: RegionTable;
+  /** Whether ranges are told with their ends, and whether there is a column for words that are no rights. */
+  readonly ends: boolean;
+  readonly flags: boolean;
+  /** Whether all of a group is listed. */
+  readonly whole: boolean;
   readonly row: Row;
   readonly index: number;
   readonly top: number;
@@ -30,6 +35,16 @@ const rightsWords = {
   ro: () => l10n.t('read-only'),
   hole: () => l10n.t('nothing mapped'),
 } as const;
+
+/** What a group comes to, for its row and for its name above the list. */
+export function groupWords(table: RegionTable, marker: number): TemplateResult {
+  const { regions, pages, writableExecutable } = table.group(marker);
+  const count = regions === 1 ? l10n.t('1 region') : l10n.t('{0} regions', regions.toLocaleString('en'));
+  const said = regions === 0 ? l10n.t('nothing mapped') : l10n.t('{0} · {1} mapped', count, shortSize(pages));
+  return html`<span role="gridcell" class="sum"
+    >${writableExecutable === 0 ? nothing : html`<b>${l10n.t('{0} W+X', writableExecutable.toLocaleString('en'))}</b> · `}${said}</span
+  >`;
+}
 
 /** Which of the templates below draws a row. */
 export function shapeOf(table: RegionTable, row: Row): 'marker' | 'folded' | 'region' {
@@ -55,10 +70,10 @@ export function rowView(model: RowModel): TemplateResult {
       style=${place}
       @mousedown=${model.press}
     >
-      <span role="gridcell" aria-colspan="6"
+      <span role="gridcell" aria-colspan="5" class="name"
         ><i class="codicon codicon-chevron-${model.closed ? 'right' : 'down'}" aria-hidden="true" @mousedown=${model.toggle}></i
         >${name}<span class="dim">${model.closed ? ` · ${l10n.t('{0} lines', table.endOfGroup(line) - line - 1)}` : nothing}</span></span
-      >
+      >${model.whole ? groupWords(table, line) : nothing}
     </div>`;
   }
   if (isFolded(row)) {
@@ -84,6 +99,8 @@ export function rowView(model: RowModel): TemplateResult {
   const facts = table.kinds[kind];
   const rights = facts?.rights ?? 'hole';
   const cells = table.cells(kind);
+  const range = table.range(line);
+  const words = rightsWords[rights]();
   return html`<div
     id="row-${index}"
     class=${classes(rights)}
@@ -93,9 +110,9 @@ export function rowView(model: RowModel): TemplateResult {
     style=${place}
     @mousedown=${model.press}
   >
-    <span role="gridcell" class="range">${table.range(line)}</span
+    <span role="gridcell" class="range" title=${model.ends ? nothing : range}>${model.ends ? range : range.replace(/-.*/, '')}</span
     ><span role="gridcell" class="size" title=${sizeText(table.pages(line))}>${shortSize(table.pages(line))}</span
-    ><span role="gridcell" class="rights" title=${rightsWords[rights]()}><b>${cells.rights}</b></span
+    ><span role="gridcell" class="rights" title=${model.flags ? words : `${words} ${cells.flags}`}><b>${cells.rights}</b></span
     ><span role="gridcell" class="level">${facts?.level ?? ''}</span
     ><span role="gridcell" class="owner"
       >${
@@ -103,6 +120,6 @@ export function rowView(model: RowModel): TemplateResult {
           ? nothing
           : html`<i class="codicon codicon-circle-filled changed" role="img" aria-label=${model.changed} title=${model.changed}></i> `
       }${model.finding === undefined ? nothing : html`<i class="codicon codicon-warning" role="img" aria-label=${model.finding} title=${model.finding}></i> `}${table.owners.get(line) ?? ''}</span
-    ><span role="gridcell" class="flags">${cells.flags}</span>
+    ><span role="gridcell" class="flags">${model.flags ? cells.flags : nothing}</span>
   </div>`;
 }

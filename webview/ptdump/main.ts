@@ -2,8 +2,6 @@
  * The ptdump page: the kernel's own lines in a virtual list beside a map of the address space, with filter, address-space
  * chooser, jump, and the details of the selected region. Only rows in view are in the document.
  */
-import '@vscode-elements/elements/dist/vscode-button/index.js';
-import '@vscode-elements/elements/dist/vscode-textfield/index.js';
 import '@vscode-elements/elements/dist/vscode-toolbar-button/index.js';
 import * as l10n from '@vscode/l10n';
 import { html, nothing } from 'lit';
@@ -11,26 +9,49 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { TemplateResult } from 'lit';
 import type { FindingFacts } from '../../debug-adapter/protocol/facts.ts';
 import { details } from './details.ts';
-import './filter-box.ts';
-import { rowView, shapeOf } from './list.ts';
+import { layoutFor } from './layout.ts';
+import type { Layout } from './layout.ts';
+import { groupWords, rowView, shapeOf } from './list.ts';
 import './map.ts';
 import { RowSlots } from '../panel/row-slots.ts';
-import { mostRows } from '../panel/virtual-list.ts';
+import { VirtualList } from '../panel/virtual-list.ts';
+import type { Heights } from '../panel/virtual-list.ts';
 import { api, PtdumpPage } from './page.ts';
 import { isClosed, isFolded, lineOf } from './rows.ts';
 import type { PageRange } from './strip.ts';
 import { markerName } from './table.ts';
+import { hasOneField, toolbar } from './toolbar.ts';
+
+/** Pixels of a row beside what stands in it, and VS Code's scroll bar. */
+const besideRow = 24 + 10;
+/** Of the columns' names. */
+const headHeight = 22;
 
 class PtdumpElement extends PtdumpPage {
   readonly #slots = new RowSlots();
+  /** Where the toolbar has one field: whether that is for addresses. */
+  #goingTo = false;
+  /** Of the list, in pixels. */
+  #room = { width: 0, height: 0 };
+  #layout: Layout | undefined;
+  #heights: Heights = { row: 20, head: headHeight, cover: 20 };
+  readonly #resized = new ResizeObserver(() => {
+    const { clientWidth: width, clientHeight: height } = this.list?.scroller ?? this;
+    // What one looks at stays in view, also where the details take room.
+    if (this.list?.isInView(this.selected, this.#room.height) === true) this.toReveal ??= 'auto';
+    this.#room = { width, height };
+    this.requestUpdate();
+  });
 
   override connectedCallback(): void {
     super.connectedCallback();
     document.body.addEventListener('keydown', this.#pageKey);
+    this.#resized.observe(this);
   }
 
   override disconnectedCallback(): void {
     document.body.removeEventListener('keydown', this.#pageKey);
+    this.#resized.disconnect();
     super.disconnectedCallback();
   }
 
@@ -44,68 +65,33 @@ class PtdumpElement extends PtdumpPage {
   }
 
   #toolbar(): TemplateResult {
-    const { filter, holes } = this.kept;
-    const label = this.#spaceWords();
-    return html`<div class="toolbar" role="toolbar" aria-label="ptdump">
-      <vscode-button
-        class="space"
-        secondary
-        icon-after="chevron-down"
-        title=${l10n.t('Address space')}
-        aria-label=${l10n.t('Address space: {0}', label)}
-        ?disabled=${!this.live}
-        @click=${() => {
-          api.postMessage({ kind: 'chooseSpace' });
-        }}
-        >${label}</vscode-button
-      >
-      <pagewalk-filter
-        .table=${this.table}
-        .text=${filter}
-        .problem=${this.filterProblem}
-        @filter=${this.#changeFilter}
-        @leave=${this.#focusRows}
-      ></pagewalk-filter>
-      <vscode-textfield
-        class="jump"
-        label=${l10n.t('Go to an address or expression')}
-        placeholder=${l10n.t('go to 0x… or expression')}
-        title=${l10n.t('Go to an address or expression (Ctrl+G)')}
-        @keydown=${this.#jump}
-      ></vscode-textfield>
-      <vscode-toolbar-button
-        class="holes"
-        icon="eye"
-        toggleable
-        .checked=${holes}
-        title=${l10n.t('Show every hole in a row of its own')}
-        @change=${this.#toggleHoles}
-        >${l10n.t('Holes')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        class="compare"
-        icon="diff"
-        title=${l10n.t('Compare with another page table, image or text…')}
-        @click=${() => {
-          api.postMessage({ kind: 'command', command: 'comparePageTables', address: '0x0', mm: this.kept.mm });
-        }}
-        >${l10n.t('Compare…')}</vscode-toolbar-button
-      >
-      <vscode-toolbar-button
-        icon="copy"
-        label=${l10n.t('Copy the selected lines')}
-        title=${l10n.t('Copy the selected lines (Ctrl+C)')}
-        @click=${this.#copy}
-      ></vscode-toolbar-button>
-      <vscode-toolbar-button
-        icon="export"
-        label=${l10n.t('Export what is shown')}
-        title=${l10n.t('Export what is shown…')}
-        @click=${() => {
-          api.postMessage({ kind: 'chooseExport' });
-        }}
-      ></vscode-toolbar-button>
-    </div>`;
+    const { filter, holes, mm } = this.kept;
+    return toolbar({
+      page: this,
+      table: this.table,
+      space: this.#spaceWords(),
+      filter,
+      problem: this.filterProblem,
+      holes,
+      goingTo: this.#goingTo,
+      live: this.live,
+      chooseSpace: () => {
+        api.postMessage({ kind: 'chooseSpace' });
+      },
+      changeFilter: this.#changeFilter,
+      leaveFilter: this.#focusRows,
+      goToKey: this.#jump,
+      goTo: this.#focusJump,
+      leaveGoTo: this.#leaveJump,
+      toggleHoles: this.#toggleHoles,
+      compare: () => {
+        api.postMessage({ kind: 'command', command: 'comparePageTables', address: '0x0', mm });
+      },
+      copy: this.#copy,
+      chooseExport: () => {
+        api.postMessage({ kind: 'chooseExport' });
+      },
+    });
   }
 
   /** The address space that is shown. */
@@ -129,14 +115,14 @@ class PtdumpElement extends PtdumpPage {
     const first = lineOf(this.rows[this.list?.firstInView ?? 0] ?? 0);
     // The group's name covers the first row in view, where its own row is not.
     const marker = this.table.isMarker(first) ? -1 : this.table.markerOf(first);
-    const { rights } = this.table.widths();
-    const flags = this.table.flagsWidth();
-    const width = (count: number, least: number): string => (count === 0 ? '0ch' : `${Math.max(count, least)}ch`);
-    const range = Math.max(...[0, 1, 2].map((at) => this.table.range(this.table.firstFrom(0) + at).length), 21);
-    const behindRange = `7ch ${width(rights, 8)} 6ch minmax(20ch,1fr) ${width(flags, 7)}`;
-    const columns = `--columns:${range + 1}ch ${behindRange};--narrow-columns:${Math.ceil(range / 2)}ch ${behindRange}`;
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
-    return html`<div class="table" style=${columns}>
+    const { columns, tall, flags } = this.#layout ?? this.#layoutNow();
+    const names = [l10n.t('Range'), l10n.t('Size'), l10n.t('Rights'), l10n.t('Level'), l10n.t('Owner'), flags ? l10n.t('Flags') : ''];
+    const classes = ['range', 'size', 'rights', 'level', 'owner', 'flags'];
+    return html`<div
+      class="table${tall ? ' tall' : ''}"
+      style="--columns:${columns};--row:${this.#heights.row}px;--head:${this.#heights.head}px"
+    >
       <div
         class="rows"
         role="treegrid"
@@ -150,9 +136,9 @@ class PtdumpElement extends PtdumpPage {
       >
         <div class="head" role="rowgroup">
           <div class="columns" role="row" aria-rowindex="1">
-            ${[l10n.t('Range'), l10n.t('Size'), l10n.t('Rights'), l10n.t('Level'), l10n.t('Owner'), flags === 0 ? '' : l10n.t('Flags')].map((name) => html`<span role="columnheader">${name}</span>`)}
+            ${names.map((name, at) => html`<span role="columnheader" class=${classes[at] ?? ''}>${name}</span>`)}
           </div>
-          ${marker < 0 ? nothing : html`<div class="sticky" aria-hidden="true">${markerName(this.table.texts[marker] ?? '')}</div>`}
+          ${marker < 0 ? nothing : html`<div class="sticky" aria-hidden="true"><span class="name">${markerName(this.table.texts[marker] ?? '')}</span>${this.parsed === undefined ? groupWords(this.table, marker) : nothing}</div>`}
         </div>
         <div class="canvas" role="rowgroup" style="height:${this.list?.height ?? 0}px">
           ${repeat(
@@ -165,6 +151,42 @@ class PtdumpElement extends PtdumpPage {
     </div>`;
   }
 
+  #layoutNow(): Layout {
+    const { table } = this;
+    const range = Math.max(...[0, 1, 2].map((at) => table.range(table.firstFrom(0) + at).length), 21);
+    const room = ((this.#room.width || this.clientWidth) - besideRow) / this.text.character;
+    return layoutFor(room, { address: (range - 1) / 2, rights: table.widths().rights, flags: table.flagsWidth() });
+  }
+
+  protected override willUpdate(): void {
+    this.#layout = this.#layoutNow();
+    const { tall } = this.#layout;
+    const row = tall ? this.text.tallRow : this.text.row;
+    if (row === this.#heights.row) return;
+    this.#heights = { row, head: tall ? row : Math.max(headHeight, row), cover: row };
+    if (this.list?.isInView(this.selected, this.#room.height) === true) this.toReveal ??= 'auto';
+    this.list?.setHeights(this.#heights, this.rows.length);
+  }
+
+  protected override updated(): void {
+    const scroller = this.querySelector<HTMLElement>('.rows') ?? undefined;
+    if (scroller !== this.list?.scroller) {
+      this.list?.unmount();
+      const changed = (): void => {
+        this.requestUpdate();
+      };
+      this.list = scroller && new VirtualList(scroller, this.rows.length, { changed, heights: this.#heights });
+      if (scroller !== undefined) this.#resized.observe(scroller);
+      this.requestUpdate();
+      return;
+    }
+    this.list?.drawn();
+    if (this.toReveal !== undefined && this.selected >= 0) this.list?.scrollTo(this.selected, this.toReveal);
+    this.toReveal = undefined;
+    const inView = (this.list?.items ?? []).map(({ index }) => lineOf(this.rows[index] ?? 0));
+    if (!(this.parsed?.needsOwners ?? false)) this.askOwners(inView);
+  }
+
   #row(index: number, top: number, selected: boolean): TemplateResult | typeof nothing {
     const row = this.rows[index];
     if (row === undefined) return nothing;
@@ -172,6 +194,9 @@ class PtdumpElement extends PtdumpPage {
     const { table } = this;
     return rowView({
       table,
+      ends: this.#layout?.ends ?? true,
+      flags: this.#layout?.flags ?? true,
+      whole: this.parsed === undefined,
       row,
       index,
       top,
@@ -261,6 +286,7 @@ class PtdumpElement extends PtdumpPage {
   #said(): string {
     const figure = (count: number): string => count.toLocaleString('en');
     const { regions, owners } = this.table;
+    const listed = this.list?.count ?? this.rows.length;
     if (this.loadFailed) return l10n.t('{0} regions were read', figure(regions));
     if (this.loading) {
       return this.total < 0
@@ -272,7 +298,7 @@ class PtdumpElement extends PtdumpPage {
     return [
       l10n.t('{0} of {1} regions', figure(this.found), figure(regions)),
       ...(this.parsed.needsOwners && owners.size < regions ? [l10n.t('owners of {0} are known so far', figure(owners.size))] : []),
-      ...(this.rows.length > mostRows ? [l10n.t('the first {0} are listed', figure(mostRows))] : []),
+      ...(this.rows.length > listed ? [l10n.t('the first {0} are listed', figure(listed))] : []),
     ].join('; ');
   }
 
@@ -300,7 +326,7 @@ class PtdumpElement extends PtdumpPage {
     this.setKept({ holes: !this.kept.holes });
     this.openRuns.clear();
     this.rebuild(() => {
-      if (this.selected >= 0) this.list?.scrollTo(this.selected, 'center');
+      if (this.selected >= 0) this.toReveal = 'center';
     });
   };
 
@@ -315,9 +341,25 @@ class PtdumpElement extends PtdumpPage {
     this.querySelector<HTMLElement>('.rows')?.focus();
   };
 
+  readonly #focusJump = (): void => {
+    this.#goingTo = true;
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      this.querySelector('vscode-textfield')?.focus();
+    });
+  };
+
+  readonly #leaveJump = (): void => {
+    this.#goingTo = false;
+    this.requestUpdate();
+  };
+
   readonly #jump = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape') this.#focusRows();
     if (event.key !== 'Enter') return;
     const text = (event.currentTarget as HTMLInputElement).value.trim();
+    // In the place of the filter it is there only for the question.
+    if (hasOneField(this)) this.#focusRows();
     if (/^0x[0-9a-f]+$/i.test(text) || /^[0-9a-f]{8,}$/i.test(text)) this.reveal(text);
     else if (text !== '') api.postMessage({ kind: 'goTo', expression: text });
   };
@@ -330,17 +372,18 @@ class PtdumpElement extends PtdumpPage {
 
   readonly #pageKey = (event: KeyboardEvent): void => {
     if (!(event.ctrlKey || event.metaKey)) return;
-    const target = { f: 'input.filter', g: 'vscode-textfield.jump' }[event.key];
-    if (target === undefined) return;
+    if (event.key === 'g') this.#focusJump();
+    else if (event.key === 'f') {
+      const field = this.querySelector<HTMLInputElement>('input.filter');
+      field?.focus();
+      field?.select();
+    } else return;
     event.preventDefault();
-    const field = this.querySelector<HTMLInputElement>(target);
-    field?.focus();
-    if (event.key === 'f') field?.select();
   };
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key } = event;
-    const last = Math.min(mostRows, this.rows.length) - 1;
+    const last = (this.list?.count ?? 0) - 1;
     const page = this.list?.page ?? 1;
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: 1,

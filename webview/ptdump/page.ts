@@ -11,7 +11,7 @@ import { pageHost } from '../panel/host.ts';
 import { LongText } from '../panel/long-text.ts';
 import { PanelPage } from '../panel/panel-page.ts';
 import { SlicedWork } from '../panel/sliced-work.ts';
-import { rowHeight, VirtualList } from '../panel/virtual-list.ts';
+import type { VirtualList } from '../panel/virtual-list.ts';
 import { ChangedPages } from './changed-pages.ts';
 import { exported } from './export.ts';
 import { addressText, compile, isProblem, parseFilter } from './filter.ts';
@@ -36,8 +36,6 @@ type Mappings = Extract<HostToPtdump, { kind: 'mappings' }>;
 /** The extension host, which is asked once: VS Code allows no second time. */
 export const api = pageHost<PtdumpToHost, PageState>();
 const firstState: PageState = { mm: 'kernel', user: false, filter: '', holes: false, at: null };
-/** Of the columns' names, in pixels; the sheet says the same. */
-const headHeight = 22;
 const ownersAtOnce = 400;
 const none: ReadonlySet<number> = new Set();
 
@@ -71,6 +69,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected ownersAsked = new Set<number>();
   protected ownersPending = false;
   protected list: VirtualList | undefined;
+  /** Where the selected row is to be in view when the page has been drawn. */
+  protected toReveal: 'auto' | 'center' | undefined;
   /** What is not as it was at an earlier stop. */
   protected changedEntries: Extract<HostToPtdump, { kind: 'changes' }>['entries'] = [];
   /** Those of them that the address space has. */
@@ -438,7 +438,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     if (row < 0 || this.rows[row] === undefined) return;
     this.selected = row;
     if (how.extend !== true) this.anchor = row;
-    if (how.still !== true) this.list?.scrollTo(row, how.address === undefined ? 'auto' : 'center');
+    if (how.still !== true) this.toReveal = how.address === undefined ? 'auto' : 'center';
     this.facts = undefined;
     this.mappings = undefined;
     this.detailsClosed = false;
@@ -481,21 +481,5 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     this.rebuild(() => {
       this.selected = this.anchor = this.rowOf(line);
     });
-  }
-
-  protected override updated(): void {
-    const scroller = this.querySelector<HTMLElement>('.rows') ?? undefined;
-    if (scroller !== this.list?.scroller) {
-      this.list?.unmount();
-      const changed = (): void => {
-        this.requestUpdate();
-      };
-      this.list = scroller && new VirtualList(scroller, this.rows.length, { changed, head: headHeight, cover: rowHeight });
-      this.requestUpdate();
-      return;
-    }
-    this.list?.drawn();
-    const inView = (this.list?.items ?? []).map(({ index }) => lineOf(this.rows[index] ?? 0));
-    if (!(this.parsed?.needsOwners ?? false)) this.askOwners(inView);
   }
 }

@@ -64,6 +64,15 @@ export function markerName(text: string): string {
   return /^---\[ (.*) \]---$/.exec(text)?.[1] ?? text;
 }
 
+/** What is mapped of the lines below a marker. */
+interface Group {
+  regions: number;
+  pages: number;
+  writableExecutable: number;
+}
+
+const emptyGroup: Readonly<Group> = { regions: 0, pages: 0, writableExecutable: 0 };
+
 /** What a list shows of the words of a line. */
 interface Cells {
   readonly rights: string;
@@ -80,6 +89,9 @@ export class RegionTable {
   /** Lines that are markers, ascending. */
   readonly markers: number[] = [];
   readonly owners = new Map<number, string>();
+  /** By their markers. */
+  readonly #groups = new Map<number, Group>();
+  #group: Group = { ...emptyGroup };
   readonly #kindIndex = new Map<string, number>();
   readonly #columns: WordColumns;
   readonly #cells = new Map<number, Cells>();
@@ -101,6 +113,8 @@ export class RegionTable {
       // Ascending whatever a damaged layout says: lines are found by bisection.
       const page = Math.max(pageOf(marker ?? '0x0'), this.endPages.at(-1) ?? 0);
       this.markers.push(this.texts.length);
+      this.#group = { ...emptyGroup };
+      this.#groups.set(this.texts.length, this.#group);
       this.#push(text, page, page, -1);
       return;
     }
@@ -108,8 +122,21 @@ export class RegionTable {
     const end = pageOf(region.end);
     const kind = this.#kindOf(text, region);
     this.regions++;
-    if (this.kinds[kind]?.rights === 'wx') this.writableExecutable++;
-    this.#push(text, start, end === 0 ? (start < narrowPages ? narrowPages : widePages) : end, kind);
+    const behind = end === 0 ? (start < narrowPages ? narrowPages : widePages) : end;
+    if (region.present) {
+      this.#group.regions++;
+      this.#group.pages += behind - start;
+    }
+    if (this.kinds[kind]?.rights === 'wx') {
+      this.writableExecutable++;
+      this.#group.writableExecutable++;
+    }
+    this.#push(text, start, behind, kind);
+  }
+
+  /** What is mapped below a marker. */
+  group(marker: number): Readonly<Group> {
+    return this.#groups.get(marker) ?? emptyGroup;
   }
 
   #push(text: string, start: number, end: number, kind: number): void {
