@@ -49,6 +49,7 @@ class MemoryElement extends MemoryPage {
     if (grid === null || this.#observer !== undefined) return;
     this.#observer = new ResizeObserver(() => {
       this.#measure(grid);
+      this.requestUpdate();
     });
     this.#observer.observe(grid);
     // Its size is that of the font.
