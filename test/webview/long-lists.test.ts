@@ -195,7 +195,8 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
       });
       assert.deepEqual({ made, moved }, { made: 0, moved: 0 });
       const behind = await page.$$eval('.canvas .row', (rows) => rows.map(({ id }) => id));
-      assert.equal(behind.filter((id, at) => id !== shown[at]).length, 3);
+      // Which, and not where: on a busy machine the rows are at rest by now, and in order again.
+      assert.equal(behind.filter((id) => !shown.includes(id)).length, 3);
     });
 
     test('at rest rows stand in the document as they follow each other', async () => {
