@@ -7,6 +7,7 @@ import type { TemplateResult } from 'lit';
 import { actionsView } from '../panel/actions.ts';
 import type { Action } from '../panel/actions.ts';
 
+/** What the toolbar shows and does. */
 export interface ToolbarModel {
   /** Pixels of the page. */
   readonly width: number;
@@ -42,6 +43,7 @@ const narrowBelow = 560;
 /** Pixels that the other controls need, with what lies between them. */
 const others = { narrow: 260, wide: 490 };
 
+/** One line, however narrow the page is. */
 export function toolbar(model: ToolbarModel): TemplateResult {
   const { width, space, view, optionsOpen } = model;
   const narrow = width < narrowBelow;

@@ -9,6 +9,7 @@ import './more-menu.ts';
 import { shownActions } from './shown-actions.ts';
 import { wordsWidth } from './text-size.ts';
 
+/** What a button of a toolbar, or an entry of its menu, does. */
 export interface Action {
   /** Also the class of its button. */
   readonly name: string;

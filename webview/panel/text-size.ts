@@ -1,5 +1,6 @@
 /** How large the editor's font is, which VS Code gives its pages as variables, and how high its lines are therefore. */
 
+/** All in pixels. */
 export interface TextSize {
   /** Width of a character. */
   readonly character: number;

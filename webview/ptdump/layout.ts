@@ -1,5 +1,6 @@
 /** What of a region stands in its row, in the room that there is; where the columns have no room, a row is two lines. */
 
+/** What has a column, and how wide each is. */
 export interface Layout {
   /** Rows of two lines: the owner is below the address. */
   readonly tall: boolean;

@@ -9,6 +9,7 @@ import './filter-box.ts';
 import type { FilterProblem } from './filter.ts';
 import type { RegionTable } from './table.ts';
 
+/** What the toolbar shows and does. */
 export interface ToolbarModel {
   readonly page: HTMLElement;
   readonly table: RegionTable;
@@ -37,10 +38,12 @@ const oneFieldBelow = 480;
 /** Pixels that the other controls need: the address space, the fields, and what lies between them. */
 const others = { oneField: 280, twoFields: 490 };
 
+/** Whether the filter and the field for addresses share one place. */
 export function hasOneField(page: HTMLElement): boolean {
   return page.clientWidth < oneFieldBelow;
 }
 
+/** One line, however narrow the page is. */
 export function toolbar(model: ToolbarModel): TemplateResult {
   const { page, space } = model;
   const one = hasOneField(page);
