@@ -7,7 +7,7 @@ import { atMost, check, hexSchema, physicalSchema } from './check.ts';
 import { membersChosen } from './choose-members.ts';
 import { explain } from './explain.ts';
 import { findings } from './findings.ts';
-import { addressSpacesOf, tasksOf, vmallocAreas, vmallocCount } from './long-lists.ts';
+import { addressSpacesOf, listCount, tasksOf, vmallocAreas, vmallocCount } from './long-lists.ts';
 import { kcoreSchema, readAsKcore } from './read-as-kcore.ts';
 import { memoryPages, typeLayout } from './memory-pages.ts';
 import { pageCategories } from './page-categories.ts';
@@ -100,6 +100,7 @@ const bodies: Bodies = {
   'pagewalk/searchPattern': searchPattern,
   'pagewalk/findings': findings,
   'pagewalk/tasks': tasksOf,
+  'pagewalk/listCount': listCount,
   'pagewalk/maps': (adapter, parameters) => adapter.session.maps(check(processSchema, parameters).pid),
   'pagewalk/pageCategories': pageCategories,
   'pagewalk/pagemap': (adapter, parameters) => {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Address } from '../base/address.ts';
 import { throwIfCancelled } from '../base/cancellation.ts';
 import type { AddressSpaceFacts, TaskFacts } from '../protocol/facts.ts';
-import type { PagewalkPartRequests } from '../protocol/requests.ts';
+import type { PagewalkPartRequests, PagewalkRequests } from '../protocol/requests.ts';
 import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts } from '../protocol/vmalloc.ts';
 import type { ListPart } from '../session/list-part.ts';
 import type { SessionFace } from '../session/session-face.ts';
@@ -17,7 +17,8 @@ type PartOf<Name extends keyof PagewalkPartRequests> = PagewalkPartRequests[Name
 const number = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
 const partEntries = { start: number, count: number };
 const tasksSchema = v.looseObject(partEntries);
-const spacesSchema = v.looseObject({ ...partEntries, other: otherSchema });
+const spacesSchema = v.looseObject({ ...partEntries, other: otherSchema, filter: v.optional(v.string()) });
+const listSchema = v.looseObject({ list: v.picklist(['tasks', 'addressSpaces']), before: v.optional(v.string()) });
 const countSchema = v.looseObject({ moment: v.optional(v.string()) });
 const areasSchema = v.looseObject({
   ...partEntries,
@@ -58,7 +59,7 @@ export function addressSpacesOf(
   const asked = check(spacesSchema, parameters);
   const part = partOf(asked);
   if (part === undefined) return { spaces: spacesOf(adapter, asked) };
-  const { items, more } = withMore(part, (wanted) => spacesOf(adapter, asked, wanted));
+  const { items, more } = withMore(part, (wanted) => spacesOf(adapter, asked, { ...wanted, filter: asked.filter }));
   return { spaces: items, more };
 }
 
@@ -78,13 +79,30 @@ function areaAt(session: SessionFace, address: Address): readonly VmallocAreaFac
   return area === undefined ? [] : [area];
 }
 
-/** Areas that are read before other requests have their turn. */
-const areasAtOnce = 2000;
+/** How long a list is, or where in it an entry is. Rejects with `Cancelled`. */
+export async function listCount(
+  adapter: Adapter,
+  parameters: unknown,
+  call: Call,
+): Promise<PagewalkRequests['pagewalk/listCount']['body']> {
+  const { list, before } = check(listSchema, parameters);
+  let count = 0;
+  for (const { id } of adapter.session.listed(list)) {
+    if (id === before) return { count, found: true };
+    if (++count % entriesAtOnce !== 0) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    throwIfCancelled(call.cancellation);
+  }
+  return { count, found: false };
+}
+
+/** Entries that are counted, and areas that are read, before other requests have their turn. */
+const entriesAtOnce = 2000;
 
 /** Rejects with `Cancelled`. */
 export async function vmallocCount(adapter: Adapter, parameters: unknown, call: Call): Promise<VmallocCountFacts> {
   const session = sessionAt(adapter, check(countSchema, parameters).moment);
-  for (let start = areasAtOnce; session.vmallocPart({ list: 'areas', start, count: 0 }).more; start += areasAtOnce) {
+  for (let start = entriesAtOnce; session.vmallocPart({ list: 'areas', start, count: 0 }).more; start += entriesAtOnce) {
     await new Promise((resolve) => setImmediate(resolve));
     throwIfCancelled(call.cancellation);
   }

@@ -4,7 +4,7 @@ import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import type { AddressSpaceFacts, PtdumpDiffFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import type { ListPart } from '../session/list-part.ts';
+import type { FilteredPart } from '../session/list-part.ts';
 import { ptdumpDiffFacts } from '../session/ptdump-diff-facts.ts';
 import { openPtdumpSource, sessionSource } from '../session/ptdump-source.ts';
 import type { PtdumpSource } from '../session/ptdump-source.ts';
@@ -106,7 +106,7 @@ export function linesOf(adapter: Adapter, whose: Whose, options: PtdumpOptions):
 }
 
 /** The address spaces of the session, or of `other`. */
-export function spacesOf(adapter: Adapter, whose: Whose, part?: ListPart): readonly AddressSpaceFacts[] {
+export function spacesOf(adapter: Adapter, whose: Whose, part?: FilteredPart): readonly AddressSpaceFacts[] {
   return withSource(adapter, whose, (source) => source.addressSpaces(part));
 }
 

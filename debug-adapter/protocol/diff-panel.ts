@@ -1,6 +1,6 @@
 /** Messages between the extension host and the page of two ptdumps side by side. Types only. */
 import type { Hex, PtdumpChangeFacts } from './facts.ts';
-import type { HostToPanel, PanelToHost } from './panel.ts';
+import type { HostToPanel, PanelToHost, TextPart } from './panel.ts';
 import type { PtdumpExportFormat } from './ptdump-panel.ts';
 import type { PtdumpLine } from './requests.ts';
 
@@ -71,4 +71,4 @@ export type DiffToHost =
   /** The plain text of both in VS Code's own diff editor. */
   | { readonly kind: 'asText'; readonly swapped: boolean }
   | { readonly kind: 'chooseExport' }
-  | { readonly kind: 'save'; readonly format: PtdumpExportFormat; readonly text: string };
+  | ({ readonly kind: 'save'; readonly format: PtdumpExportFormat } & TextPart);

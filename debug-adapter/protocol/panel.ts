@@ -13,10 +13,18 @@ export type HostToPanel =
 /** The session that a panel shows. */
 export type PanelSession = Extract<HostToPanel, { kind: 'session' }>;
 
+/** A text, or a part of a long one, which come in their order: number 0, which is left out of a whole text, begins a new one. */
+export interface TextPart {
+  readonly text: string;
+  readonly part?: number;
+  /** Others follow. */
+  readonly more?: true;
+}
+
 /** What every page may ask of the extension host. */
 export type PanelToHost =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'copy'; readonly text: string }
+  | ({ readonly kind: 'copy' } & TextPart)
   /** Goes to another panel. */
   | { readonly kind: 'command'; readonly command: PanelCommand; readonly address: Hex; readonly mm: string }
   /** Shows the other session that was offered. */

@@ -1,7 +1,7 @@
 /** Messages between the extension host and the ptdump panel's page. Types only. */
 import type { AddressSpaceFacts, FindingFacts, Hex, IdentifyFacts, ReverseMapFacts, TranslationFacts } from './facts.ts';
 import type { VmallocBlockFacts } from './vmalloc.ts';
-import type { HostToPanel, PanelToHost } from './panel.ts';
+import type { HostToPanel, PanelToHost, TextPart } from './panel.ts';
 import type { PtdumpLine } from './requests.ts';
 
 /** Forms in which the lines of a panel are saved. */
@@ -10,7 +10,8 @@ export type PtdumpExportFormat = 'text' | 'csv' | 'json';
 /** What the extension host tells the page-table dump's page. */
 export type HostToPtdump =
   | HostToPanel
-  | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[] }
+  /** `more`: there are others. */
+  | { readonly kind: 'spaces'; readonly spaces: readonly AddressSpaceFacts[]; readonly more?: true }
   /** A page of lines; `total` is the whole count. `generation` echoes the request's. */
   | {
       readonly kind: 'lines';
@@ -73,4 +74,4 @@ export type PtdumpToHost =
   | { readonly kind: 'goTo'; readonly expression: string }
   /** Asks for the format; `save` follows. */
   | { readonly kind: 'chooseExport' }
-  | { readonly kind: 'save'; readonly format: PtdumpExportFormat; readonly text: string };
+  | ({ readonly kind: 'save'; readonly format: PtdumpExportFormat } & TextPart);

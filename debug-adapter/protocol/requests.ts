@@ -28,6 +28,9 @@ import type { DeathFacts } from './stacks.ts';
 import type { ChangesFacts, MomentFacts, ScenarioProblems, WatchFacts, WatchQuestion } from './scenario.ts';
 import type { SearchFacts, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from './search.ts';
 
+/** Lists that `pagewalk/listCount` counts. */
+export type CountedList = 'tasks' | 'addressSpaces';
+
 /** Pagewalk's own requests of the Debug Adapter Protocol, by name: what they take, and what they answer with. */
 export interface PagewalkRequests {
   'pagewalk/info': { arguments: Record<string, never>; body: InfoFacts };
@@ -103,6 +106,11 @@ export interface PagewalkRequests {
   /** What is wrong in the page tables of one address space, or of all. */
   'pagewalk/findings': { arguments: { mm?: string }; body: FindingsFacts };
   'pagewalk/tasks': { arguments: Record<string, never>; body: { tasks: readonly TaskFacts[] } };
+  /**
+   * How many entries a list has, or how many come before the entry `before` (a PID, or an address space as `mm` names it) where
+   * that is `found`. Reads them all, and lets other requests overtake it.
+   */
+  'pagewalk/listCount': { arguments: { list: CountedList; before?: string }; body: { count: number; found: boolean } };
   'pagewalk/maps': { arguments: { pid: number }; body: MapsFacts };
   /** How many pages of RAM are of each of makedumpfile's categories. Reads every struct page, and every page that is kept. */
   'pagewalk/pageCategories': { arguments: Record<string, never>; body: PageCategoriesFacts };
@@ -151,7 +159,11 @@ export interface PagewalkPartRequests {
     arguments: PartArguments & { moment?: string; list?: VmallocList | 'free'; kind?: VmallocKind; address?: Hex };
     body: VmallocPartFacts;
   };
-  'pagewalk/addressSpaces': { arguments: PartArguments; body: { readonly spaces: readonly AddressSpaceFacts[]; readonly more: boolean } };
+  /** `filter`: only those whose label holds it, in any case. */
+  'pagewalk/addressSpaces': {
+    arguments: PartArguments & { filter?: string };
+    body: { readonly spaces: readonly AddressSpaceFacts[]; readonly more: boolean };
+  };
 }
 
 /**

@@ -6,3 +6,9 @@ export interface ListPart {
   /** Entries at most. */
   readonly count: number;
 }
+
+/** A part of what a list has by a text. */
+export interface FilteredPart extends ListPart {
+  /** Number or name hold it, in any case. */
+  readonly filter?: string | undefined;
+}

@@ -9,7 +9,7 @@ import { isPtdumpText, parsePtdump } from '../pagetable/ptdump-parse.ts';
 import type { ParsedPtdump } from '../pagetable/ptdump-parse.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
-import type { ListPart } from './list-part.ts';
+import type { FilteredPart } from './list-part.ts';
 import type { OpenOptions, PtdumpOptions, SessionFace } from './session-face.ts';
 import { openSession } from './session.ts';
 
@@ -23,7 +23,7 @@ export interface PtdumpSource {
   /** The tables themselves; absent for text. */
   readonly pageTable?: ((options: PtdumpOptions) => PageTable) | undefined;
   /** What can be chosen; of text, nothing. */
-  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[];
+  addressSpaces(part?: FilteredPart): readonly AddressSpaceFacts[];
   /** What is known to be wrong with the source, so far, one sentence each. */
   warnings(): readonly string[];
   /** Closes the files behind it. */

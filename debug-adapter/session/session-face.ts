@@ -34,11 +34,11 @@ import type {
 import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../protocol/vmalloc.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
-import type { PtdumpLine } from '../protocol/requests.ts';
+import type { CountedList, PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchHit, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from '../protocol/search.ts';
 import type { SymbolTable } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
-import type { ListPart } from './list-part.ts';
+import type { FilteredPart, ListPart } from './list-part.ts';
 import type { VmallocQuestion, VmallocStream } from './vmalloc-facts.ts';
 import type { MemoryPages, MemoryPagesOptions } from './memory-pages.ts';
 import type { OpenFiles } from './open-files.ts';
@@ -115,7 +115,9 @@ export interface SessionFace {
   /** The note's text; throws when the dump has none. */
   vmcoreinfoText(): string;
   /** The spaces that `mm` can name: the kernel's, the firmware's, each process's. */
-  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[];
+  addressSpaces(part?: FilteredPart): readonly AddressSpaceFacts[];
+  /** The entries of a list one by one, by the names that `--mm` and other questions take. Each is read when it is come to. */
+  listed(list: CountedList): Iterable<{ readonly id: string }>;
   /** What expressions may refer to, in an address space and at a CPU or task. */
   expressions(mm: SpaceName | undefined, place: ExpressionPlace): ExpressionContext;
   /** Memory as seen through `mm`. */

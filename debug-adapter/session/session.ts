@@ -50,7 +50,7 @@ import type {
 import type { VmallocAreaFacts, VmallocCountFacts, VmallocFacts, VmallocPagesFacts, VmallocPartFacts } from '../protocol/vmalloc.ts';
 import type { TypeLayoutFacts } from '../protocol/memory-pages.ts';
 import type { CpuFacts, DeathFacts, LogFacts, StackFacts } from '../protocol/stacks.ts';
-import type { PtdumpLine } from '../protocol/requests.ts';
+import type { CountedList, PtdumpLine } from '../protocol/requests.ts';
 import type { SearchFacts, SearchPatternFacts, SearchPatternQuestion, SearchQuestion } from '../protocol/search.ts';
 import type { KernelSymbol } from '../symbols/symbol-table.ts';
 import type { TypeTable } from '../symbols/types.ts';
@@ -79,8 +79,8 @@ import type {
   SessionFace,
   SpaceName,
 } from './session-face.ts';
-import { mapsFacts, taskFacts } from './task-facts.ts';
-import type { ListPart } from './list-part.ts';
+import { eachTask, mapsFacts, taskFacts } from './task-facts.ts';
+import type { FilteredPart, ListPart } from './list-part.ts';
 import { cpuFacts, stackFacts } from './stack-facts.ts';
 import type { StackChoice } from './stack-facts.ts';
 import { typeLayoutFacts } from './type-layout-facts.ts';
@@ -136,8 +136,12 @@ export class Session extends OpenedImage implements SessionFace {
     return this.kernel.vmcoreinfo.text;
   }
 
-  addressSpaces(part?: ListPart): readonly AddressSpaceFacts[] {
+  addressSpaces(part?: FilteredPart): readonly AddressSpaceFacts[] {
     return this.spaces.all(part);
+  }
+
+  listed(list: CountedList): Iterable<{ readonly id: string }> {
+    return list === 'tasks' ? eachTask(this.kernel) : this.spaces.each();
   }
 
   memory(mm?: SpaceName): AddressSpace {

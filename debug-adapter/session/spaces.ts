@@ -9,7 +9,7 @@ import { hasPageTableIsolation, userRootOffset } from '../kernel/x86-cpu.ts';
 import type { Task } from '../kernel/processes/task.ts';
 import { PageTable } from '../pagetable/page-table.ts';
 import type { AddressSpaceFacts } from '../protocol/facts.ts';
-import type { ListPart } from './list-part.ts';
+import type { FilteredPart } from './list-part.ts';
 import type { SpaceName } from './session-face.ts';
 
 /** An address space that answers can be about. */
@@ -45,35 +45,40 @@ export class Spaces {
   }
 
   /** The spaces that can be chosen, all or a part: the kernel's, the firmware's, and each process's. Tasks behind are not read. */
-  all({ start, count }: ListPart = { start: 0, count: Number.POSITIVE_INFINITY }): AddressSpaceFacts[] {
+  all({ start, count, filter }: FilteredPart = { start: 0, count: Number.POSITIVE_INFINITY }): AddressSpaceFacts[] {
     const found: AddressSpaceFacts[] = [];
     let place = 0;
-    for (const space of this.#each()) {
+    for (const space of this.each(filter)) {
       if (found.length === count) break;
       if (place++ >= start) found.push(space);
     }
     return found;
   }
 
-  *#each(): Generator<AddressSpaceFacts> {
+  /** The same one by one, those whose label holds `filter` in any case. */
+  *each(filter = ''): Generator<AddressSpaceFacts> {
     const kernel = this.#kernel;
     const { root } = kernel.root.pageTable;
-    yield { id: 'kernel', label: 'kernel (init_mm)', root: formatAddress(root), userRoot: null };
-    if (kernel.addressOf('efi_mm') !== undefined) {
+    const wanted = filter.toLowerCase();
+    const fits = (label: string): boolean => label.toLowerCase().includes(wanted);
+    const [kernelLabel, efiLabel] = ['kernel (init_mm)', 'EFI runtime services (efi_mm)'];
+    if (fits(kernelLabel)) yield { id: 'kernel', label: kernelLabel, root: formatAddress(root), userRoot: null };
+    if (fits(efiLabel) && kernel.addressOf('efi_mm') !== undefined) {
       const efi = this.#attempt(() => this.get('efi', { user: false }).pageTable.root);
-      if (efi !== undefined) yield { id: 'efi', label: 'EFI runtime services (efi_mm)', root: formatAddress(efi), userRoot: null };
+      if (efi !== undefined) yield { id: 'efi', label: efiLabel, root: formatAddress(efi), userRoot: null };
     }
     const isolated = hasPageTableIsolation(this.#kernel);
     for (let index = 0; ; index++) {
       const task = this.#attempt(() => taskAt(kernel, index));
       if (task === undefined) return;
       const { mm } = task;
-      if (mm === undefined || task.pid !== task.tgid) continue;
+      const label = `${task.pid} ${task.comm}`;
+      if (mm === undefined || task.pid !== task.tgid || !fits(label)) continue;
       const pgd = this.#attempt(() => pgdOf(kernel, mm));
       if (pgd === undefined) continue;
       yield {
         id: String(task.pid),
-        label: `${task.pid} ${task.comm}`,
+        label,
         root: formatAddress(pgd),
         userRoot: isolated ? formatAddress(pgd + userRootOffset) : null,
       };

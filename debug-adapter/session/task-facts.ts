@@ -5,7 +5,7 @@ import { errors, MemoryFault } from '../base/errors.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { mmUsage } from '../kernel/processes/mm-usage.ts';
 import { taskName } from '../kernel/processes/task-name.ts';
-import { findTask, tasksOf } from '../kernel/processes/task.ts';
+import { findTask, taskAt, tasksOf } from '../kernel/processes/task.ts';
 import type { Task } from '../kernel/processes/task.ts';
 import { mapsEntries, mapsLine } from '../kernel/processes/vma-maps.ts';
 import type { MapsFacts, TaskFacts } from '../protocol/facts.ts';
@@ -41,6 +41,15 @@ export function taskFacts(kernel: Kernel, part: ListPart = { start: 0, count: Nu
       rss: usage === undefined ? null : usage.residentPages * kib,
     };
   });
+}
+
+/** The tasks one by one, of which nothing but their numbers is told. */
+export function* eachTask(kernel: Kernel): Generator<{ readonly id: string }> {
+  for (let index = 0; ; index++) {
+    const task = taskAt(kernel, index);
+    if (task === undefined) return;
+    yield { id: String(task.pid) };
+  }
 }
 
 function told<Value>(kernel: Kernel, what: string, look: () => Value): Value | undefined {

@@ -16,6 +16,7 @@ import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
 import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
+import { TextParts } from './text-parts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 const viewType = 'pagewalk.diff';
@@ -25,6 +26,7 @@ const changesAtOnce = 5000;
 export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   readonly #documents: AnswerDocuments;
   readonly #own: AdapterProcess;
+  readonly #saved = new TextParts();
   #sides: Sides;
   #generation = 0;
 
@@ -80,7 +82,7 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
         break;
       }
       case 'save':
-        await saveExport(message, 'diff');
+        await saveExport(this.#saved.add(message), message.format, 'diff');
         break;
     }
   }

@@ -14,8 +14,9 @@ export async function chooseFormat(
   return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Export what is shown') }))?.format;
 }
 
-/** `language`: of the text form. */
-export async function saveExport({ format, text }: { format: PtdumpExportFormat; text: string }, language: string): Promise<void> {
+/** `text`: undefined while the page has not handed over all of it; nothing is done then. `language`: of the text form. */
+export async function saveExport(text: string | undefined, format: PtdumpExportFormat, language: string): Promise<void> {
+  if (text === undefined) return;
   if (text.length < editorLimit) {
     const content = { content: text, language: { text: language, csv: 'plaintext', json: 'json' }[format] };
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(content));

@@ -7,7 +7,7 @@ import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { HostToMemory, MemoryPlace, MemoryToHost } from '../../debug-adapter/protocol/memory-panel.ts';
 import type { PanelToHost } from '../../debug-adapter/protocol/panel.ts';
 import { problemOfPattern } from '../debugging/search-pattern.ts';
-import { sidesOf } from './compare-sides.ts';
+import { pickSpace, spacesAtOnce } from '../space-picker.ts';
 import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -82,7 +82,7 @@ export class MemoryPanel extends SessionPanel<HostToMemory, MemoryToHost> {
   }
 
   protected override async refresh(): Promise<void> {
-    const { spaces } = await this.request('pagewalk/addressSpaces', {});
+    const { spaces } = await this.requestPart('pagewalk/addressSpaces', { count: spacesAtOnce });
     const writable = this.session !== undefined && this.sessions.canWrite(this.session);
     const watches = this.session?.configuration['scenario'] !== undefined;
     this.post({ kind: 'opened', spaces, writable, watches, stop: ++this.#stop });
@@ -143,14 +143,11 @@ export class MemoryPanel extends SessionPanel<HostToMemory, MemoryToHost> {
   }
 
   async #chooseSpace(): Promise<void> {
-    const { spaces } = await this.request('pagewalk/addressSpaces', {});
-    const virtual = sidesOf(spaces)
-      .filter(({ user }) => !user)
-      .map(({ label, mm }) => ({ label, description: mm ?? '', mm: mm ?? 'kernel', physical: false }));
     const physical = { label: vscode.l10n.t('Physical memory'), description: vscode.l10n.t('as the hardware addresses it') };
-    const chosen = await vscode.window.showQuickPick([...virtual, { ...physical, mm: 'kernel', physical: true }], {
+    const chosen = await pickSpace((asked) => this.requestPart('pagewalk/addressSpaces', asked), {
       title: vscode.l10n.t('Address space'),
-      matchOnDescription: true,
+      itemsOf: ({ id, label }) => [{ label, description: id, mm: id, physical: false }],
+      below: [{ ...physical, mm: 'kernel', physical: true }],
     });
     if (chosen !== undefined) this.post({ kind: 'space', mm: chosen.mm, physical: chosen.physical });
   }

@@ -11,9 +11,11 @@ import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/pt
 import { askForAddress } from '../address-input.ts';
 import { sidesOf } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
+import { pickSpace, spacesAtOnce } from '../space-picker.ts';
 import { ownerOf } from './owner-words.ts';
 import { SessionPanel } from './session-panel.ts';
 import type { PanelParts } from './session-panel.ts';
+import { TextParts } from './text-parts.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 const viewType = 'pagewalk.ptdump';
@@ -28,6 +30,7 @@ interface PtdumpPlace {
 
 export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
   static readonly #open = new Set<PtdumpPanel>();
+  readonly #saved = new TextParts();
   #reveal: PtdumpPlace | undefined;
   #vmalloc: Promise<VmallocFacts> | undefined;
 
@@ -94,15 +97,15 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
         await this.#chooseExport();
         break;
       case 'save':
-        await saveExport(message, 'ptdump');
+        await saveExport(this.#saved.add(message), message.format, 'ptdump');
         break;
     }
   }
 
   protected override async refresh(): Promise<void> {
     this.#vmalloc = undefined;
-    const { spaces } = await this.request('pagewalk/addressSpaces', {});
-    this.post({ kind: 'spaces', spaces });
+    const { spaces, more } = await this.requestPart('pagewalk/addressSpaces', { count: spacesAtOnce });
+    this.post({ kind: 'spaces', spaces, ...(more && { more }) });
     const { since, entries } = await this.request('pagewalk/changes', {});
     const told = entries.map(({ mm, user, start, end }) => ({ mm, user, start, end }));
     this.post({ kind: 'changes', since: since ?? '', entries: since === null ? [] : told });
@@ -128,13 +131,15 @@ export class PtdumpPanel extends SessionPanel<HostToPtdump, PtdumpToHost> {
 
   /** One of the session's address spaces, or a root table by its address. */
   async #chooseSpace(): Promise<void> {
-    const { spaces } = await this.request('pagewalk/addressSpaces', {});
-    const root = { label: `$(edit) ${vscode.l10n.t('Root table at…')}` };
-    const items = sidesOf(spaces).map(({ label, mm, user }) => ({ label, description: mm ?? '', mm, user }));
-    const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem & { mm?: string | undefined; user?: boolean }>([...items, root], {
-      title: vscode.l10n.t('Address space'),
-      matchOnDescription: true,
-    });
+    const root = { label: `$(edit) ${vscode.l10n.t('Root table at…')}`, alwaysShow: true };
+    const chosen = await pickSpace<vscode.QuickPickItem & { mm?: string | undefined; user?: boolean }>(
+      (asked) => this.requestPart('pagewalk/addressSpaces', asked),
+      {
+        title: vscode.l10n.t('Address space'),
+        itemsOf: (space) => sidesOf([space]).map(({ label, mm, user }) => ({ label, description: mm ?? '', mm, user })),
+        below: [root],
+      },
+    );
     if (chosen === undefined) return;
     const mm = chosen === root ? await askForAddress(vscode.l10n.t('Physical address of a root table'), '0x1000') : chosen.mm;
     if (mm !== undefined) this.post({ kind: 'space', mm, user: chosen.user === true });

@@ -5,9 +5,10 @@
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { HostToPanel, PanelToHost } from '../../debug-adapter/protocol/panel.ts';
-import type { PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
+import type { PagewalkPartRequests, PagewalkRequestName, PagewalkRequests } from '../../debug-adapter/protocol/requests.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 import { showPage } from './page-html.ts';
+import { TextParts } from './text-parts.ts';
 
 /** What a panel is made of. */
 export interface PanelParts {
@@ -24,6 +25,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
   #session: vscode.DebugSession | undefined;
   #ended = false;
   #ready = false;
+  readonly #copied = new TextParts();
 
   /** `page`: the folder in webview/ and the end of the page's element name. */
   constructor({ panel, context, sessions }: PanelParts, page: string) {
@@ -83,6 +85,14 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
     return (await this.standardRequest(name, parameters)) as PagewalkRequests[Name]['body'];
   }
 
+  /** The same of a list that may be long: a part of it. */
+  protected async requestPart<Name extends keyof PagewalkPartRequests>(
+    name: Name,
+    parameters: PagewalkPartRequests[Name]['arguments'] & { readonly count: number },
+  ): Promise<PagewalkPartRequests[Name]['body']> {
+    return (await this.standardRequest(name, parameters)) as PagewalkPartRequests[Name]['body'];
+  }
+
   /** What the tab says; that the session has ended is added. */
   protected setTitle(title: string): void {
     this.#title = title;
@@ -125,7 +135,7 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
         this.opened();
         break;
       case 'copy':
-        await vscode.env.clipboard.writeText(message.text);
+        await this.#copy(this.#copied.add(message));
         break;
       case 'command':
         await vscode.commands.executeCommand(`pagewalk.${message.command}`, { address: message.address, mm: message.mm });
@@ -134,6 +144,10 @@ export abstract class SessionPanel<ToPage, FromPage extends { readonly kind: str
         await this.#follow();
         break;
     }
+  }
+
+  async #copy(text: string | undefined): Promise<void> {
+    if (text !== undefined) await vscode.env.clipboard.writeText(text);
   }
 
   /** From now on the panel is the current session's. */

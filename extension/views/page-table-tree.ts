@@ -4,19 +4,17 @@ import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts, TableEntryFacts, TableFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { ChangedEntryFacts } from '../../debug-adapter/protocol/scenario.ts';
 import type { Sessions } from '../debugging/sessions.ts';
-import { entriesAtOnce, moreItem, moreNodes } from './long-list.ts';
-import type { MoreNode } from './long-list.ts';
+import { Counted, entriesAtOnce, moreNodes, restOf, rowItem } from './long-list.ts';
+import type { CountingNode, MoreNode, PartNode } from './long-list.ts';
 
-/** What lies behind the spaces that `parent` holds, or the first ones. */
-interface MoreSpacesNode extends MoreNode {
-  readonly parent: MoreSpacesNode | undefined;
-}
+/** What lies behind the first spaces, or behind those that `parent` holds. */
+type SpacesNode = (PartNode | MoreNode) & { readonly parent?: SpacesNode | undefined };
 
 interface SpaceNode {
   readonly kind: 'space';
   readonly space: AddressSpaceFacts;
   readonly user: boolean;
-  readonly parent: MoreSpacesNode | undefined;
+  readonly parent: SpacesNode | undefined;
 }
 
 interface EntryNode {
@@ -38,7 +36,7 @@ interface NoteNode {
   readonly parent?: SpaceNode | EntryNode | undefined;
 }
 
-type Node = SpaceNode | MoreSpacesNode | EntryNode | NoteNode;
+type Node = SpaceNode | SpacesNode | EntryNode | NoteNode | (CountingNode & { readonly parent?: undefined });
 
 const levels = ['pgd', 'p4d', 'pud', 'pmd', 'pte'];
 
@@ -49,11 +47,18 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
   readonly #view: vscode.TreeView<Node>;
   #levelNames: readonly string[] = levels;
   #changes: readonly ChangedEntryFacts[] = [];
+  readonly #count = new Counted(
+    async () => (await this.#sessions.request('pagewalk/listCount', { list: 'addressSpaces' })).count,
+    () => {
+      this.#changed.fire();
+    },
+  );
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     this.#view = vscode.window.createTreeView('pagewalk.pageTables', { treeDataProvider: this, showCollapseAll: true });
     sessions.onDidChange(() => {
+      this.#count.forget();
       this.#changed.fire();
     });
   }
@@ -64,8 +69,10 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
         return spaceItem(node);
       case 'entry':
         return entryItem(node);
+      case 'part':
       case 'more':
-        return moreItem(node);
+      case 'counting':
+        return rowItem(node);
       case 'note': {
         const item = new vscode.TreeItem(node.text);
         item.iconPath = new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'));
@@ -96,20 +103,21 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
 
   /** The node of an address space, whichever part of the list has it; the first one where none has. */
   async #space(mm: string): Promise<Node | undefined> {
+    const isWanted = (node: Node): boolean => node.kind === 'space' && node.space.id === mm && !node.user;
     const first = await this.getChildren();
-    for (let spaces = first; ;) {
-      const found = spaces.find((node) => node.kind === 'space' && node.space.id === mm && !node.user);
-      const more = spaces.find(({ kind }) => kind === 'more');
-      if (found !== undefined) return found;
-      if (more === undefined) return first[0];
-      spaces = await this.getChildren(more);
-    }
+    const near = first.find(isWanted);
+    if (near !== undefined || first.every(({ kind }) => kind === 'space')) return near ?? first[0];
+    const { count: before, found } = await this.#sessions.request('pagewalk/listCount', { list: 'addressSpaces', before: mm });
+    if (!found) return first[0];
+    await this.#count.begin();
+    const part = (await this.getChildren()).find((node) => node.kind === 'part' && node.start + node.count > before);
+    return (part === undefined ? [] : await this.getChildren(part)).find(isWanted) ?? first[0];
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
     if (this.#sessions.current === undefined) return [];
     try {
-      if (node === undefined || node.kind === 'more') return await this.#spaces(node);
+      if (node === undefined || node.kind === 'part' || node.kind === 'more') return await this.#spaces(node);
       if (node.kind === 'space') {
         const table = await this.#sessions.request('pagewalk/tableEntries', { mm: node.space.id, user: node.user });
         return entriesOf(table, { mm: node.space.id, user: node.user, parent: node, changes: this.#changes });
@@ -130,7 +138,7 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
     }
   }
 
-  async #spaces(parent?: MoreSpacesNode): Promise<Node[]> {
+  async #spaces(parent?: SpacesNode): Promise<Node[]> {
     const start = parent?.start ?? 0;
     const [{ spaces, more }, { pagingLevels }, { entries }] = await Promise.all([
       this.#sessions.requestPart('pagewalk/addressSpaces', { start, count: entriesAtOnce }),
@@ -143,7 +151,8 @@ export class PageTableTree implements vscode.TreeDataProvider<Node>, vscode.Disp
       const kernelHalf: Node = { kind: 'space', space, user: false, parent };
       return space.userRoot === null ? [kernelHalf] : [kernelHalf, { kind: 'space', space, user: true, parent }];
     });
-    return [...nodes, ...moreNodes({ start, more }).map((node) => ({ ...node, parent }))];
+    if (parent?.kind === 'more') return [...nodes, ...moreNodes({ start, more }).map((node) => ({ ...node, parent }))];
+    return parent === undefined && more ? [...nodes, ...restOf(this.#count)] : nodes;
   }
 }
 

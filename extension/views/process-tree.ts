@@ -5,8 +5,8 @@ import type { MapsFacts, TaskFacts } from '../../debug-adapter/protocol/facts.ts
 import type { Sessions } from '../debugging/sessions.ts';
 import { factItem, warningFact } from './fact-node.ts';
 import type { FactNode } from './fact-node.ts';
-import { entriesAtOnce, moreItem, moreNodes } from './long-list.ts';
-import type { MoreNode } from './long-list.ts';
+import { Counted, entriesAtOnce, moreNodes, restOf, rowItem } from './long-list.ts';
+import type { CountingNode, MoreNode, PartNode } from './long-list.ts';
 
 type Area = MapsFacts['areas'][number];
 
@@ -36,7 +36,7 @@ interface AreaNode {
   readonly address: string;
 }
 
-type Node = TaskNode | KernelThreadsNode | AreaNode | FactNode | MoreNode;
+type Node = TaskNode | KernelThreadsNode | AreaNode | FactNode | PartNode | MoreNode | CountingNode;
 
 /** Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 const [presentBit, swappedBit, fileBit] = [63n, 62n, 61n];
@@ -45,10 +45,17 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
   readonly #sessions: Sessions;
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
+  readonly #count = new Counted(
+    async () => (await this.#sessions.request('pagewalk/listCount', { list: 'tasks' })).count,
+    () => {
+      this.#changed.fire();
+    },
+  );
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     sessions.onDidChange(() => {
+      this.#count.forget();
       this.#changed.fire();
     });
   }
@@ -66,17 +73,19 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
       }
       case 'area':
         return areaItem(node);
+      case 'part':
       case 'more':
-        return moreItem(node);
+      case 'counting':
+        return rowItem(node);
       case 'fact':
         return factItem(node);
     }
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    if (this.#sessions.current === undefined || node?.kind === 'fact') return [];
+    if (this.#sessions.current === undefined || node?.kind === 'fact' || node?.kind === 'counting') return [];
     try {
-      if (node === undefined || node.kind === 'more') return await this.#tasks(node?.start ?? 0);
+      if (node === undefined || node.kind === 'part' || node.kind === 'more') return await this.#tasks(node);
       if (node.kind === 'threads') return node.tasks.map(threadFact);
       if (node.kind === 'task') return areasOf(await this.#sessions.request('pagewalk/maps', { pid: node.pid }));
       return await this.#pages(node);
@@ -85,9 +94,12 @@ export class ProcessTree implements vscode.TreeDataProvider<Node> {
     }
   }
 
-  async #tasks(start: number): Promise<Node[]> {
+  /** Those of a row, or the first. */
+  async #tasks(of: PartNode | MoreNode | undefined): Promise<Node[]> {
+    const start = of?.start ?? 0;
     const { tasks, more } = await this.#sessions.requestPart('pagewalk/tasks', { start, count: entriesAtOnce });
-    return [...tasksOf(tasks, start), ...moreNodes({ start, more })];
+    const rest = of === undefined ? (more ? restOf(this.#count) : []) : of.kind === 'more' ? moreNodes({ start, more }) : [];
+    return [...tasksOf(tasks, start), ...rest];
   }
 
   /** What the page tables and the swap have of a VMA. */
@@ -114,7 +126,10 @@ function tasksOf(tasks: readonly TaskFacts[], start: number): Node[] {
   const processes = tasks.filter(({ mm, pid, tgid }) => mm !== null && pid === tgid);
   const threads = tasks.filter(({ mm }) => mm === null);
   const nodes: Node[] = processes.map((task) => ({ kind: 'task', task, pid: task.pid, mm: String(task.pid) }));
-  return threads.length === 0 ? nodes : [...nodes, { kind: 'threads', start, tasks: threads }];
+  if (threads.length > 0) nodes.push({ kind: 'threads', start, tasks: threads });
+  if (nodes.length === 0)
+    nodes.push({ kind: 'fact', label: vscode.l10n.t('only threads of a process that is listed before'), value: '', icon: 'info' });
+  return nodes;
 }
 
 function threadFact({ pid, name, state, cpu }: TaskFacts): Node {

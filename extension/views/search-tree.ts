@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { SearchFacts, SearchHit, SearchHitsEvent, SearchQuestion } from '../../debug-adapter/protocol/search.ts';
+import { pickSpace } from '../space-picker.ts';
 import { problemOfPattern } from '../debugging/search-pattern.ts';
 import { debugType, isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -134,13 +135,17 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       validateInput: (text) => (text.trim() === '' ? undefined : problemOfPattern(this.#sessions.current, text)),
     });
     if (pattern === undefined || pattern.trim() === '') return undefined;
-    const { spaces } = await this.#sessions.request('pagewalk/addressSpaces', {});
-    const places: (vscode.QuickPickItem & { readonly where: Pick<SearchQuestion, 'mm' | 'physical'> })[] = [
-      { label: vscode.l10n.t('What the kernel maps'), description: vscode.l10n.t('each page once'), where: { mm: 'kernel' } },
-      { label: vscode.l10n.t('Physical memory'), description: vscode.l10n.t('whoever maps it'), where: { physical: true } },
-      ...spaces.filter(({ id }) => id !== 'kernel').map(({ id, label }) => ({ label, where: { mm: id } })),
-    ];
-    const place = await vscode.window.showQuickPick(places, { title: vscode.l10n.t('Where to search'), matchOnDescription: true });
+    const place = await pickSpace<vscode.QuickPickItem & { readonly where: Pick<SearchQuestion, 'mm' | 'physical'> }>(
+      (asked) => this.#sessions.requestPart('pagewalk/addressSpaces', asked),
+      {
+        title: vscode.l10n.t('Where to search'),
+        above: [
+          { label: vscode.l10n.t('What the kernel maps'), description: vscode.l10n.t('each page once'), where: { mm: 'kernel' } },
+          { label: vscode.l10n.t('Physical memory'), description: vscode.l10n.t('whoever maps it'), where: { physical: true } },
+        ],
+        itemsOf: ({ id, label }) => (id === 'kernel' ? [] : [{ label, where: { mm: id } }]),
+      },
+    );
     return place === undefined ? undefined : { pattern, ...place.where };
   }
 

@@ -14,8 +14,8 @@ import type { Sessions } from '../debugging/sessions.ts';
 import { blockPicture } from './block-picture.ts';
 import { factItem, warningFact } from './fact-node.ts';
 import type { FactNode } from './fact-node.ts';
-import { entriesAtOnce, moreItem, moreNodes, partsOf } from './long-list.ts';
-import type { MoreNode } from './long-list.ts';
+import { Counted, entriesAtOnce, moreNodes, partsOf, rowItem } from './long-list.ts';
+import type { CountingNode, MoreNode } from './long-list.ts';
 import { changesBetween, keyOf } from './vmalloc-changes.ts';
 import type { AreaChange, ChangedDetail, VmallocChanges } from './vmalloc-changes.ts';
 
@@ -52,11 +52,13 @@ interface RangeNode {
   readonly kind: 'range';
   readonly list: VmallocList | 'free';
   readonly of?: VmallocKind;
+  /** Whether it stands in the list by address, beside its kind's. */
+  readonly byAddress?: boolean;
   readonly start: number;
   readonly count: number;
 }
 
-type Node = AreaNode | GroupNode | FactNode | PagesNode | RangeNode | MoreNode;
+type Node = AreaNode | GroupNode | FactNode | PagesNode | RangeNode | MoreNode | CountingNode;
 
 /** In front, where a narrow view still shows it. */
 const changeMark = '● ';
@@ -69,14 +71,19 @@ const barWidth = 32;
 export class VmallocTree implements vscode.TreeDataProvider<Node> {
   readonly #sessions: Sessions;
   readonly #changed = new vscode.EventEmitter<void>();
-  /** Of a long list, once it is known. */
-  #count: { readonly facts?: VmallocCountFacts; readonly problem?: string } | undefined;
   readonly onDidChangeTreeData = this.#changed.event;
+  /** Of a long list. */
+  readonly #count = new Counted<VmallocCountFacts>(
+    () => this.#sessions.request('pagewalk/vmallocCount', {}),
+    () => {
+      this.#changed.fire();
+    },
+  );
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     sessions.onDidChange(() => {
-      this.#count = undefined;
+      this.#count.forget();
       this.#changed.fire();
     });
   }
@@ -95,9 +102,10 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
         return item;
       }
       case 'more':
-        return moreItem(node);
+      case 'counting':
+        return rowItem(node);
       case 'range':
-        return rangeItem(node);
+        return rowItem({ ...node, kind: 'part' }, `${node.list} ${node.of ?? ''} ${String(node.byAddress === true)}`);
       case 'pages': {
         const item = new vscode.TreeItem(vscode.l10n.t('frames'), vscode.TreeItemCollapsibleState.Collapsed);
         item.iconPath = new vscode.ThemeIcon('layers');
@@ -112,7 +120,7 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
     if (this.#sessions.current === undefined) return [];
     if (node?.kind === 'group') return [...node.children];
     if (node?.kind === 'area') return factsOf(node);
-    if (node?.kind === 'fact') return [];
+    if (node?.kind === 'fact' || node?.kind === 'counting') return [];
     try {
       if (node?.kind === 'pages') return framesOf(await this.#sessions.request('pagewalk/vmallocPages', { address: node.address }));
       if (node?.kind === 'range') return await this.#range(node);
@@ -135,50 +143,37 @@ export class VmallocTree implements vscode.TreeDataProvider<Node> {
 
   /** At once what comes first by address; kinds and lists when they are counted. */
   async #longList(): Promise<Node[]> {
+    const { facts } = this.#count;
     const first: GroupNode = {
       kind: 'group',
       label: vscode.l10n.t('In use, by address'),
-      description: this.#count?.facts === undefined ? '' : areaCount(this.#count.facts.areas),
+      description: facts === undefined ? '' : areaCount(facts.areas),
       icon: 'list-ordered',
       children: await this.#byAddress(0),
       open: true,
     };
     // Last, for it is long and open.
-    if (this.#count?.facts !== undefined) return [...countedOf(this.#count.facts), first];
-    if (this.#count === undefined) void this.#countAll();
-    const { problem } = this.#count ?? {};
-    return [
-      problem === undefined
-        ? { kind: 'fact', label: vscode.l10n.t('Counting…'), value: '', icon: 'sync~spin' }
-        : warningFact(vscode.l10n.t('Not counted: {0}', problem)),
-      first,
-    ];
-  }
-
-  async #countAll(): Promise<void> {
-    const asked = {};
-    this.#count = asked;
-    try {
-      const facts = await this.#sessions.request('pagewalk/vmallocCount', {});
-      // Whoever asked before the session changed hears nothing.
-      if (this.#count !== asked) return;
-      this.#count = { facts };
-    } catch (error) {
-      if (this.#count !== asked) return;
-      this.#count = { problem: messageOf(error) };
-    }
-    this.#changed.fire();
+    if (facts !== undefined) return [...countedOf(facts), first];
+    void this.#count.begin();
+    return [...this.#count.rows, first];
   }
 
   async #byAddress(start: number): Promise<Node[]> {
     const { areas, more } = await this.#sessions.requestPart('pagewalk/vmallocAreas', { start, count: entriesAtOnce });
-    return [...areaNodes(areas, { idle: false, byAddress: true, changes: noChanges }), ...moreNodes({ start, more })];
+    const counted = this.#count.facts;
+    const rest: Node[] =
+      counted === undefined || start > 0
+        ? moreNodes({ start, more })
+        : partsOf(counted.areas)
+            .slice(1)
+            .map((part) => ({ ...part, kind: 'range', list: 'areas', byAddress: true }));
+    return [...areaNodes(areas, { idle: false, byAddress: true, changes: noChanges }), ...rest];
   }
 
-  async #range({ list, of, start, count }: RangeNode): Promise<Node[]> {
+  async #range({ list, of, byAddress = false, start, count }: RangeNode): Promise<Node[]> {
     const asked = { list, start, count, ...(of === undefined ? {} : { kind: of }) };
     const { areas, free } = await this.#sessions.requestPart('pagewalk/vmallocAreas', asked);
-    return [...areaNodes(areas, { idle: list !== 'areas', changes: noChanges }), ...free.map(freeFact)];
+    return [...areaNodes(areas, { idle: list !== 'areas', byAddress, changes: noChanges }), ...free.map(freeFact)];
   }
 }
 
@@ -251,7 +246,7 @@ function kindGroup({ kind, count, bytes }: VmallocCountFacts['kinds'][number], c
 /** What a long list has besides its areas by address. */
 function countedOf(facts: VmallocCountFacts): Node[] {
   const ranges = (list: RangeNode['list'], length: number, of?: VmallocKind): RangeNode[] =>
-    partsOf(length).map((part) => ({ kind: 'range', list, ...(of === undefined ? {} : { of }), ...part }));
+    partsOf(length).map((part) => ({ ...part, kind: 'range', list, ...(of === undefined ? {} : { of }) }));
   const listed = (list: Exclude<RangeNode['list'], 'areas'>): Listed => ({ count: facts[list], children: ranges(list, facts[list]) });
   return [
     ...[...facts.kinds]
@@ -309,14 +304,6 @@ function restOf(
 
 function freeFact({ start, end, size }: VmallocFreeFacts): FactNode {
   return { kind: 'fact', label: `${start}-${end}`, value: sizeText(Number(size)), icon: 'dash' };
-}
-
-/** As VS Code's own view of variables names the parts of a long array. */
-function rangeItem({ list, of, start, count }: RangeNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(`[${start}…${start + count - 1}]`, vscode.TreeItemCollapsibleState.Collapsed);
-  item.id = `range ${list} ${of ?? ''} ${start}`;
-  item.iconPath = new vscode.ThemeIcon('list-tree');
-  return item;
 }
 
 function counters(purge: VmallocFacts['purge']): FactNode[] {

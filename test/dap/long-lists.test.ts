@@ -6,7 +6,8 @@ import { limits } from '../../debug-adapter/base/limits.ts';
 import { listNode, row } from '../../debug-adapter/dap/nodes.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { absent, expandedDump } from '../support/dumps.ts';
+import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { RawClient } from './raw-client.ts';
 
 function longList(length: number): { readonly node: VariableNode; readonly nodes: VariableNode[]; readonly read: () => number } {
   const nodes: VariableNode[] = [];
@@ -74,4 +75,31 @@ test('parts of the lists of a dump are those of the whole', { skip: absent('x86-
   } finally {
     session.close();
   }
+});
+
+test('a list is counted, with the place of an entry, and what is typed is found in it', async () => {
+  const client = new RawClient();
+  await client.launch({ image: bundled.image });
+  const { tasks } = await client.body<{ tasks: { pid: number }[] }>('pagewalk/tasks', {});
+  const { spaces } = await client.body<{ spaces: { id: string; label: string }[] }>('pagewalk/addressSpaces', {});
+  for (const [list, ids] of [
+    ['tasks', tasks.map(({ pid }) => String(pid))],
+    ['addressSpaces', spaces.map(({ id }) => id)],
+  ] as const) {
+    assert.deepEqual(await client.body('pagewalk/listCount', { list }), { count: ids.length, found: false });
+    for (const at of [0, 1, ids.length - 1])
+      assert.deepEqual(await client.body('pagewalk/listCount', { list, before: ids[at] }), { count: at, found: true });
+  }
+  assert.equal((await client.ask('pagewalk/listCount', { list: 'modules' })).success, false);
+  const { label } = spaces.at(-1) ?? { label: '' };
+  for (const filter of [label, label.toUpperCase().slice(1), 'KERNEL (', 'no such process'])
+    assert.deepEqual(
+      await client.body('pagewalk/addressSpaces', { start: 0, count: 2, filter }),
+      {
+        spaces: spaces.filter((space) => space.label.toLowerCase().includes(filter.toLowerCase())).slice(0, 2),
+        more: spaces.filter((space) => space.label.toLowerCase().includes(filter.toLowerCase())).length > 2,
+      },
+      filter,
+    );
+  await client.body('disconnect');
 });

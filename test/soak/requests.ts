@@ -92,6 +92,8 @@ const usual: readonly [Maker, ...Maker[]] = [
   asked('pagewalk/explain', (dice, known) => ({ addresses: [known.address(dice), dice.pick(texts)] })),
   asked('pagewalk/tableEntries', (dice, known) => (dice.next(2) === 0 ? {} : { tableAddress: known.address(dice), level: 'pmd' })),
   asked('pagewalk/addressSpaces'),
+  asked('pagewalk/listCount', (dice) => ({ list: dice.pick(['tasks', 'addressSpaces']) })),
+  asked('pagewalk/searchPattern', (dice) => ({ pattern: dice.pick(texts) })),
   asked('pagewalk/memoryPages', (dice, known) => ({ address: known.address(dice), count: dice.next(8) })),
   asked('pagewalk/maps', (dice, known) => ({ pid: known.number(dice) })),
 ];

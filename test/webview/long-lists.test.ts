@@ -16,6 +16,9 @@ const all = 1_000_000;
 /** A step that went over all rows would run a piece of code this often; what draws a view runs some thousand times. */
 const fewRuns = all / 20;
 
+/** Characters of one message to the extension host; the whole of a million lines has 75 million. */
+const mostSent = 1_000_000;
+
 /** Elements that a change of shape may take; without the old rows' elements twenty steps would make ten times as many. */
 const mostMade = 500;
 
@@ -249,17 +252,36 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
     });
     after(() => ptdump.close());
 
-    /** Lines and the first and the last of them, of the text that the page sent last; the whole would not fit between processes. */
-    const sentText = (kind: 'copy' | 'save'): Promise<{ lines: number; first: string; last: string }> =>
+    interface SentText {
+      readonly lines: number;
+      readonly first: string;
+      readonly last: string;
+      /** Of its parts, in characters. */
+      readonly longest: number;
+    }
+
+    /** The text that the page sent last; the whole would not fit between processes. */
+    const sentText = (kind: 'copy' | 'save'): Promise<SentText> =>
       page.evaluate((wanted) => {
-        const { sent } = window as unknown as { sent: { kind: string; text: string }[] };
-        const lines = (sent.findLast((message) => message.kind === wanted)?.text ?? '').trimEnd().split('\n');
-        return { lines: lines.length, first: lines[0] ?? '', last: lines.at(-1) ?? '' };
+        const { sent } = window as unknown as { sent: { kind: string; text: string; part: number }[] };
+        const ofKind = sent.filter((message) => message.kind === wanted);
+        const parts = ofKind.slice(ofKind.findLastIndex(({ part }) => part === 0));
+        if (parts.some(({ part }, at) => part !== at)) throw new Error('parts are missing');
+        const lines = parts
+          .map(({ text }) => text)
+          .join('')
+          .trimEnd()
+          .split('\n');
+        const longest = Math.max(...parts.map(({ text }) => text.length));
+        return { lines: lines.length, first: lines[0] ?? '', last: lines.at(-1) ?? '', longest };
       }, kind);
+    /** Whether so many texts were sent to their ends. */
     const isSent = (kind: 'copy' | 'save', count: number): Promise<unknown> =>
       page.waitForFunction(
         ([wanted, many]) =>
-          (window as unknown as { sent: { kind: string }[] }).sent.filter((message) => message.kind === wanted).length === many,
+          (window as unknown as { sent: { kind: string; more?: true }[] }).sent.filter(
+            (message) => message.kind === wanted && message.more !== true,
+          ).length === many,
         [kind, count] as const,
       );
 
@@ -270,7 +292,8 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
         await page.press('.rows', 'Control+c');
         await isSent('copy', 1);
       });
-      const { lines, first, last } = await sentText('copy');
+      const { lines, first, last, longest } = await sentText('copy');
+      assert.ok(longest < mostSent, `${longest} characters in one message`);
       assert.deepEqual([lines, first.slice(0, 18), last.slice(-11)], [all, '0xffff880000000000', 'GLB NX pte'.padStart(11)]);
       const slices = await countSlices(page);
       await page.press('.rows', 'Control+c');
@@ -281,14 +304,17 @@ describe('long lists', { skip: 'missing' in places ? places.missing : false }, (
     for (const format of ['csv', 'json'] as const)
       test(`exporting all of them as ${format} works in slices between frames`, async () => {
         const already = (
-          await page.evaluate(() => (window as unknown as { sent: { kind: string }[] }).sent.map(({ kind }) => kind))
-        ).filter((kind) => kind === 'save').length;
+          await page.evaluate(() =>
+            (window as unknown as { sent: { kind: string; more?: true }[] }).sent.filter(({ more }) => more !== true),
+          )
+        ).filter(({ kind }) => kind === 'save').length;
         const slices = await countSlices(page);
         await ptdump.send({ kind: 'export', format });
         await isSent('save', already + 1);
         assert.ok((await slices()) > all / 10_000);
         // A line each and the head; or start, end, level, present, and three attributes between brackets, in braces.
-        const { lines, last } = await sentText('save');
+        const { lines, last, longest } = await sentText('save');
+        assert.ok(longest < mostSent, `${longest} characters in one message`);
         assert.deepEqual([lines, last.slice(-4)], format === 'csv' ? [all + 1, 'true,,'.slice(-4)] : [11 * all + 5, '}']);
       });
   });

@@ -1,6 +1,6 @@
 /**
  * The differences for other programs: as a unified diff, as CSV, as JSON in the shape of `pagewalk diff --json`. Each yields the
- * share that is done.
+ * share that is done, and gives the text in parts.
  */
 import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
@@ -25,7 +25,7 @@ export interface Exported {
 }
 
 /** The text in the format asked for, in parts; yields the share that is done, 0 to 1. */
-export function exported(of: Exported, format: PtdumpExportFormat): Generator<number, string> {
+export function exported(of: Exported, format: PtdumpExportFormat): Generator<number, string[]> {
   switch (format) {
     case 'text':
       return unified(of);
@@ -37,7 +37,7 @@ export function exported(of: Exported, format: PtdumpExportFormat): Generator<nu
 }
 
 /** All rows as a unified diff, each group under its marker. */
-function* unified({ alignment, before, after }: Exported): Generator<number, string> {
+function* unified({ alignment, before, after }: Exported): Generator<number, string[]> {
   const text = new Pieces();
   text.add(`--- ${before}\n+++ ${after}\n`);
   const { left, right, length } = alignment;
@@ -63,7 +63,7 @@ function* unified({ alignment, before, after }: Exported): Generator<number, str
   }
   flush();
   yield 1;
-  return text.text();
+  return text.parts();
 }
 
 /** The lines of a row that differs, as a unified diff has them. What differs in its frames alone has the same text on both sides. */
@@ -75,7 +75,7 @@ export function changedLines(alignment: Alignment, row: number): { readonly remo
   return { removed: lineOf('left', '-'), added: lineOf('right', '+') };
 }
 
-function* csv(changes: readonly PtdumpChangeFacts[]): Generator<number, string> {
+function* csv(changes: readonly PtdumpChangeFacts[]): Generator<number, string[]> {
   const text = new Pieces();
   text.add('kind,start,end,what,level before,attributes before,physical before,level after,attributes after,physical after\n');
   for (const [index, { kind, start, end, what, before, after }] of changes.entries()) {
@@ -84,10 +84,10 @@ function* csv(changes: readonly PtdumpChangeFacts[]): Generator<number, string> 
     text.add(`${[kind, start, end, what.join(' '), ...sides].map(quoted).join(',')}\n`);
   }
   yield 1;
-  return text.text();
+  return text.parts();
 }
 
-function* json({ alignment, tally, before, after, addressBits, warnings }: Exported): Generator<number, string> {
+function* json({ alignment, tally, before, after, addressBits, warnings }: Exported): Generator<number, string[]> {
   const { changes } = alignment;
   const all = new JsonArray();
   for (const [index, change] of changes.entries()) {
@@ -95,9 +95,8 @@ function* json({ alignment, tally, before, after, addressBits, warnings }: Expor
     all.add(change);
   }
   yield 1;
-  const mark = '"changes": []';
-  return `${JSON.stringify({ ...tally.counts, before, after, addressBits, changes: [], warnings }, undefined, 1)}\n`.replace(
-    mark,
-    () => `"changes": ${all.text()}`,
-  );
+  const frame = `${JSON.stringify({ ...tally.counts, before, after, addressBits, changes: [], warnings }, undefined, 1)}\n`;
+  const [mark, name] = ['"changes": []', '"changes": '];
+  const at = frame.lastIndexOf(`\n ${mark}`) + 2;
+  return [frame.slice(0, at) + name, ...all.parts(), frame.slice(at + mark.length)];
 }

@@ -293,8 +293,8 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
       changed: () => {
         this.#tell(this.#longText.said);
       },
-      done: (text) => {
-        api.postMessage({ kind: 'save', format, text });
+      hand: (part) => {
+        api.postMessage({ kind: 'save', format, ...part });
       },
     });
   }

@@ -17,9 +17,11 @@ export class Pieces {
     if (this.#parts.length === batch) this.#join();
   }
 
-  text(): string {
+  /** The text in its order, in parts of a batch each. */
+  parts(): string[] {
     this.#join();
-    return this.#joined.join(this.#separator);
+    const { length } = this.#joined;
+    return this.#joined.map((part, at) => (at < length - 1 ? part + this.#separator : part));
   }
 
   #join(): void {
@@ -38,7 +40,8 @@ export class JsonArray {
     this.#elements.add(`  ${JSON.stringify(element, undefined, 1).replaceAll('\n', '\n  ')}`);
   }
 
-  text(): string {
-    return this.#empty ? '[]' : `[\n${this.#elements.text()}\n ]`;
+  /** The text in its order, in parts. */
+  parts(): string[] {
+    return this.#empty ? ['[]'] : ['[\n', ...this.#elements.parts(), '\n ]'];
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What the list shows, for other programs: the kernel's text, CSV, or JSON in the shape of `pagewalk ptdump --json`. Each yields
- * the share that is done.
+ * the share that is done, and gives the text in parts.
  */
 import type { PtdumpExportFormat } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { JsonArray, Pieces } from '../panel/pieces.ts';
@@ -11,7 +11,7 @@ import type { RegionTable } from './table.ts';
 const stride = 256;
 
 /** `lines` ascend. */
-export function exported(table: RegionTable, lines: Iterable<number>, format: PtdumpExportFormat): Generator<number, string> {
+export function exported(table: RegionTable, lines: Iterable<number>, format: PtdumpExportFormat): Generator<number, string[]> {
   switch (format) {
     case 'text':
       return kernelText(table, lines);
@@ -22,7 +22,7 @@ export function exported(table: RegionTable, lines: Iterable<number>, format: Pt
   }
 }
 
-function* kernelText(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+function* kernelText(table: RegionTable, lines: Iterable<number>): Generator<number, string[]> {
   const text = new Pieces();
   let count = 0;
   for (const line of lines) {
@@ -30,10 +30,10 @@ function* kernelText(table: RegionTable, lines: Iterable<number>): Generator<num
     text.add(`${table.texts[line] ?? ''}\n`);
   }
   yield 1;
-  return text.text();
+  return text.parts();
 }
 
-function* csv(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+function* csv(table: RegionTable, lines: Iterable<number>): Generator<number, string[]> {
   const text = new Pieces();
   text.add('start,end,size,level,attributes,present,marker,owner\n');
   let count = 0;
@@ -55,7 +55,7 @@ function* csv(table: RegionTable, lines: Iterable<number>): Generator<number, st
     text.add(`${cells.map(quoted).join(',')}\n`);
   }
   yield 1;
-  return text.text();
+  return text.parts();
 }
 
 /** A cell that begins as a formula would be one in a spreadsheet; names come from the dump. */
@@ -64,7 +64,7 @@ export function quoted(cell: string): string {
   return /[",\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-function* json(table: RegionTable, lines: Iterable<number>): Generator<number, string> {
+function* json(table: RegionTable, lines: Iterable<number>): Generator<number, string[]> {
   const markers = new JsonArray();
   const regions = new JsonArray();
   let count = 0;
@@ -78,7 +78,7 @@ function* json(table: RegionTable, lines: Iterable<number>): Generator<number, s
     }
   }
   yield 1;
-  return `{\n "markers": ${markers.text()},\n "regions": ${regions.text()}\n}\n`;
+  return ['{\n "markers": ', ...markers.parts(), ',\n "regions": ', ...regions.parts(), '\n}\n'];
 }
 
 /** The end of the space is 0, as in the facts. */

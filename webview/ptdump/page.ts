@@ -5,7 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
-import type { HostToPanel } from '../../debug-adapter/protocol/panel.ts';
+import type { HostToPanel, TextPart } from '../../debug-adapter/protocol/panel.ts';
 import type { HostToPtdump, PtdumpExportFormat, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import { pageHost } from '../panel/host.ts';
 import { LongText } from '../panel/long-text.ts';
@@ -105,7 +105,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
     switch (message.kind) {
       case 'spaces':
         this.spaces = message.spaces;
-        if (!this.kept.mm.startsWith('0x') && !message.spaces.some(({ id }) => id === this.kept.mm))
+        if (message.more !== true && !this.kept.mm.startsWith('0x') && !message.spaces.some(({ id }) => id === this.kept.mm))
           this.setKept({ mm: 'kernel', user: false });
         this.load(true);
         break;
@@ -140,8 +140,8 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
         this.revealIn(message);
         break;
       case 'export':
-        this.#write(this.rows, message.format, (text) => {
-          api.postMessage({ kind: 'save', format: message.format, text });
+        this.#write(this.rows, message.format, (part) => {
+          api.postMessage({ kind: 'save', format: message.format, ...part });
         });
         break;
     }
@@ -151,8 +151,7 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected load(again: boolean): void {
     this.generation++;
     const coming = (this.coming = new RegionTable());
-    this.total = -1;
-    this.received = 0;
+    [this.total, this.received] = [-1, 0];
     this.loadFailed = false;
     this.problem = '';
     this.mappings = undefined;
@@ -454,19 +453,20 @@ export abstract class PtdumpPage extends PanelPage<HostToPtdump, PtdumpToHost, P
   protected copySelected(): void {
     const [low, high] = [Math.min(this.anchor, this.selected), Math.max(this.anchor, this.selected)];
     if (low < 0) return;
-    this.#write(this.rows.slice(low, high + 1), 'text', (text) => {
+    this.#write(this.rows.slice(low, high + 1), 'text', ({ text, ...part }) => {
       // One line alone is pasted into other lines.
-      if (text !== '') api.postMessage({ kind: 'copy', text: text.indexOf('\n') === text.length - 1 ? text.slice(0, -1) : text });
+      const alone = part.part === 0 && text.indexOf('\n') === text.length - 1;
+      if (text !== '') api.postMessage({ kind: 'copy', ...part, text: alone ? text.slice(0, -1) : text });
     });
   }
 
-  #write(rows: readonly Row[], format: PtdumpExportFormat, done: (text: string) => void): void {
+  #write(rows: readonly Row[], format: PtdumpExportFormat, hand: (part: TextPart) => void): void {
     const folding = { ...this.folding(), turned: new Set(this.turned) };
     const isWhole = (marker: number): boolean => this.parsed === undefined && isClosed(this.table, marker, folding);
     const changed = (): void => {
       this.requestUpdate();
     };
-    this.longText.make(exported(this.table, linesOf(this.table, rows, isWhole), format), { changed, done });
+    this.longText.make(exported(this.table, linesOf(this.table, rows, isWhole), format), { changed, hand });
   }
 
   protected toggleRow(row: number): void {
