@@ -5,3 +5,4 @@ export { DiffPanel } from './diff-panel.ts';
 export { MemoryPanel } from './memory-panel.ts';
 export { PtdumpPanel } from './ptdump-panel.ts';
 export { WalkPanel } from './walk-panel.ts';
+export { pickSpace } from '../space-picker.ts';

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
 import type { SearchFacts, SearchHit, SearchHitsEvent, SearchQuestion } from '../../debug-adapter/protocol/search.ts';
-import { pickSpace } from '../space-picker.ts';
+import { loadPanels } from '../panels/load-panels.ts';
 import { problemOfPattern } from '../debugging/search-pattern.ts';
 import { debugType, isCancelled } from '../debugging/sessions.ts';
 import type { Sessions } from '../debugging/sessions.ts';
@@ -135,6 +135,7 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       validateInput: (text) => (text.trim() === '' ? undefined : problemOfPattern(this.#sessions.current, text)),
     });
     if (pattern === undefined || pattern.trim() === '') return undefined;
+    const { pickSpace } = await loadPanels();
     const place = await pickSpace<vscode.QuickPickItem & { readonly where: Pick<SearchQuestion, 'mm' | 'physical'> }>(
       (asked) => this.#sessions.requestPart('pagewalk/addressSpaces', asked),
       {
