@@ -16,9 +16,14 @@ export function ownerOf(identify: IdentifyFacts | undefined, walk?: TranslationF
   const words =
     best?.kind === 'direct-map'
       ? vscode.l10n.t('direct map')
-      : blockWords(best?.summary ?? identify.summary).replace(/^byte 0x0 of the /, '');
+      : withoutRange(blockWords(best?.summary ?? identify.summary).replace(/^byte 0x0 of the /, ''));
   const frames = walk?.physical === null || walk?.physical === undefined ? '' : ` → ${walk.physical}`;
   return `${words}${caller === undefined || words.includes(caller) ? '' : ` · ${caller}`}${frames}`;
+}
+
+/** The row is headed by an address already, and who asked for an area would stand too far behind two more. */
+function withoutRange(words: string): string {
+  return words.replace(/ area 0x[0-9a-f]+-0x[0-9a-f]+/, ' area');
 }
 
 /** The run of pages of a vmap_block, where a sentence is about one page of it. */

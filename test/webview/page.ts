@@ -87,8 +87,6 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
     await this.page.evaluate(({ className, variables }) => {
       // A theme has not every variable of the one before.
       document.documentElement.removeAttribute('style');
-      // What only the theme before has would stay.
-      document.documentElement.removeAttribute('style');
       for (const [variable, value] of Object.entries(variables)) document.documentElement.style.setProperty(variable, value);
       document.body.className = className;
       document.body.style.backgroundColor = 'var(--vscode-editor-background)';

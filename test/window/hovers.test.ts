@@ -53,7 +53,7 @@ describe('hovers on addresses', { skip: noWindow ?? false }, () => {
     ['0x3b9f008', 'Memory', 'pagewalk-memory .line'],
     ['0xffff8ea083bdac00', 'Memory', 'pagewalk-memory .line'],
     ['Show walk', 'Walk', 'pagewalk-walk .step.end'],
-    ['Show in ptdump', 'ptdump', 'pagewalk-ptdump .canvas .row'],
+    ['Show in ptdump', 'ptdump', 'pagewalk-ptdump .row.selected'],
   ] as const)
     test(`the link «${link}» leads to its panel`, async () => {
       const [, address, first] = kinds[0];
