@@ -249,14 +249,16 @@ export class VSCodeWindow {
   async reveal(text: string | RegExp, within: string): Promise<Locator> {
     const row = this.row(text, within);
     const list = this.page.locator(`${within} .monaco-list`).first();
+    // From the top, and from the end to the top again, for rows come late; two rows of what was in view stay.
     let before = '';
+    let atTop = false;
     await until(`${String(text)} in view`, async () => {
       // Rows just beyond the edges are drawn too.
       if ((await row.isVisible()) && (await isInside(row, list))) return true;
       const drawn = await list.innerText();
-      // From the end to the top again, for rows come late; two rows of what was in view stay.
       const height = (await list.boundingBox())?.height ?? 0;
-      await turnWheel(list, drawn === before ? -100_000 : Math.max(40, height - 44));
+      atTop = !atTop && (before === '' || drawn === before);
+      await turnWheel(list, atTop ? -100_000 : Math.max(40, height - 44));
       before = drawn;
       await sleep(settled / 2);
       return false;
