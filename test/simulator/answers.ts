@@ -72,6 +72,9 @@ function questions(session: Session, { addresses, frames }: Asked): Questions {
     vmallocPages: () => areas.map((address) => session.vmallocPages(address)),
     vmallocinfoText: () => session.vmallocinfoText(),
     tasks: () => session.tasks(),
+    listed: () => (['tasks', 'addressSpaces'] as const).map((list) => Array.from(session.listed(list), ({ id }) => id)),
+    searchPattern: () =>
+      ['vm_map_ram', '0x1234', '"simulated"', '12 ?? 34', 'no such name'].map((pattern) => session.searchPattern({ pattern })),
     firstTasks: () => session.firstTasks(2),
     maps: () => pids.map(({ pid }) => session.maps(pid)),
     log: () => session.log(),
