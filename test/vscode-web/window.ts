@@ -249,17 +249,15 @@ export class VSCodeWindow {
   async reveal(text: string | RegExp, within: string): Promise<Locator> {
     const row = this.row(text, within);
     const list = this.page.locator(`${within} .monaco-list`).first();
-    // From the top, and from the end to the top again, for rows come late; two rows of what was in view stay.
-    let before = '';
-    let atTop = false;
+    // From the top, twice as far each time, for rows come late; two rows of what was in view stay.
+    let [turns, most] = [0, 0];
     await until(`${String(text)} in view`, async () => {
       // Rows just beyond the edges are drawn too.
       if ((await row.isVisible()) && (await isInside(row, list))) return true;
-      const drawn = await list.innerText();
       const height = (await list.boundingBox())?.height ?? 0;
-      atTop = !atTop && (before === '' || drawn === before);
-      await turnWheel(list, atTop ? -100_000 : Math.max(40, height - 44));
-      before = drawn;
+      if (turns >= most) [turns, most] = [0, Math.max(4, 2 * most)];
+      else turns++;
+      await turnWheel(list, turns === 0 ? -100_000 : Math.max(40, height - 44));
       await sleep(settled / 2);
       return false;
     });
@@ -389,11 +387,12 @@ export class VSCodeWindow {
 
 /**
  * The wheel is turned for the list itself, not for what lies under the mouse: the tooltip of a row may lie over the list, and so
- * does the header that sticks to its top, which takes the wheel and scrolls nothing.
+ * does the header that sticks to its top, which takes the wheel and scrolls nothing. Towards the end where `pixels` is positive:
+ * VS Code reads `wheelDeltaY`, which is the opposite, but which Chromium sets to `deltaY` itself in an event that a script makes.
  */
 async function turnWheel(list: Locator, pixels: number): Promise<void> {
   const scrolled = list.locator('.monaco-scrollable-element').first();
-  await scrolled.evaluate((element, deltaY) => element.dispatchEvent(new WheelEvent('wheel', { deltaY, bubbles: true })), pixels);
+  await scrolled.evaluate((element, deltaY) => element.dispatchEvent(new WheelEvent('wheel', { deltaY, bubbles: true })), -pixels);
 }
 
 /** Whether it is there before long. */
