@@ -11,7 +11,7 @@ before(() => client.launch({ image: bundled.image }));
 after(() => client.body('disconnect'));
 
 test('an area is named with who asked for it at once: its range is in the row already', async () => {
-  const { ownerOf } = (await loadedModule('extension/panels/owner-words.ts')) as { ownerOf(facts: IdentifyFacts): string };
+  const { ownerOf } = (await loadedModule('extension/panels/owner-words.ts')) as { ownerOf: (facts: IdentifyFacts) => string };
   const { areas } = await client.body<{ areas: { start: string; caller: string | null }[] }>('pagewalk/vmallocAreas', {});
   const asked = areas.filter(({ caller }) => caller !== null);
   assert.ok(asked.length > 100, `${asked.length} areas`);

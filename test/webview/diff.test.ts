@@ -388,8 +388,8 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
       );
       assert.equal(cut, 0);
       // Where a side's words begin, group names and counts begin too.
-      const begins = await page.$$eval('.canvas .row:not(.sticky)', (rows) =>
-        rows.flatMap((row) =>
+      const begins = await page.$$eval('.canvas .row:not(.sticky)', (shown) =>
+        shown.flatMap((row) =>
           [...row.querySelectorAll('.twin, .half.right:not(.gap)')].map((side) => {
             const { paddingLeft, borderLeftWidth } = getComputedStyle(side);
             return Math.round(side.getBoundingClientRect().left + parseFloat(paddingLeft) + parseFloat(borderLeftWidth));

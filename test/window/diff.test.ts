@@ -48,6 +48,8 @@ describe('two ptdumps side by side in a window', { skip: noWindow ?? false }, ()
     const again = page.locator('vscode-toolbar-button[icon="refresh"]');
     process.kill(own, 'SIGSTOP');
     await again.click();
+    // It has been asked: what is not asked before it ends is asked of the next one.
+    await page.locator('[role=status]', { hasText: 'reading before.ptdump…' }).waitFor();
     process.kill(own, 'SIGKILL');
     await page.locator('.problem', { hasText: 'The process that reads the files ended (SIGKILL); compare again.' }).waitFor();
     assert.ok((await page.$$('.canvas .row')).length > 3);
