@@ -23,7 +23,7 @@ export function ownerOf(identify: IdentifyFacts | undefined, walk?: TranslationF
 
 /** The row is headed by an address already, and who asked for an area would stand too far behind two more. */
 function withoutRange(words: string): string {
-  return words.replace(/ area 0x[0-9a-f]+-0x[0-9a-f]+/, ' area');
+  return words.replace(/(?<= area) 0x[0-9a-f]+-0x[0-9a-f]+/, '');
 }
 
 /** The run of pages of a vmap_block, where a sentence is about one page of it. */
