@@ -135,10 +135,11 @@ class Walk {
     }
   }
 
-  /** Whether addresses of a root's entry exist, and belong to the half that is wanted. */
+  /** Whether addresses of a root's entry exist, are translated by tables, and belong to the half that is wanted. */
   #wanted(page: number, user: boolean): boolean {
+    const { mode } = this.#of;
     const address = toAddress(BigInt(page) << 12n);
-    return this.#of.mode.isCanonical(address) && (!user || this.#of.isUserAddress(address));
+    return mode.isCanonical(address) && mode.directWindow(address) === undefined && (!user || this.#of.isUserAddress(address));
   }
 
   #run(page: number, frame: number, pages: number): void {
