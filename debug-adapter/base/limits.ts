@@ -18,6 +18,10 @@ export const limits = {
   requestHeaderBytes: 4096,
   /** Requests of a client that wait; more are read when those are answered. */
   waitingRequests: 4096,
+  /** Bytes told to a client that it has not read; its messages are read when it has. */
+  unreadBytes: 32 * 1024 * 1024,
+  /** Characters of a request's name. */
+  commandCharacters: 100,
   /** Clients that are connected to one port. */
   clients: 64,
   /** Ranges of RAM listed of a dump whose bitmap tells them. */

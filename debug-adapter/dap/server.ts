@@ -15,6 +15,7 @@ import { Access } from './access.ts';
 import { Adapter } from './adapter.ts';
 import type { Answer, Call } from './adapter.ts';
 import { handlerOf } from './handlers.ts';
+import { incoming } from './incoming.ts';
 import { MessageStream } from './message-stream.ts';
 
 const errorIds = { user: 1, unknownRequest: 2, defect: 9 } as const;
@@ -72,6 +73,7 @@ export class DapServer extends ProtocolServer {
   override start(input: Readable, output: Writable): void {
     this.#output = output;
     output.on('drain', () => {
+      this.#readOn();
       this.#schedule();
     });
     input.on('error', ({ message }: Error) => {
@@ -96,20 +98,33 @@ export class DapServer extends ProtocolServer {
     this.#onEnd();
   }
 
-  protected override dispatchRequest(request: DebugProtocol.Request): void {
-    if (request.command === 'cancel') {
-      this.#cancel(request);
-      return;
+  /** Called with each message, whatever it is. */
+  override handleMessage(message: unknown): void {
+    const { request, problem } = incoming(message);
+    if (request === undefined) {
+      if (problem !== undefined) this.#tell(`a message of the client was not read: ${problem}`);
+    } else if (problem !== undefined) this.#fail(request, errorIds.unknownRequest, problem);
+    else if (request.command === 'cancel') this.#cancel(request);
+    else {
+      this.#waiting.push(request);
+      this.#schedule();
     }
-    this.#waiting.push(request);
-    if (this.#waiting.length >= limits.waitingRequests) this.#input.pause();
-    this.#schedule();
+    if (!this.#readsOn()) this.#input.pause();
+  }
+
+  /** What is answered at once, before others, is kept here as well while the client does not read it. */
+  #readsOn(): boolean {
+    return this.#waiting.length < limits.waitingRequests && (this.#output?.writableLength ?? 0) < limits.unreadBytes;
+  }
+
+  #readOn(): void {
+    if (this.#readsOn()) this.#input.resume();
   }
 
   /** A client that sends nonsense is told; one that cannot be reached any more has ended its session. */
   #transportFailed(what: string): void {
     if (what.startsWith('inStream') || what.startsWith('outStream')) this.#leave();
-    else this.#tell(`a message of the client cannot be read: ${what}`);
+    else this.#tell(`a message of the client cannot be read: ${what.replace('Error handling data: ', '')}`);
   }
 
   #tell(line: string): void {
@@ -125,7 +140,7 @@ export class DapServer extends ProtocolServer {
       this.#scheduled = false;
       const request = this.#waiting.shift();
       if (request !== undefined) this.#answer(request);
-      if (this.#waiting.length < limits.waitingRequests) this.#input.resume();
+      this.#readOn();
       this.#schedule();
     });
   }

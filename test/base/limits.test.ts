@@ -114,6 +114,8 @@ const cases: Record<BoundName, BoundCase> = {
   requestBytes: { elsewhere: 'dap/transport.test.ts' },
   requestHeaderBytes: { elsewhere: 'dap/transport.test.ts' },
   waitingRequests: { elsewhere: 'dap/transport.test.ts' },
+  unreadBytes: { elsewhere: 'dap/transport.test.ts' },
+  commandCharacters: { elsewhere: 'dap/transport.test.ts' },
   clients: { elsewhere: 'dap/listening.test.ts' },
   memoryRanges: {
     bounds: { memoryRanges: 1 },

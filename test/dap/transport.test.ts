@@ -7,6 +7,7 @@ import { MessageStream } from '../../debug-adapter/dap/message-stream.ts';
 import { DapServer } from '../../debug-adapter/dap/server.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { bundled } from '../support/dumps.ts';
+import { underLimits } from '../support/lowered-limits.ts';
 import { fc } from '../support/properties.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -172,6 +173,74 @@ describe('an adapter', () => {
     assert.equal(client.replies.get(1000 + depth)?.length, 4);
     for (const { message } of client.replies.get(1000 + depth) ?? []) assert.doesNotMatch(message ?? '', /defect/);
     await client.body('disconnect');
+  });
+
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const noName = /^a request has a name \(command\), which is a text$/;
+  for (const [name, members, message] of [
+    ['no name', '"seq":1000', noName],
+    ['null as its name', '"seq":1000,"command":null', noName],
+    ['a name that no text can be made of', '"seq":1000,"command":{"toString":1,"valueOf":1}', noName],
+    ['a name of a hundred thousand lists', `"seq":1000,"command":${deep}`, noName],
+    [
+      'a name of a million characters',
+      `"seq":1000,"command":"${'x'.repeat(1e6)}"`,
+      /^Pagewalk does not answer the request x{100}…: .* 100 /,
+    ],
+    [
+      'a list as its arguments',
+      '"seq":1000,"command":"pagewalk/addressSpaces","arguments":[]',
+      /^the arguments of a request are an object with their names$/,
+    ],
+    [
+      'a number as its arguments',
+      '"seq":1000,"command":"cancel","arguments":5',
+      /^the arguments of a request are an object with their names$/,
+    ],
+    ['no number', '"command":"threads"', undefined],
+    ['a number that no text can be made of', '"seq":{"toString":1},"command":"threads"', undefined],
+    ['a number of a hundred thousand lists', `"seq":${deep},"command":"threads"`, undefined],
+  ] as const) {
+    test(`hears a request with ${name} and goes on`, async () => {
+      const client = new RawClient();
+      client.raw(`{"type":"request",${members}}`);
+      if (message === undefined) await client.event(({ body }) => outputOf(body).includes('not read: it is a request without a number'));
+      else assert.match((await client.replyTo(1000)).message ?? '', message);
+      assert.equal((await client.ask('initialize')).success, true);
+      assert.equal(client.replies.size, message === undefined ? 1 : 2);
+      await client.body('disconnect');
+    });
+  }
+
+  for (const nonsense of ['null', '5', '"request"', '[]', '{}']) {
+    test(`says in words that ${nonsense} is no message`, async () => {
+      const client = new RawClient();
+      client.raw(nonsense);
+      await client.event(({ body }) => outputOf(body) === 'a message of the client was not read: it is no object with a type\n');
+      await client.body('disconnect');
+    });
+  }
+
+  test('keeps no more of what it answers at once than the client reads', async () => {
+    const input = new PassThrough();
+    const output = new PassThrough({ highWaterMark: 1024 });
+    new DapServer(nodeHost(), { onEnd: () => undefined }).start(input, output);
+    const unreadBytes = 64 * 1024;
+    await underLimits({ unreadBytes }, async () => {
+      const count = 10_000;
+      for (let seq = 1; seq <= count; seq++) {
+        input.write(framed(JSON.stringify({ seq, type: 'request', command: 'cancel', arguments: {} })));
+        if (seq % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.ok(output.readableLength + output.writableLength < 2 * unreadBytes);
+      // All are answered once it reads.
+      let heard = '';
+      output.on('data', (part: Buffer) => {
+        heard += part.toString('latin1');
+      });
+      while (!heard.includes(`"request_seq":${count}`)) await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(heard.split('"request_seq":').length - 1, count);
+    });
   });
 
   test('whose client goes away in the middle of a message ends', async () => {
