@@ -108,10 +108,14 @@ export const errors = {
     new UserError('corrupt-dump', `${path}: ${what}; the file is damaged or incomplete, copy it again or take a new dump`),
   unsupportedArchitecture: (path: string, machine: string) =>
     new UserError('unsupported-architecture', `${path}: is a dump of ${machine}, an architecture that Pagewalk does not know`),
-  noKernel: (path: string) =>
+  /** `cut`: what of the memory was not looked at. */
+  noKernel: (path: string, cut: readonly string[]) =>
     new UserError(
       'unsupported-architecture',
-      `${path}: no Linux kernel was recognised in this memory; check that it is physical memory, that its base is right, and that the part with the kernel is there`,
+      [
+        `${path}: no Linux kernel was recognised in this memory; check that it is physical memory, that its base is right, and that the part with the kernel is there`,
+        ...cut,
+      ].join('; '),
     ),
   /** `damage`: what is wrong with the file, which then is the likelier cause. */
   noPageTable: (what: string, damage: readonly string[] = []) =>

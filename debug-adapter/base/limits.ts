@@ -61,6 +61,8 @@ export const limits = {
   /** Hits of one search that may be asked for, and those told where nothing is asked. */
   hits: 1_000_000,
   toldHits: 1000,
+  /** Places kept of each text that a kernel is looked for by in memory. */
+  scannedPlaces: 1_000_000,
   /** How often a search may meet the same memory again, on average: tables of damaged dumps map it without end. */
   searchedOver: 64,
   /** Instructions decoded for one answer, before and behind the address that is asked for. */
@@ -72,6 +74,8 @@ export const limits = {
   /** Records and bytes of the kernel log; CONFIG_LOG_BUF_SHIFT is 25 at most. */
   logRecords: 1 << 22,
   logBytes: 1 << 28,
+  /** Records that one report of a death takes; what the kernel wrote later is another matter. */
+  reportRecords: 200,
   /** Runs of entries of /proc/PID/pagemap, and regions of PAGEMAP_SCAN, in one answer. */
   pagemapRuns: 2_000_000,
   pagemapRegions: 1_000_000,

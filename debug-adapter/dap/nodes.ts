@@ -9,7 +9,7 @@ import { formatAddress } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ListPart } from '../session/list-part.ts';
-import type { Adapter, Page, VariableNode } from './adapter.ts';
+import type { Adapter, VariableNode } from './adapter.ts';
 
 /** A variable that cannot be expanded unless `more` says so. */
 export function row(name: string, value: string, more: Partial<DebugProtocol.Variable> = {}): DebugProtocol.Variable {
@@ -21,19 +21,24 @@ export function pagedNode<Item>(items: readonly Item[], make: (item: Item) => De
   return { children: ({ start, count }) => items.slice(start, start + count).map(make) };
 }
 
-/** A long list, of which no more is read than is shown; who asks for all gets the first rows, and one that holds those behind. */
+/** A long list, of which no more is read than is shown; who asks for all gets the first rows (`most`), and one that holds those behind. */
 export function listNode<Item>(
   adapter: Pick<Adapter, 'reference'>,
   key: string,
-  list: { readonly read: (part: ListPart) => readonly Item[]; readonly make: (item: Item) => DebugProtocol.Variable },
+  list: {
+    readonly read: (part: ListPart) => readonly Item[];
+    readonly make: (item: Item) => DebugProtocol.Variable;
+    readonly most?: number;
+  },
 ): VariableNode {
+  const { most = limits.listRows } = list;
   const from = (first: number): VariableNode => ({
     children: ({ start, count }) => {
-      if (count <= limits.listRows) return list.read({ start: first + start, count }).map(list.make);
-      const items = list.read({ start: first + start, count: limits.listRows + 1 });
-      const rows = items.slice(0, limits.listRows).map(list.make);
-      if (items.length <= limits.listRows) return rows;
-      const next = first + start + limits.listRows;
+      if (count <= most) return list.read({ start: first + start, count }).map(list.make);
+      const items = list.read({ start: first + start, count: most + 1 });
+      const rows = items.slice(0, most).map(list.make);
+      if (items.length <= most) return rows;
+      const next = first + start + most;
       return [
         ...rows,
         row('more', `behind the first ${next}`, { variablesReference: adapter.reference(`${key} from ${next}`, from(next)) }),
@@ -114,15 +119,14 @@ function memoryReferenceOf(value: Value, context: ExpressionContext): { memoryRe
 }
 
 function valueNode(adapter: Adapter, at: { key: string; evaluateName?: string }, of: ShownValue): VariableNode {
-  return {
-    children: (page: Page) => {
-      const bounded = { start: page.start, count: Math.min(page.count, 10_000) };
-      return childrenOf(of.value, bounded, of.context).map((child) => {
-        const path = child.name.startsWith('[') ? child.name : `->${child.name}`;
-        const evaluateName =
-          at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
-        return valueRow(adapter, { key: `${at.key}${path}`, name: child.name, ...evaluateName }, { ...of, value: child.value });
-      });
+  return listNode(adapter, at.key, {
+    most: limits.expressionElements,
+    read: (part) => childrenOf(of.value, part, of.context),
+    make: (child) => {
+      const path = child.name.startsWith('[') ? child.name : `->${child.name}`;
+      const evaluateName =
+        at.evaluateName === undefined || child.name === '(anonymous)' ? {} : { evaluateName: `(${at.evaluateName})${path}` };
+      return valueRow(adapter, { key: `${at.key}${path}`, name: child.name, ...evaluateName }, { ...of, value: child.value });
     },
-  };
+  });
 }

@@ -4,6 +4,7 @@
  */
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
 import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import { limits } from '../base/limits.ts';
 import { frameSize } from './physical-memory.ts';
 import type { MemoryBlock, PhysicalMemory } from './physical-memory.ts';
 
@@ -26,12 +27,12 @@ export interface ScanState {
   readonly next: number;
   /** Of each text, by its position: physical addresses, ascending. */
   readonly places: readonly (readonly number[])[];
+  /** Of each text, by its position: whether it stands at more places than are kept. */
+  readonly cut: readonly boolean[];
 }
 
 /** Bytes of RAM between two reports of progress. */
 const reportedBytes = 64 * 2 ** 20;
-/** Places kept of one text. */
-const mostPlaces = 1_000_000;
 
 /**
  * Where each of a few texts stands, as physical byte addresses, found as far as the questions need. What is missing from the
@@ -41,6 +42,7 @@ export class MemoryScan {
   readonly #memory: PhysicalMemory;
   readonly #texts: readonly Uint8Array[];
   readonly #places: readonly number[][];
+  readonly #cut: boolean[];
   readonly #options: ScanOptions;
   readonly #findBytes: FindBytes;
   readonly #total: number;
@@ -64,11 +66,12 @@ export class MemoryScan {
     this.#total = memory.ranges.reduce((sum, { start, end }) => sum + end - start, 0);
     this.#next = options.known?.next ?? 0;
     this.#places = texts.map((_, index) => [...(options.known?.places[index] ?? [])]);
+    this.#cut = texts.map((_, index) => options.known?.cut[index] ?? false);
   }
 
   /** How far the scan has come. */
   get state(): ScanState {
-    return { next: this.#next, places: this.#places };
+    return { next: this.#next, places: this.#places, cut: this.#cut };
   }
 
   /**
@@ -121,7 +124,9 @@ export class MemoryScan {
   #add(index: number, place: number): void {
     const places = this.#places[index];
     // What follows a known state begins a little before its end.
-    if (places !== undefined && places.length < mostPlaces && place > (places.at(-1) ?? -1)) places.push(place);
+    if (places === undefined || place <= (places.at(-1) ?? -1)) return;
+    if (places.length < limits.scannedPlaces) places.push(place);
+    else this.#cut[index] = true;
   }
 
   #report(reached: number): void {

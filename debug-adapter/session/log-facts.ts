@@ -37,12 +37,14 @@ export function logTextOf(kernel: Kernel, options: { readonly levels: boolean })
   return logText(log, options);
 }
 
-/** The report of what the kernel died of, with reason, CPU, task and place; null where the log has none. */
+/** The report of what the kernel died of, with reason, CPU, task and place; null where the log has none. A report that is cut becomes a warning of the image. */
 export function deathFacts(kernel: Kernel): DeathFacts | null {
   const log = kernelLog(kernel);
   const death = deathOf(log);
   if (death === undefined) return null;
   const { kind, reason, cpu, pid, comm, place } = death;
+  const report = reportOf(log, death);
+  if (report.problem !== undefined) kernel.warn(report.problem);
   return {
     kind,
     reason,
@@ -50,7 +52,7 @@ export function deathFacts(kernel: Kernel): DeathFacts | null {
     pid: pid ?? null,
     comm: comm ?? null,
     place: place ?? null,
-    report: reportOf(log, death),
+    report: report.lines,
   };
 }
 

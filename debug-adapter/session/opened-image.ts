@@ -87,7 +87,7 @@ export class OpenedImage {
 
   /** What is known to be wrong with the image, so far. */
   warnings(): readonly string[] {
-    return [...this.kernel.warnings, ...this.files.check()];
+    return [...this.kernel.warnings, ...this.landmarks.warnings, ...this.files.check()];
   }
 
   /** Closes the files of the image: nothing of it can be read afterwards. */

@@ -21,10 +21,12 @@ import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
 import { machineOptions } from '../../debug-adapter/scenario/machine-settings.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { loadDisassembler, openDisassembler } from '../../debug-adapter/session/disassembly.ts';
+import { deathOf, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
 import { unwind } from '../../debug-adapter/kernel/stacks/unwind.ts';
 import type { UnwindState } from '../../debug-adapter/kernel/stacks/unwind.ts';
 import { openPtdumpSource } from '../../debug-adapter/session/ptdump-source.ts';
 import { Moments } from '../../debug-adapter/session/scenario-moments.ts';
+import { openSession } from '../../debug-adapter/session/session.ts';
 import type { Session } from '../../debug-adapter/session/session.ts';
 import { Machine } from '../../debug-adapter/simulator/machine.ts';
 import { elfFile, elfNote, filled, joinBytes, noteSegment, x8664 } from '../builders/elf-file.ts';
@@ -70,6 +72,15 @@ function threeRanges(): Uint8Array {
   const pages = new Map([0, 10, 20].map((page) => [page, { bytes: filled(4096, 1) }]));
   const ram = [0, 10, 20].map((page) => [page, page + 1] as const);
   return bytesOf(buildKdump({ maxFrame: 64, ram, pages }));
+}
+
+/** A page with the utsname of a machine that Linux runs on no more. */
+function anotherName(): Uint8Array {
+  const bytes = new Uint8Array(4096);
+  ['Linux', 'host', '2.4.0', '#1', 'vax'].forEach((text, index) => {
+    bytes.set(new TextEncoder().encode(text), index * 65);
+  });
+  return bytes;
 }
 
 /** Two tables that map the same two pages to other frames. */
@@ -210,6 +221,11 @@ const cases: Record<BoundName, BoundCase> = {
     exceed: asked((session) => session.search({ pattern: '"Linux version"', physical: true }, {})),
     says: /"complete":false/,
   },
+  scannedPlaces: {
+    bounds: { scannedPlaces: 1 },
+    exceed: () => openSession(memoryHost({ file: joinBytes([0, 0x1000].map((at) => limeRecord(at, anotherName()))) }), { paths: ['file'] }),
+    says: /no Linux kernel was recognised .*; more than 1 places of memory look like a kernel's utsname/,
+  },
   searchedOver: {
     bounds: { searchedOver: 0 },
     exceed: asked((session) => session.search({ pattern: '"Linux version"' }, {})),
@@ -239,6 +255,18 @@ const cases: Record<BoundName, BoundCase> = {
     bounds: { logRecords: 4 },
     exceed: asked((session) => session.log()),
     says: /the kernel log .* is damaged: it claims 2\^\d+ records/,
+  },
+  reportRecords: {
+    bounds: { reportRecords: 3 },
+    exceed: () => {
+      const lines = ['Oops: 0002 [#1]', 'one', 'two', 'three', 'four'];
+      const record = { sequence: undefined, time: 0n, level: 6, facility: 0, caller: undefined };
+      const log = { records: lines.map((text) => ({ ...record, text })), problems: [] };
+      const death = deathOf(log);
+      assert.ok(death !== undefined);
+      return reportOf(log, death);
+    },
+    says: /\["Oops: 0002 \[#1\]","one","two"\],"problem":"the report of the kernel's death has no end within 3 records; the 2 behind are only in the log"/,
   },
   logBytes: {
     bounds: { logBytes: 4 },

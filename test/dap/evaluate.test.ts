@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { ExplainedFacts, IdentifyFacts, TranslationFacts } from '../../debug-adapter/protocol/facts.ts';
 import { absent, expandedDump } from '../support/dumps.ts';
+import { underLimits } from '../support/lowered-limits.ts';
 import { RawClient } from './raw-client.ts';
 
 type Evaluated = DebugProtocol.EvaluateResponse['body'];
@@ -51,6 +52,25 @@ describe('the Debian kernel', { skip: absent(debian) ?? false }, () => {
     const identified = await evaluate('identify_physical(0x1238000)', 'watch');
     assert.match(identified.result, /^allocated object 0 of 3/);
     assert.ok(identified.variablesReference > 0);
+  });
+
+  test('an array is given as far as a page goes, and a row holds those behind', async () => {
+    await underLimits({ expressionElements: 10 }, async () => {
+      const list = await evaluate('list(&init_task.tasks, struct task_struct, tasks)', 'watch');
+      const names: string[] = [];
+      let pages = 0;
+      for (let reference = list.variablesReference; reference !== 0; pages++) {
+        const { variables } = await client.body<Variables>('variables', { variablesReference: reference });
+        names.push(...variables.flatMap(({ name }) => (name === 'more' ? [] : name)));
+        reference = variables.find(({ name }) => name === 'more')?.variablesReference ?? 0;
+      }
+      const count = list.indexedVariables ?? 0;
+      assert.equal(pages, Math.ceil(count / 10));
+      assert.deepEqual(
+        names,
+        Array.from({ length: count }, (_, index) => `[${index}]`),
+      );
+    });
   });
 
   test('the console has commands, and the clipboard gets the whole structure', async () => {

@@ -35,7 +35,6 @@ const facts: Readonly<Record<string, string>> = {
   'kernel/stacks/unwind-riscv-code.ts longest': 'no function is longer; its callers are found in another way',
   'kernel/stacks/unwind-scan.ts reach': 'a stack whose end is not known',
   'lsp/unfinished-call.ts longest': 'no call is longer',
-  'memory/memory-scan.ts mostPlaces': "a kernel is found at the first places of its banner, or isn't there",
   'pagetable/ptdump-walk.ts mostRuns': 'what is remembered to be quick; longer tables are walked again',
   'pagetable/run-index.ts longestRun': 'the width of a column; longer runs take several rows',
   'pagetable/table-graph.ts longestRun': 'the width of a column; longer runs take several rows',

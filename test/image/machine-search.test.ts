@@ -8,11 +8,13 @@ import { Landmarks } from '../../debug-adapter/kernel/opening/landmarks.ts';
 import { likelyMachines } from '../../debug-adapter/kernel/opening/machine-search.ts';
 import { findVmcoreinfo } from '../../debug-adapter/kernel/opening/vmcoreinfo-search.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
+import type { Session } from '../../debug-adapter/session/session.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { filled } from '../builders/elf-file.ts';
 import { bytesFile, dumpRuns, fileHost, pieceOf, pieceOfFile, sparseFile } from '../builders/file-host.ts';
 import { limeRecord, recordHeader } from '../builders/lime-file.ts';
 import { absent, expandedDump, truthText } from '../support/dumps.ts';
+import { underLimits } from '../support/lowered-limits.ts';
 
 /** struct new_utsname: sysname, nodename, release, version, machine, domainname, 65 bytes each. */
 function utsname(machine: string, version = '#1 SMP'): Uint8Array {
@@ -93,19 +95,40 @@ describe('the machine by VMCOREINFO', () => {
   });
 });
 
-test('a machine that runs virtual machines of another kind', { skip: absent('riscv64-sv48') ?? false }, () => {
+/** A session on the memory of a riscv64 machine, with the names of 64 guests of another kind from `guests` on. */
+function openWithGuests(guests: number): Session {
   const path = expandedDump('riscv64-sv48', 'vmcore.elf');
   const run = dumpRuns(path).at(-1);
   assert.ok(run);
-  const guest = filled(0x10000, 0);
-  for (let at = 0; at < 0x10000; at += 0x400) guest.set(utsname('s390x'), at);
+  const names = filled(0x10000, 0);
+  for (let at = 0; at < 0x10000; at += 0x400) names.set(utsname('s390x'), at);
   const head = recordHeader('EMiL', { start: BigInt(run.physical), last: BigInt(run.physical + run.size - 1) });
-  const last = limeRecord(0x1_0000_0000, guest);
+  const last = limeRecord(guests, names);
   const pieces = [pieceOf(0, head), pieceOfFile(32, { path, start: run.offset, size: run.size }), pieceOf(32 + run.size, last)];
-  const session = openSession(fileHost({ lime: sparseFile(pieces, 32 + run.size + last.length).open }), { paths: ['lime'] });
-  assert.equal(session.info().architecture, 'riscv64');
-  assert.equal(session.vmallocinfoText(), truthText('riscv64-sv48', 'vmallocinfo.txt'));
-  session.close();
+  return openSession(fileHost({ lime: sparseFile(pieces, 32 + run.size + last.length).open }), { paths: ['lime'] });
+}
+
+describe('a machine that runs virtual machines of another kind', { skip: absent('riscv64-sv48') ?? false }, () => {
+  test('is the one that is found', () => {
+    const session = openWithGuests(0x1_0000_0000);
+    assert.equal(session.info().architecture, 'riscv64');
+    assert.equal(session.vmallocinfoText(), truthText('riscv64-sv48', 'vmallocinfo.txt'));
+    session.close();
+  });
+
+  test('more guests than are looked at are told', async () => {
+    const warnings = (): readonly string[] => {
+      const session = openWithGuests(0x10_0000);
+      assert.equal(session.info().architecture, 'riscv64');
+      const told = session.warnings().filter((text) => text.includes('places of memory'));
+      session.close();
+      return told;
+    };
+    assert.deepEqual(warnings(), []);
+    assert.deepEqual(await underLimits({ scannedPlaces: 63 }, warnings), [
+      "more than 63 places of memory look like a kernel's utsname; the kernel was not looked for at the others",
+    ]);
+  });
 });
 
 test('the search for VMCOREINFO tells how far it is, and can be cancelled', () => {

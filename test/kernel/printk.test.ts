@@ -6,8 +6,11 @@ import { describe, test } from 'node:test';
 import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
 import { kernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import type { KernelLog } from '../../debug-adapter/kernel/log/printk.ts';
+import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
+import { deathFacts } from '../../debug-adapter/session/log-facts.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 import { bundled } from '../support/dumps.ts';
+import { underLimits } from '../support/lowered-limits.ts';
 import { fc } from '../support/properties.ts';
 
 const base = 0xffff_ffff_8000_0000n;
@@ -103,9 +106,13 @@ class Ring {
   }
 
   read(): KernelLog {
+    return kernelLog(this.open());
+  }
+
+  open(): Kernel {
     const kept = 1n << BigInt(this.countBits);
     const tail = this.#id - this.#first > kept ? this.#id - kept : this.#first;
-    return kernelLog(this.kernel.words(ringAt + 24n, [this.#id - 1n, tail]).open());
+    return this.kernel.words(ringAt + 24n, [this.#id - 1n, tail]).open();
   }
 }
 
@@ -316,7 +323,7 @@ describe('why a kernel died', () => {
       comm: 'sh',
       place: 'sysrq_handle_crash+0x16/0x20',
     });
-    assert.deepEqual(reportOf(log, death), lines.slice(1, 9));
+    assert.deepEqual(reportOf(log, death), { lines: lines.slice(1, 9), problem: undefined });
   });
 
   for (const [architecture, line, place] of [
@@ -343,6 +350,24 @@ describe('why a kernel died', () => {
       const death = deathOf(logOf(lines));
       assert.deepEqual([death?.place, death?.comm, death?.pid, death?.cpu], [place, 'kworker/u8:0 x', 7, 0]);
     });
+
+  test('a report without an end is told as far as one goes, and that there is more', async () => {
+    const ring = new Ring({ countBits: 3, sizeBits: 8 });
+    for (const text of ['BUG: unable to handle', 'one', 'two', 'three']) ring.add({ text });
+    const kernel = ring.open();
+    assert.equal(deathFacts(kernel)?.report.length, 4);
+    assert.deepEqual(
+      [...kernel.warnings].filter((text) => text.includes('report')),
+      [],
+    );
+    await underLimits({ reportRecords: 2 }, () => {
+      assert.deepEqual(deathFacts(kernel)?.report, ['BUG: unable to handle', 'one']);
+    });
+    assert.deepEqual(
+      [...kernel.warnings].filter((text) => text.includes('report')),
+      ["the report of the kernel's death has no end within 2 records; the 2 behind are only in the log"],
+    );
+  });
 
   test('an oops without a panic; none where nothing happened, or a process only says so', () => {
     const oops = [

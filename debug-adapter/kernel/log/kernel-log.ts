@@ -1,4 +1,5 @@
 /** The kernel log as text, in the kernel's own form, and what it says of why the kernel died. */
+import { limits } from '../../base/limits.ts';
 import type { KernelLog, LogRecord } from './printk.ts';
 
 /**
@@ -59,30 +60,42 @@ export function deathOf(log: KernelLog): Death | undefined {
     if (panic !== null) found = { kind: 'panic', reason: line, record };
     else if (found?.kind !== 'panic' && oopsLines.some((pattern) => pattern.test(line))) {
       // An oops goes on over several lines; the first of those that stand together says what happened.
-      if (firstOops === undefined || record - firstOops > linesOfOops) {
+      if (firstOops === undefined || record - firstOops > limits.reportRecords) {
         firstOops = record;
         found = { kind: 'oops', reason: line, record };
       }
     }
   });
   if (found === undefined) return undefined;
-  const near = firstOops !== undefined && found.record - firstOops <= linesOfOops;
+  const near = firstOops !== undefined && found.record - firstOops <= limits.reportRecords;
   const reportStart = near ? (firstOops ?? found.record) : found.record;
   return { ...found, reportStart, ...whoDied(log, reportStart, found.record) };
 }
 
-/** The lines of a report: from its beginning to the kernel's end mark. */
-export function reportOf(log: KernelLog, { reportStart, record }: Death): readonly string[] {
-  const lines: string[] = [];
-  for (const [index, { text }] of log.records.slice(reportStart, Math.max(reportStart, record) + linesOfOops).entries()) {
-    lines.push(...(text ?? '').split('\n'));
-    if (reportStart + index >= record && /^---\[ end (?:trace|Kernel panic)/.test(text ?? '')) break;
-  }
-  return lines;
+/** What the kernel wrote of its death. */
+export interface DeathReport {
+  /** From its beginning to the kernel's end mark, or to the end of the log. */
+  readonly lines: readonly string[];
+  /** In words, where it is longer than is told. */
+  readonly problem: string | undefined;
 }
 
-/** Records that one oops takes at most. */
-const linesOfOops = 200;
+/** The report of a death; bounded where the end mark is missing. */
+export function reportOf(log: KernelLog, { reportStart, record }: Death): DeathReport {
+  const lines: string[] = [];
+  const end = Math.max(reportStart, record) + limits.reportRecords;
+  for (const [index, { text }] of log.records.slice(reportStart, end).entries()) {
+    lines.push(...(text ?? '').split('\n'));
+    if (reportStart + index >= record && /^---\[ end (?:trace|Kernel panic)/.test(text ?? '')) return { lines, problem: undefined };
+  }
+  const isCut = end < log.records.length;
+  return {
+    lines,
+    problem: isCut
+      ? `the report of the kernel's death has no end within ${limits.reportRecords} records; the ${log.records.length - end} behind are only in the log`
+      : undefined,
+  };
+}
 
 /** `CPU: 1 PID: 42 Comm: sh Not tainted …`, or since 6.11 `CPU: 1 UID: 0 PID: 42 Comm: sh` (lib/dump_stack.c: dump_stack_print_info). */
 const taskLine = /^CPU: (\d+) (?:UID: \d+ )?PID: (\d+) (?:Comm: (.+?) (?:Kdump: |Not tainted|Tainted: ))?/;
@@ -94,7 +107,7 @@ const functionPlace = /[A-Za-z_][\w.$]*\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[[\w-]+\])
 function whoDied(log: KernelLog, from: number, to: number): Pick<Death, 'cpu' | 'pid' | 'comm' | 'place'> {
   let task: RegExpExecArray | undefined;
   let place: string | undefined;
-  for (const { text } of log.records.slice(from, Math.max(from, to) + linesOfOops)) {
+  for (const { text } of log.records.slice(from, Math.max(from, to) + limits.reportRecords)) {
     for (const line of (text ?? '').split('\n')) {
       task ??= taskLine.exec(line) ?? undefined;
       if (counterLine.test(line)) place ??= functionPlace.exec(line)?.[0];

@@ -70,7 +70,7 @@ export function openKernel(image: Image, outside: OutsideSources, landmarks = ne
       problem ??= error;
     }
   }
-  throw problem ?? errors.noKernel(image.name);
+  throw problem ?? errors.noKernel(image.name, landmarks.warnings);
 }
 
 interface Known {
