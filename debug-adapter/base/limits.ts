@@ -9,6 +9,8 @@ export const limits = {
   treeDepth: 64,
   /** Longest C string read from the dump, in bytes. */
   stringBytes: 4096,
+  /** Warnings kept of one kernel. */
+  warnings: 10_000,
   /** Characters of a message for a user; a path has at most 4096. */
   messageCharacters: 8192,
   /** Largest single read that a request may ask for, in bytes. */
@@ -54,6 +56,9 @@ export const limits = {
   ptdumpBytes: 256 * 1024 * 1024,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */
   comparedTables: 4_000_000,
+  /** How often each table is compared, on average, and how often at least one may be: kernels share few, and few with many. */
+  comparedOver: 4,
+  comparedAgain: 16_384,
   /** Runs of pages with other frames, in one comparison. */
   differentRuns: 4_000_000,
   /** Bytes of a pattern that is searched for: no longer than a page, so that it touches two at most. */

@@ -5,6 +5,7 @@
 import { toAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Image, MachineHint } from '../image/image.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
@@ -58,6 +59,7 @@ export class Kernel {
   readonly #sources: KernelSources;
   readonly #subjects = new Map<unknown, unknown>();
   #opening = 0;
+  #leftOut = 0;
   #symbols: CombinedSymbols | undefined;
   #types: { readonly table: TypeTable | undefined } | undefined;
   #structs: Structs | undefined;
@@ -148,8 +150,19 @@ export class Kernel {
     return this.#open(() => this.once(subject));
   }
 
-  /** Adds a sentence to `warnings`; the same one counts once. */
+  /** Adds a sentence to `warnings`; the same one counts once, and of those beyond the bound it is told that there are some. */
   warn(message: string): void {
-    this.warnings.add(message);
+    if (this.warnings.size < limits.warnings || this.warnings.has(message)) {
+      this.warnings.add(message);
+      return;
+    }
+    // The sentence changes, so that each answer that lacks warnings has it among its new ones.
+    this.warnings.delete(moreWarnings(this.#leftOut));
+    this.#leftOut++;
+    this.warnings.add(moreWarnings(this.#leftOut));
   }
+}
+
+function moreWarnings(count: number): string {
+  return `more is wrong than ${limits.warnings} warnings tell: ${count} times no other was given`;
 }

@@ -36,6 +36,8 @@ interface CachedPage {
 }
 
 const cachedPages = 4096;
+/** Pages without a byte, whose reasons are kept: a list of structures that are missing asks for the same again and again. */
+const cachedReasons = 1024;
 /** `__int128`, in bytes. */
 const widestInteger = 16;
 
@@ -50,6 +52,7 @@ export class AddressSpace {
   readonly pointerSize: 4 | 8;
   readonly #translator: Translator;
   readonly #pages = new BoundedCache<number, CachedPage>(cachedPages);
+  readonly #missing = new BoundedCache<number, HoleReason>(cachedReasons);
   readonly #slab = new Slab();
   #lastPage = -1;
   #last: CachedPage | undefined;
@@ -64,6 +67,7 @@ export class AddressSpace {
   /** Forgets cached translations and pages, after memory was written. */
   invalidate(): void {
     this.#pages.clear();
+    this.#missing.clear();
     this.#lastPage = -1;
     this.#last = undefined;
   }
@@ -253,8 +257,23 @@ export class AddressSpace {
     return value;
   }
 
+  /** What does not lie within one page that is there. */
   #slow(address: Address, size: number): DataView {
-    const bytes = this.bytes(address, size);
-    return new DataView(bytes.buffer, bytes.byteOffset, size);
+    const page = Number(this.#wrap(address) >> 12n);
+    const known = this.#missing.get(page);
+    if (known !== undefined) throw new MemoryFault(address, known.message);
+    const { bytes, holes } = this.read(address, size);
+    const hole = holes[0];
+    if (hole === undefined) return new DataView(bytes.buffer, bytes.byteOffset, size);
+    if (hole.offset === 0 && this.#isMissing(page, hole.reason)) this.#missing.set(page, hole.reason);
+    throw new MemoryFault(addToAddress(address, hole.offset), hole.reason.message);
+  }
+
+  /** Whether the reason why one byte of the page is missing is that of each. */
+  #isMissing(page: number, reason: HoleReason): boolean {
+    // It names the very address.
+    if (reason.kind === 'non-canonical') return false;
+    const frame = this.#translator.frameOf(page);
+    return frame < 0 || (this.physical.frame(frame) === undefined && this.physical.partialFrame(frame).holes[0]?.length === frameSize);
   }
 }

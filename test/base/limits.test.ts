@@ -112,6 +112,13 @@ const cases: Record<BoundName, BoundCase> = {
     exceed: asked((session) => session.memory().cString(session.symbols.find('linux_banner')?.address ?? toAddress(0n))),
     says: /^\["Linux ver",/,
   },
+  warnings: {
+    bounds: { warnings: 1 },
+    exceed: asked((session) => {
+      for (const message of ['one', 'two', 'two', 'three']) session.kernel.warn(message);
+    }),
+    says: /\["one","more is wrong than 1 warnings tell: 3 times no other was given"\]/,
+  },
   messageCharacters: {
     bounds: { messageCharacters: 40 },
     exceed: () => openImage(memoryHost({}), ['x'.repeat(100)]),
@@ -204,6 +211,16 @@ const cases: Record<BoundName, BoundCase> = {
     bounds: { comparedTables: 1 },
     exceed: () => new FrameDiff(...twoTables(), neverCancelled).differences(0, 2 ** 27),
     says: /comparing frames met more than 1 tables/,
+  },
+  comparedOver: {
+    bounds: { comparedOver: 0, comparedAgain: 1 },
+    exceed: () => new FrameDiff(...twoTables(), neverCancelled).differences(0, 2 ** 27),
+    says: /met in more places than in any kernel \(\d tables, more than 0 times each\)/,
+  },
+  comparedAgain: {
+    bounds: { comparedAgain: 0 },
+    exceed: () => new FrameDiff(...twoTables(), neverCancelled).differences(0, 2 ** 27),
+    says: /met in more places than in any kernel \(0 tables/,
   },
   differentRuns: {
     bounds: { differentRuns: 1 },

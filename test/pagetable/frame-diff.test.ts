@@ -17,6 +17,16 @@ function tableOf(builder: TableBuilder, root: bigint): PageTable {
   return new PageTable(builder, mode, toPhysAddr(root));
 }
 
+/** Tells how often tables were read. */
+class CountingTables extends TableBuilder {
+  read = 0;
+
+  override frame(number: number): Uint8Array | undefined {
+    this.read++;
+    return super.frame(number);
+  }
+}
+
 interface Leaf {
   readonly page: number;
   readonly large: boolean;
@@ -92,6 +102,41 @@ describe('frames of two page tables', () => {
     });
     assert.ok(one !== undefined && two !== undefined);
     assert.deepEqual(new FrameDiff(one, two, neverCancelled).differences(0, 2 ** 35), [{ start: 0, end: 2 ** 35 }]);
+  });
+
+  test('tables that lead to each other in all ways: each is read once, and each pair compared once', () => {
+    const most = 24;
+    const [one, two] = [1, 2].map((tag) => {
+      const builder = new CountingTables();
+      let below = [BigInt(tag) << 12n];
+      for (let level = 0; level < 4; level++) {
+        below = Array.from({ length: most }, (_, number) => {
+          const table = builder.table();
+          const above = [...below];
+          for (let index = 0; index < 512; index++) {
+            // Each side takes them in another order, so that all pairs are met.
+            const entry = above[(index * (tag === 1 ? 1 : 5) + Math.floor(index / most) + number) % above.length] ?? 0n;
+            builder.set(table, index, entry | p | rw);
+          }
+          return table;
+        });
+      }
+      const root = builder.table();
+      for (let index = 0; index < 256; index++) builder.set(root, index, (below[index % most] ?? 0n) | p | rw);
+      return { builder, table: new PageTable(builder, x8664Mode({ levels: 5, encryptionMask: 0n }), toPhysAddr(root)) };
+    });
+    assert.ok(one !== undefined && two !== undefined);
+    let compared = 0;
+    const token = {
+      get cancelled() {
+        compared++;
+        return false;
+      },
+    };
+    const diff = new FrameDiff(one.table, two.table, token);
+    assert.deepEqual(diff.differences(0, 2 ** 44), [{ start: 0, end: 2 ** 44 }]);
+    assert.deepEqual([one.builder.read, two.builder.read], [4 * most + 1, 4 * most + 1]);
+    assert.ok(compared <= 4 * most * most + 1, `${compared} pairs were compared`);
   });
 
   test('a line that reaches over addresses that are none', () => {

@@ -30,6 +30,7 @@ export class PagemapPages {
   readonly #zeroFrame: number | undefined;
   readonly #zeroFrames: number;
   readonly #hugeZeroFrame: number | undefined;
+  #told = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -98,16 +99,29 @@ export class PagemapPages {
 
   #about<Value>(frame: number, look: (page: Address) => Value): Value | undefined {
     const page = pageOfFrame(this.#kernel, frame);
+    if (page === undefined) {
+      this.#tell(() => `no struct page is known for frame 0x${frame.toString(16)}; whether its page is of a file or shared cannot be told`);
+      return undefined;
+    }
+    const { memory } = this.#structs;
+    // Entries that are garbage name frames without struct pages by the million: none is read in vain.
+    if (memory.frameOf(Number(page >> 12n)) < 0) {
+      this.#tell(() => untold(memory.explain(page).message));
+      return undefined;
+    }
     try {
-      if (page !== undefined) return look(page);
-      this.#kernel.warn(
-        `no struct page is known for frame 0x${frame.toString(16)}; whether its page is of a file or shared cannot be told`,
-      );
+      return look(page);
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
-      this.#kernel.warn(`struct pages cannot be read (${error.reason}); whether their pages are of a file or shared cannot be told`);
+      this.#tell(() => untold(error.reason));
+      return undefined;
     }
-    return undefined;
+  }
+
+  /** Warns of the first frame about which something cannot be told. */
+  #tell(message: () => string): void {
+    if (!this.#told) this.#kernel.warn(message());
+    this.#told = true;
   }
 
   #flag(page: Address, bit: bigint | undefined): boolean {
@@ -129,6 +143,10 @@ export class PagemapPages {
   #entireMapcount(head: Address): number {
     return this.#entireOffset === undefined ? 0 : this.#structs.memory.i32(addToAddress(head, this.#entireOffset)) + 1;
   }
+}
+
+function untold(reason: string): string {
+  return `struct pages cannot be read (${reason}); whether their pages are of a file or shared cannot be told`;
 }
 
 function bitOf(number: bigint | undefined): bigint | undefined {
