@@ -8,7 +8,7 @@ import { InvalidTables } from './invalid-tables.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
-import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
+import { explainPlainAbsence } from './swap-entry.ts';
 
 /** Of a swap entry: type in bits 16-22, exclusive in 23, offset from 24 up. */
 const swapTypeShift = 16;
@@ -195,9 +195,7 @@ class Mips64Mode extends TableMode {
       const what = (low & 1) !== 0 ? 'PROT_NONE' : 'a large page that was invalidated';
       return `the ${entry} entry is ${what} (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
-    return context.userAddress
-      ? `the ${entry} entry is ${describeSwapEntry(plainSwapEntry(low, high, swapTypeShift))}`
-      : `the ${entry} entry is not present`;
+    return explainPlainAbsence(entry, { low, high, shift: swapTypeShift }, context);
   }
 
   override defect(level: number, low: number, high: number): string | undefined {

@@ -7,7 +7,7 @@ import type { Address } from '../base/address.ts';
 import { entryKind } from './paging-mode.ts';
 import type { EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 import { bitNames, TableMode, wholeEntry } from './table-mode.ts';
-import { describeSwapEntry, plainSwapEntry } from './swap-entry.ts';
+import { explainPlainAbsence } from './swap-entry.ts';
 
 /** Of a swap entry: type in bits 13-19, exclusive in 20, offset from 21 up. */
 const swapTypeShift = 13;
@@ -237,9 +237,7 @@ class Sparc64Mode extends TableMode {
     if (this.keepsFrame(level, low, high)) {
       return `the ${entry} entry is PROT_NONE (its frame is at 0x${this.leafAddress(level, low, high).toString(16)})`;
     }
-    return context.userAddress
-      ? `the ${entry} entry is ${describeSwapEntry(plainSwapEntry(low, high, swapTypeShift))}`
-      : `the ${entry} entry is not present`;
+    return explainPlainAbsence(entry, { low, high, shift: swapTypeShift }, context);
   }
 
   override defect(level: number, low: number, high: number): string | undefined {

@@ -24,6 +24,16 @@ export function plainSwapEntry(low: number, high: number, shift: number): SwapEn
   };
 }
 
+/** Why an entry of an architecture with such swap entries maps nothing: swapped out, where user mode uses the address. */
+export function explainPlainAbsence(
+  name: string,
+  entry: { readonly low: number; readonly high: number; readonly shift: number },
+  { userAddress }: { readonly userAddress: boolean },
+): string {
+  if (!userAddress) return `the ${name} entry is not present`;
+  return `the ${name} entry is ${describeSwapEntry(plainSwapEntry(entry.low, entry.high, entry.shift))}`;
+}
+
 const markerType = 31;
 const leastSpecialType = 23;
 /**

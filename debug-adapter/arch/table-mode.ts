@@ -4,15 +4,10 @@ import type { Address } from '../base/address.ts';
 import type { AddressSplit, EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 
 /** What `PagingMode` needs beyond the meaning of single bits. */
-export interface TableShape {
-  /** For `info`, e.g. `arm64, 4K pages, 48-bit addresses`. */
-  readonly name: string;
-  readonly levels: readonly PagingLevel[];
-  readonly pageShift: number;
-  readonly littleEndian: boolean;
-  readonly virtualBits: number;
-  readonly addressBits: 32 | 64;
-  readonly split: AddressSplit;
+export interface TableShape extends Pick<
+  PagingMode,
+  'name' | 'levels' | 'pageShift' | 'littleEndian' | 'virtualBits' | 'addressBits' | 'split'
+> {
   /** Needed where `split` is `halves`. */
   readonly kernelBase?: bigint;
 }

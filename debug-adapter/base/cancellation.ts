@@ -38,3 +38,9 @@ export function throwIfCancelled(token: CancellationToken): void {
 
 /** Reports how far a long job is: `done` of `total` units (both >= 0), with a few words about the step. */
 export type ProgressReporter = (step: string, done: number, total: number) => void;
+
+/** How to stop a long job, and who hears how far it is. */
+export interface LongWork {
+  readonly token?: CancellationToken | undefined;
+  readonly progress?: ProgressReporter | undefined;
+}

@@ -3,7 +3,7 @@
  * only as far as somebody asks: memory of many GiB is read once at most.
  */
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { LongWork } from '../base/cancellation.ts';
 import { limits } from '../base/limits.ts';
 import { frameSize } from './physical-memory.ts';
 import type { MemoryBlock, PhysicalMemory } from './physical-memory.ts';
@@ -12,9 +12,7 @@ import type { MemoryBlock, PhysicalMemory } from './physical-memory.ts';
 export type FindBytes = (bytes: Uint8Array, text: Uint8Array, from: number) => number;
 
 /** How to stop a scan, who hears how far it is, and what an earlier scan of the same memory found. */
-export interface ScanOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
+export interface ScanOptions extends LongWork {
   /** What the platform has for this (base/host.ts). */
   readonly findBytes?: FindBytes | undefined;
   /** How far another scan of the same memory for the same texts came. */

@@ -5,7 +5,7 @@
 import { toAddress } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { CancellationToken, LongWork } from '../base/cancellation.ts';
 import { limits } from '../base/limits.ts';
 import type { PagingMode } from '../arch/paging-mode.ts';
 import { frameSize } from '../memory/physical-memory.ts';
@@ -41,9 +41,7 @@ export interface ReverseMappings {
 }
 
 /** How to stop the reading of all tables, who hears how far it is, and how many are read. */
-export interface ReverseMapOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
+export interface ReverseMapOptions extends LongWork {
   readonly bounds?: GraphBounds | undefined;
 }
 

@@ -1,11 +1,11 @@
 /** The page-category table of a dump, with what is to be known about its counts. */
+import type { LongWork } from '../base/cancellation.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { countPages } from '../kernel/pages/page-categories.ts';
 import type { PageCategoriesFacts } from '../protocol/facts.ts';
-import type { PageCategoriesOptions } from './session-face.ts';
 
 /** Throws `UserError` where struct pages cannot be found or understood, and `Cancelled`. */
-export function pageCategoriesFacts(kernel: Kernel, options: PageCategoriesOptions): PageCategoriesFacts {
+export function pageCategoriesFacts(kernel: Kernel, options: LongWork): PageCategoriesFacts {
   const { total, holes, memoryHoles, categories, ...notes } = countPages(kernel, options);
   const { zero, cache, cachePrivate, user, free, kernel: kept, hwpoison, offline } = categories;
   const warnings: string[] = [];

@@ -2,7 +2,7 @@
 import { formatAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { CancellationToken, LongWork, ProgressReporter } from '../base/cancellation.ts';
 import type { Host } from '../base/host.ts';
 import { areFramesComparable, FrameDiff } from '../pagetable/frame-diff.ts';
 import { diffPtdumps } from '../pagetable/ptdump-diff.ts';
@@ -21,10 +21,8 @@ export interface PtdumpChoice {
 }
 
 /** Where to look for changes, and how to stop. */
-export interface PtdumpDiffWishes {
+export interface PtdumpDiffWishes extends LongWork {
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }
 
 /** A comparison of an address space of a session with one of the same image, of another, or with text. Plain data. */

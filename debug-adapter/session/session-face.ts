@@ -4,7 +4,7 @@
  * `UserError` (show its message) or `Cancelled`; anything else is a defect.
  */
 import type { Address, PhysAddr } from '../base/address.ts';
-import type { CancellationToken, ProgressReporter } from '../base/cancellation.ts';
+import type { CancellationToken, LongWork } from '../base/cancellation.ts';
 import type { ExpressionContext } from '../expression/value.ts';
 import type { CpuState } from '../image/image.ts';
 import type { KcoreRead } from '../kernel/vmalloc/vread-kcore.ts';
@@ -49,45 +49,31 @@ import type { StackChoice } from './stack-facts.ts';
 export type SpaceName = string;
 
 /** Which tables a page-table dump is of, and which of its lines are wanted. */
-export interface PtdumpOptions {
+export interface PtdumpOptions extends LongWork {
   readonly mm?: SpaceName | undefined;
   /** The half that user mode sees (page-table isolation). */
   readonly user?: boolean | undefined;
   /** Lines of unmapped ranges too, on architectures whose kernel leaves them out. */
   readonly holes?: boolean | undefined;
   readonly range?: { readonly start: Address; readonly end: Address } | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }
 
 /** Which page tables are searched, how to stop, and who hears how far it is. */
-export interface ReverseMapOptions {
+export interface ReverseMapOptions extends LongWork {
   /** Every page table that the dump holds, not the kernel's alone. */
   readonly all?: boolean | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }
 
 /** How to stop a search, and who hears of it while it runs. */
-export interface SearchOptions {
+export interface SearchOptions extends LongWork {
   /** Hears each hit as it is found. */
   readonly found?: ((hit: SearchHit) => void) | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }
 
 /** Which address spaces are checked, how to stop, and who hears how far it is. */
-export interface FindingsOptions {
+export interface FindingsOptions extends LongWork {
   /** One address space; all of them by default. */
   readonly mm?: SpaceName | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
-}
-
-/** How to stop the count of pages, and who hears how far it is. */
-export interface PageCategoriesOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }
 
 /** Which addresses of the process are told; all that have mappings without a range. */
@@ -166,7 +152,7 @@ export interface SessionFace {
   /** What is wrong in page tables. Reads all of them. */
   findings(options: FindingsOptions): FindingsFacts;
   /** How many pages of RAM are of each of makedumpfile's categories. Reads all of them. */
-  pageCategories(options: PageCategoriesOptions): PageCategoriesFacts;
+  pageCategories(options: LongWork): PageCategoriesFacts;
   /** Every area with its state (busy, lazy, purging, pooled, free), and the vmap_blocks with their queues and counters. */
   vmalloc(): VmallocFacts;
   /** The same, each list made while it is gone through. */
@@ -224,7 +210,7 @@ export interface SessionFace {
 }
 
 /** What a launch configuration or the command line says about an image. */
-export interface OpenOptions {
+export interface OpenOptions extends LongWork {
   /** One file, or the members of a split set. */
   readonly paths: readonly string[];
   readonly symbols?: string | undefined;
@@ -236,6 +222,4 @@ export interface OpenOptions {
   readonly cacheBytes?: number | undefined;
   /** What a search of the image's memory for its kernel has found elsewhere (kernel/landmarks.ts). */
   readonly scanned?: ScanState | undefined;
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
 }

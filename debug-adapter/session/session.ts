@@ -2,7 +2,7 @@
 import { addToAddress, formatAddress, parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import type { Address, PhysAddr } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
-import type { CancellationToken } from '../base/cancellation.ts';
+import type { CancellationToken, LongWork } from '../base/cancellation.ts';
 import { errors } from '../base/errors.ts';
 import type { Host } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
@@ -71,7 +71,6 @@ import { search, searchPatternFacts } from './search.ts';
 import type {
   FindingsOptions,
   OpenOptions,
-  PageCategoriesOptions,
   PagemapOptions,
   PtdumpOptions,
   ReverseMapOptions,
@@ -270,7 +269,7 @@ export class Session extends OpenedImage implements SessionFace {
     return findingsFacts(this.kernel, this.spaces, options);
   }
 
-  pageCategories(options: PageCategoriesOptions): PageCategoriesFacts {
+  pageCategories(options: LongWork): PageCategoriesFacts {
     return pageCategoriesFacts(this.kernel, options);
   }
 

@@ -1,35 +1,20 @@
 /** Long readings of memory in several files, and of memory that was written to: the bytes and holes of a reading frame by frame. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
-import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { WrittenMemory } from '../../debug-adapter/memory/written-memory.ts';
 import { buildKdump, bytesOf } from '../builders/kdump.ts';
 import type { BuiltKdump, BuiltPage } from '../builders/kdump.ts';
+import { framesOf, readAll } from '../support/frame-by-frame.ts';
 import { memoryHost } from '../support/memory-host.ts';
 import { fc } from '../support/properties.ts';
 
 const pageCount = 300;
 const pageOf = (page: number): Uint8Array => Uint8Array.from({ length: 4096 }, (_, index) => (page * 31 + (index >>> 3)) & 0xff);
 
-/** What can only be asked frame by frame. */
-function framesOf(memory: PhysicalMemory): PhysicalMemory {
-  return {
-    ranges: memory.ranges,
-    frame: (frameNumber) => memory.frame(frameNumber),
-    partialFrame: (frameNumber) => memory.partialFrame(frameNumber),
-  };
-}
-
-function read(memory: PhysicalMemory, address: number, length: number): unknown {
-  const { bytes, holes } = readPhysical(memory, toPhysAddr(address), length);
-  return { bytes: Buffer.from(bytes).toString('latin1'), holes };
-}
-
 function assertSame(memory: PhysicalMemory, other: PhysicalMemory, place: { readonly address: number; readonly length: number }): void {
-  assert.deepEqual(read(memory, place.address, place.length), read(framesOf(other), place.address, place.length));
+  assert.deepEqual(readAll(memory, place.address, place.length), readAll(framesOf(other), place.address, place.length));
 }
 
 const place = fc.record({ address: fc.nat(pageCount * 4096), length: fc.integer({ min: 1, max: 700_000 }) });

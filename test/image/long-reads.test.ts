@@ -12,10 +12,10 @@ import type { WorkerThread } from '../../debug-adapter/base/worker.ts';
 import type { Image } from '../../debug-adapter/image/image.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
 import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
-import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { buildKdump, bytesOf, codecFlags } from '../builders/kdump.ts';
 import type { BuiltKdump, BuiltPage } from '../builders/kdump.ts';
+import { framesOf, readAll } from '../support/frame-by-frame.ts';
 import { memoryHost } from '../support/memory-host.ts';
 import { fc } from '../support/properties.ts';
 
@@ -59,20 +59,6 @@ function dumpOf(pages: readonly Kind[], blockSize = 4096): BuiltKdump {
 function open(dump: BuiltKdump, unpackThreads?: UnpackThreadHost): Image {
   const host: Host = { ...memoryHost({ dump: bytesOf(buildKdump(dump)) }), unpackThreads };
   return openImage(host, ['dump'], { cacheBytes: 64 * 4096 });
-}
-
-/** What can only be asked frame by frame. */
-function framesOf(memory: PhysicalMemory): PhysicalMemory {
-  return {
-    ranges: memory.ranges,
-    frame: (frameNumber) => memory.frame(frameNumber),
-    partialFrame: (frameNumber) => memory.partialFrame(frameNumber),
-  };
-}
-
-function read(memory: PhysicalMemory, address: number, length: number): unknown {
-  const { bytes, holes } = readPhysical(memory, toPhysAddr(address), length);
-  return { bytes: Buffer.from(bytes).toString('latin1'), holes };
 }
 
 /** Reads so much that threads are worth their start: 64 pages are 256 KiB. */
@@ -139,7 +125,7 @@ for (const threads of [false, true]) {
           if (threads) warm(image);
           const { memory } = open(dump);
           const length = dump.maxFrame * blockSize + 5000 - from - cut;
-          assert.deepEqual(read(image.memory, from, length), read(framesOf(memory), from, length));
+          assert.deepEqual(readAll(image.memory, from, length), readAll(framesOf(memory), from, length));
           image.close();
         }),
         { numRuns: threads ? 12 : 60 },

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { toAddress } from '../../debug-adapter/base/address.ts';
-import type { ArchitectureName, Image } from '../../debug-adapter/image/image.ts';
+import type { ArchitectureName } from '../../debug-adapter/image/image.ts';
 import { findArmRoot } from '../../debug-adapter/kernel/opening/root-arm.ts';
 import type { RootContext } from '../../debug-adapter/kernel/opening/root-choice.ts';
 import { findLoongarch64Root, findMips64Root } from '../../debug-adapter/kernel/opening/root-window.ts';
 import { SymbolList } from '../../debug-adapter/symbols/symbol-list.ts';
 import { Vmcoreinfo } from '../../debug-adapter/symbols/vmcoreinfo.ts';
 import { armLongTables, armShortTables } from '../builders/arm-tables.ts';
+import { memoryImage } from '../builders/memory-image.ts';
 import { TableMemory } from '../builders/table-memory.ts';
 
 interface Machine {
@@ -22,21 +23,7 @@ function contextOf(
   machine: Machine,
   told: { readonly notes?: readonly string[]; readonly symbols?: readonly (readonly [string, bigint])[] },
 ): RootContext {
-  const image: Image = {
-    name: 'tables by hand',
-    format: 'none',
-    compression: [],
-    machine,
-    memory,
-    vmcoreinfo: undefined,
-    cpus: [],
-    virtualSegments: [],
-    headerFacts: [],
-    dumpLevel: undefined,
-    warnings: [],
-    eraseInfo: undefined,
-    close: () => undefined,
-  };
+  const image = memoryImage('tables by hand', machine, memory);
   const symbols = told.symbols?.map(([name, address]) => ({ name, address: toAddress(address), size: 0, type: 'D', module: undefined }));
   return {
     image,

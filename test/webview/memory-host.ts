@@ -4,63 +4,36 @@ import type { MemoryPagesFacts, TypeLayoutFacts } from '../../debug-adapter/prot
 import type { KcoreReadFacts } from '../../debug-adapter/protocol/reads.ts';
 import type { AddressSpaceFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { SearchFacts } from '../../debug-adapter/protocol/search.ts';
-import type { RawClient } from '../dap/raw-client.ts';
-import type { WebviewPage } from './page.ts';
+import { AnsweringHost } from './answering-host.ts';
 
-export class MemoryHost {
-  readonly #client: RawClient;
-  readonly #page: WebviewPage<HostToMemory, MemoryToHost>;
-  #answered = 0;
-
-  constructor(client: RawClient, page: WebviewPage<HostToMemory, MemoryToHost>) {
-    this.#client = client;
-    this.#page = page;
-  }
-
+export class MemoryHost extends AnsweringHost<HostToMemory, MemoryToHost> {
   async open(stop = 1): Promise<void> {
-    const { spaces } = await this.#client.body<{ spaces: AddressSpaceFacts[] }>('pagewalk/addressSpaces', {});
-    await this.#page.send(
+    const { spaces } = await this.client.body<{ spaces: AddressSpaceFacts[] }>('pagewalk/addressSpaces', {});
+    await this.page.send(
       { kind: 'session', state: 'live', name: 'one', next: null },
       { kind: 'opened', spaces, writable: false, watches: false, stop },
     );
     await this.settle();
   }
 
-  /** A page that was loaded anew has sent nothing. */
-  forget(): void {
-    this.#answered = 0;
-  }
-
-  /** Answers until the page asks for nothing more. */
-  async settle(): Promise<void> {
-    for (;;) {
-      const all = await this.#page.page.evaluate(() => (window as unknown as { sent: MemoryToHost[] }).sent);
-      const asked = all.slice(this.#answered);
-      this.#answered = all.length;
-      if (asked.length === 0) return;
-      for (const message of asked) await this.#answer(message);
-      await this.#page.page.evaluate(() => new Promise((resume) => requestAnimationFrame(resume)));
-    }
-  }
-
-  async #answer(message: MemoryToHost): Promise<void> {
+  protected override async answer(message: MemoryToHost): Promise<void> {
     switch (message.kind) {
       case 'load': {
         const { generation, address, count, mm, physical, kcore } = message;
-        const pages = await this.#client.body<MemoryPagesFacts>('pagewalk/memoryPages', { address, count, mm, physical });
-        const asKcore = kcore ? await this.#client.body<KcoreReadFacts>('pagewalk/readAsKcore', { address, count }) : null;
-        await this.#page.send({ kind: 'pages', generation, address, pages, kcore: asKcore, problem: null });
+        const pages = await this.client.body<MemoryPagesFacts>('pagewalk/memoryPages', { address, count, mm, physical });
+        const asKcore = kcore ? await this.client.body<KcoreReadFacts>('pagewalk/readAsKcore', { address, count }) : null;
+        await this.page.send({ kind: 'pages', generation, address, pages, kcore: asKcore, problem: null });
         break;
       }
       case 'layout': {
-        const layout = await this.#client.body<TypeLayoutFacts>('pagewalk/typeLayout', { type: message.type });
-        await this.#page.send({ kind: 'layout', address: message.address, layout });
+        const layout = await this.client.body<TypeLayoutFacts>('pagewalk/typeLayout', { type: message.type });
+        await this.page.send({ kind: 'layout', address: message.address, layout });
         break;
       }
       case 'search': {
         const { pattern, mm, physical } = message;
-        const { hits, complete, pattern: bytes } = await this.#client.body<SearchFacts>('pagewalk/search', { pattern, mm, physical });
-        await this.#page.send({ kind: 'hits', pattern, hits, length: bytes.bytes.length / 2, complete, problem: null });
+        const { hits, complete, pattern: bytes } = await this.client.body<SearchFacts>('pagewalk/search', { pattern, mm, physical });
+        await this.page.send({ kind: 'hits', pattern, hits, length: bytes.bytes.length / 2, complete, problem: null });
         break;
       }
       default:

@@ -9,63 +9,36 @@ import type {
 import type { HostToPtdump, PtdumpToHost } from '../../debug-adapter/protocol/ptdump-panel.ts';
 import type { PtdumpLine } from '../../debug-adapter/protocol/requests.ts';
 import type { VmallocFacts } from '../../debug-adapter/protocol/vmalloc.ts';
-import type { RawClient } from '../dap/raw-client.ts';
-import type { WebviewPage } from './page.ts';
+import { AnsweringHost } from './answering-host.ts';
 
-export class PtdumpHost {
-  readonly #client: RawClient;
-  readonly #page: WebviewPage<HostToPtdump, PtdumpToHost>;
-  #answered = 0;
-
-  constructor(client: RawClient, page: WebviewPage<HostToPtdump, PtdumpToHost>) {
-    this.#client = client;
-    this.#page = page;
-  }
-
+export class PtdumpHost extends AnsweringHost<HostToPtdump, PtdumpToHost> {
   async open(): Promise<void> {
-    const { spaces } = await this.#client.body<{ spaces: AddressSpaceFacts[] }>('pagewalk/addressSpaces', {});
-    await this.#page.send({ kind: 'session', state: 'live', name: 'vmcore', next: null }, { kind: 'spaces', spaces });
+    const { spaces } = await this.client.body<{ spaces: AddressSpaceFacts[] }>('pagewalk/addressSpaces', {});
+    await this.page.send({ kind: 'session', state: 'live', name: 'vmcore', next: null }, { kind: 'spaces', spaces });
     await this.settle();
   }
 
-  /** A page that was loaded anew has sent nothing. */
-  forget(): void {
-    this.#answered = 0;
-  }
-
-  /** Answers until the page asks for nothing more. */
-  async settle(): Promise<void> {
-    for (;;) {
-      const all = await this.#page.page.evaluate(() => (window as unknown as { sent: PtdumpToHost[] }).sent);
-      const asked = all.slice(this.#answered);
-      this.#answered = all.length;
-      if (asked.length === 0) return;
-      for (const message of asked) await this.#answer(message);
-      await this.#page.page.evaluate(() => new Promise((resume) => requestAnimationFrame(resume)));
-    }
-  }
-
-  async #answer(message: PtdumpToHost): Promise<void> {
+  protected override async answer(message: PtdumpToHost): Promise<void> {
     switch (message.kind) {
       case 'load': {
         const { generation, mm, user } = message;
         const asked = { mm, user, start: 0, count: 1_000_000 };
-        const { total, lines } = await this.#client.body<{ total: number; lines: PtdumpLine[] }>('pagewalk/ptdump', asked);
-        await this.#page.send({ kind: 'lines', generation, start: 0, total, lines });
+        const { total, lines } = await this.client.body<{ total: number; lines: PtdumpLine[] }>('pagewalk/ptdump', asked);
+        await this.page.send({ kind: 'lines', generation, start: 0, total, lines });
         break;
       }
       case 'owners': {
         const { generation, mm, asked } = message;
         const addresses = asked.map(({ address }) => address);
-        const { results } = await this.#client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', { addresses, mm });
+        const { results } = await this.client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', { addresses, mm });
         const owners = asked.map(({ line }, at) => ({ line, owner: results[at]?.summary ?? '' }));
-        await this.#page.send({ kind: 'owners', generation, owners });
+        await this.page.send({ kind: 'owners', generation, owners });
         break;
       }
       case 'findings': {
         const { generation, mm } = message;
-        const { findings } = await this.#client.body<{ findings: FindingFacts[] }>('pagewalk/findings', { mm });
-        await this.#page.send({ kind: 'findings', generation, findings, problem: null });
+        const { findings } = await this.client.body<{ findings: FindingFacts[] }>('pagewalk/findings', { mm });
+        await this.page.send({ kind: 'findings', generation, findings, problem: null });
         break;
       }
       case 'select':
@@ -73,8 +46,8 @@ export class PtdumpHost {
         break;
       case 'whoMaps': {
         const { generation, physical, all } = message;
-        const { results } = await this.#client.body<ReverseMapFacts>('pagewalk/reverseMap', { physical: [physical], all });
-        await this.#page.send({ kind: 'mappings', generation, physical, all, result: results[0] ?? null, problem: null });
+        const { results } = await this.client.body<ReverseMapFacts>('pagewalk/reverseMap', { physical: [physical], all });
+        await this.page.send({ kind: 'mappings', generation, physical, all, result: results[0] ?? null, problem: null });
         break;
       }
       default:
@@ -84,14 +57,14 @@ export class PtdumpHost {
 
   async #sendDetails({ address, mm }: Extract<PtdumpToHost, { kind: 'select' }>): Promise<void> {
     const asked = { addresses: [address], mm };
-    const identified = await this.#client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', asked);
-    const translated = await this.#client.body<{ results: TranslationFacts[] }>('pagewalk/translate', asked);
+    const identified = await this.client.body<{ results: IdentifyFacts[] }>('pagewalk/identify', asked);
+    const translated = await this.client.body<{ results: TranslationFacts[] }>('pagewalk/translate', asked);
     const [[identify], [walk]] = [identified.results, translated.results];
     if (identify === undefined || walk === undefined) return;
     const named = identify.details.find(({ kind }) => kind === 'vmap-block')?.['block'];
-    const { areas } = await this.#client.body<VmallocFacts>('pagewalk/vmallocAreas', {});
+    const { areas } = await this.client.body<VmallocFacts>('pagewalk/vmallocAreas', {});
     const area = areas.find(({ block }) => block !== null && block.address === named);
     const block = area === undefined || area.block === null ? null : { start: area.start, facts: area.block };
-    await this.#page.send({ kind: 'details', address, identify, walk, block });
+    await this.page.send({ kind: 'details', address, identify, walk, block });
   }
 }

@@ -8,6 +8,7 @@ import type { PtdumpChangeFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { PanelCommand } from '../../debug-adapter/protocol/panel.ts';
 import { actionsView } from '../panel/actions.ts';
 import type { Action } from '../panel/actions.ts';
+import { rowOfKey } from '../panel/row-keys.ts';
 import { RowSlots } from '../panel/row-slots.ts';
 import { markerName } from '../ptdump/table.ts';
 import { gap } from './align.ts';
@@ -399,21 +400,11 @@ ${facts?.source ?? ''}"
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key } = event;
-    const last = (this.list?.count ?? 0) - 1;
-    const page = this.list?.page ?? 1;
-    const steps: Readonly<Record<string, number>> = {
-      ArrowDown: 1,
-      ArrowUp: -1,
-      PageDown: page,
-      PageUp: -page,
-      Home: -last - 1,
-      End: last + 1,
-    };
-    const step = steps[key];
+    const next = rowOfKey(key, this.selected, this.list);
     const row = this.rows[this.selected];
     const folded = row !== undefined && isFolded(row);
     const open = folded && this.open.has(firstOf(row));
-    if (step !== undefined) this.select(Math.min(Math.max(this.selected + step, 0), last));
+    if (next !== undefined) this.select(next);
     else if (key === 'n') this.goToChange(1);
     else if (key === 'p') this.goToChange(-1);
     else if (key === 'c' && (event.ctrlKey || event.metaKey)) this.#copy();

@@ -6,6 +6,7 @@ import { html, nothing } from 'lit';
 import type { TemplateResult } from 'lit';
 import { actionsView } from '../panel/actions.ts';
 import type { Action } from '../panel/actions.ts';
+import { spaceButton } from '../panel/space-button.ts';
 
 /** What the toolbar shows and does. */
 export interface ToolbarModel {
@@ -45,7 +46,7 @@ const others = { narrow: 260, wide: 490 };
 
 /** One line, however narrow the page is. */
 export function toolbar(model: ToolbarModel): TemplateResult {
-  const { width, space, view, optionsOpen } = model;
+  const { width, view, optionsOpen } = model;
   const narrow = width < narrowBelow;
   return html`<div class="toolbar one-line" role="toolbar" aria-label=${l10n.t('Memory')}>
     <vscode-toolbar-button
@@ -62,15 +63,7 @@ export function toolbar(model: ToolbarModel): TemplateResult {
       ?disabled=${!model.canGoForward}
       @click=${model.goForward}
     ></vscode-toolbar-button>
-    <button
-      class="choice space"
-      title=${l10n.t('Address space: {0}', space)}
-      aria-label=${l10n.t('Address space: {0}', space)}
-      ?disabled=${!model.live}
-      @click=${model.chooseSpace}
-    >
-      <span class="label">${space}</span><i class="codicon codicon-chevron-down" aria-hidden="true"></i>
-    </button>
+    ${spaceButton(model)}
     <vscode-textfield
       class="address-field"
       label=${l10n.t('Go to an address or expression')}

@@ -13,6 +13,7 @@ import { layoutFor } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { groupWords, rowView, shapeOf } from './list.ts';
 import './map.ts';
+import { rowOfKey } from '../panel/row-keys.ts';
 import { RowSlots } from '../panel/row-slots.ts';
 import { VirtualList } from '../panel/virtual-list.ts';
 import type { Heights } from '../panel/virtual-list.ts';
@@ -383,23 +384,13 @@ class PtdumpElement extends PtdumpPage {
 
   readonly #key = (event: KeyboardEvent): void => {
     const { key } = event;
-    const last = (this.list?.count ?? 0) - 1;
-    const page = this.list?.page ?? 1;
-    const steps: Readonly<Record<string, number>> = {
-      ArrowDown: 1,
-      ArrowUp: -1,
-      PageDown: page,
-      PageUp: -page,
-      Home: -last - 1,
-      End: last + 1,
-    };
-    const step = steps[key];
+    const next = rowOfKey(key, this.selected, this.list);
     const entry = this.rows[this.selected];
-    if (step !== undefined) this.select(Math.min(Math.max(this.selected + step, 0), last), { extend: event.shiftKey });
+    if (next !== undefined) this.select(next, { extend: event.shiftKey });
     else if (key === 'c' && (event.ctrlKey || event.metaKey)) this.#copy();
     else if (key === 'a' && (event.ctrlKey || event.metaKey)) {
       this.anchor = 0;
-      this.selected = last;
+      this.selected = (this.list?.count ?? 0) - 1;
       this.requestUpdate();
     } else if (key === 'Escape') this.#closeDetails();
     else if (entry !== undefined && (key === 'Enter' || key === ' ')) {

@@ -5,6 +5,7 @@ import { html } from 'lit';
 import type { TemplateResult } from 'lit';
 import { actionsView } from '../panel/actions.ts';
 import type { Action } from '../panel/actions.ts';
+import { spaceButton } from '../panel/space-button.ts';
 import './filter-box.ts';
 import type { FilterProblem } from './filter.ts';
 import type { RegionTable } from './table.ts';
@@ -45,19 +46,11 @@ export function hasOneField(page: HTMLElement): boolean {
 
 /** One line, however narrow the page is. */
 export function toolbar(model: ToolbarModel): TemplateResult {
-  const { page, space } = model;
+  const { page } = model;
   const one = hasOneField(page);
   const room = page.clientWidth - (one ? others.oneField : others.twoFields);
   return html`<div class="toolbar one-line" role="toolbar" aria-label="ptdump">
-    <button
-      class="choice space"
-      title=${l10n.t('Address space: {0}', space)}
-      aria-label=${l10n.t('Address space: {0}', space)}
-      ?disabled=${!model.live}
-      @click=${model.chooseSpace}
-    >
-      <span class="label">${space}</span><i class="codicon codicon-chevron-down" aria-hidden="true"></i>
-    </button>
+    ${spaceButton(model)}
     <pagewalk-filter
       ?hidden=${one && model.goingTo}
       .table=${model.table}

@@ -5,7 +5,7 @@
 import { formatAddress, toAddress, toPhysAddr } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../../base/cancellation.ts';
+import type { LongWork } from '../../base/cancellation.ts';
 import { UserError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { NumberRange } from '../../base/range.ts';
@@ -32,17 +32,11 @@ export interface CheckedSpace {
   readonly task: Task | undefined;
 }
 
-/** How to stop a search for findings, and who hears how far it is. */
-export interface FindingsOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
-}
-
 /** With what was not checked for want of type information, in words. */
 export type CheckedFindings = FindingsFacts & { readonly untyped: readonly string[] };
 
 /** Checks the page tables of `spaces`, of which the kernel's, where it is among them, is the first. Throws `Cancelled`. */
-export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], options: FindingsOptions): CheckedFindings {
+export function findings(kernel: Kernel, spaces: readonly CheckedSpace[], options: LongWork): CheckedFindings {
   const ofKernel = spaces[0]?.mm === 'kernel';
   const check = ofKernel ? kernelCheck(kernel) : undefined;
   const report = checkTables(
@@ -86,7 +80,7 @@ interface OutOfSync {
 }
 
 /** Copies of the kernel's entries that are not in step; of `spaces` alone, where they are not all there are. */
-function outOfSync(kernel: Kernel, spaces: readonly CheckedSpace[], { token, progress }: FindingsOptions): OutOfSync {
+function outOfSync(kernel: Kernel, spaces: readonly CheckedSpace[], { token, progress }: LongWork): OutOfSync {
   progress?.('comparing page-table roots', 0, 1);
   try {
     const { applies, reason, differences, warnings } = rootSync(kernel, token ?? neverCancelled);

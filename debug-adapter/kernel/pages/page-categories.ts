@@ -4,7 +4,7 @@
  */
 import { addToAddress } from '../../base/address.ts';
 import { neverCancelled, throwIfCancelled } from '../../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../../base/cancellation.ts';
+import type { LongWork } from '../../base/cancellation.ts';
 import { errors } from '../../base/errors.ts';
 import { findRange } from '../../base/range.ts';
 import type { NumberRange } from '../../base/range.ts';
@@ -33,19 +33,13 @@ export interface PageCounts {
   readonly takenForSlab: number;
 }
 
-/** How to stop the count, and who hears how far it is. */
-export interface CountOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
-}
-
 /** Struct pages that are read at once: a power of two, so that a compound page's second struct page stands beside its first. */
 const chunkPages = 1024;
 /** Chunks, and pages without struct page, between two reports. */
 const reportEvery = 64;
 
 /** Throws `UserError` where struct pages cannot be found or understood, and `Cancelled`. */
-export function countPages(kernel: Kernel, options: CountOptions): PageCounts {
+export function countPages(kernel: Kernel, options: LongWork): PageCounts {
   const model = memoryModel(kernel);
   if (model === undefined || model.pieces.length === 0) {
     throw errors.notSupported(
@@ -58,7 +52,7 @@ export function countPages(kernel: Kernel, options: CountOptions): PageCounts {
 class Count {
   readonly #model: MemoryModel;
   readonly #rules: PageRules;
-  readonly #options: CountOptions;
+  readonly #options: LongWork;
   readonly #ranges: readonly NumberRange[];
   readonly #total: number;
   readonly #chunk: StructPages;
@@ -76,7 +70,7 @@ class Count {
   #pendingEnd = 0;
   #pending: number = verdict.kernel;
 
-  constructor(kernel: Kernel, model: MemoryModel, options: CountOptions) {
+  constructor(kernel: Kernel, model: MemoryModel, options: LongWork) {
     this.#model = model;
     this.#options = options;
     this.#rules = pageRules(kernel);

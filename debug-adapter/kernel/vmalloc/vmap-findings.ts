@@ -1,7 +1,7 @@
 /** What is inconsistent in the vmalloc space, in the shape of all findings. */
 import { formatAddress, toAddress } from '../../base/address.ts';
 import { neverCancelled } from '../../base/cancellation.ts';
-import type { CancellationToken, ProgressReporter } from '../../base/cancellation.ts';
+import type { LongWork } from '../../base/cancellation.ts';
 import { UserError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { findRange, mergeRanges } from '../../base/range.ts';
@@ -22,9 +22,7 @@ export interface VmallocFindings {
 }
 
 /** How to stop the check, who hears how far it is, and what is known to be damaged already. */
-export interface VmallocCheckOptions {
-  readonly token?: CancellationToken | undefined;
-  readonly progress?: ProgressReporter | undefined;
+export interface VmallocCheckOptions extends LongWork {
   /** Virtual pages (address / 4096) whose tables are damaged, as is told already; none by default. */
   readonly damaged?: readonly NumberRange[];
 }
