@@ -228,7 +228,7 @@ describe('the page of two ptdumps', { skip: 'missing' in places ? places.missing
   test('is exported as the kernel printed it, as CSV, and as the command line prints it', async () => {
     await show();
     await diff.send({ kind: 'export', format: 'text' }, { kind: 'export', format: 'csv' }, { kind: 'export', format: 'json' });
-    const [text, csv, json] = (await diff.sent('save')).map((message) => message.text);
+    const [text, csv, json] = (await diff.whenSent('save', 3)).map((message) => message.text);
     assert.deepEqual(text?.trimEnd().split('\n'), [
       '--- kernel',
       '+++ after.ptdump',

@@ -82,6 +82,15 @@ export class WebviewPage<Incoming extends { readonly kind: string }, Outgoing ex
     return all.filter((message): message is Extract<Outgoing, { kind: Kind }> => message.kind === kind);
   }
 
+  /** Those of a kind, once there are `count`: what is written in slices takes a page that is busy a while. */
+  async whenSent<Kind extends Outgoing['kind']>(kind: Kind, count: number): Promise<Extract<Outgoing, { kind: Kind }>[]> {
+    await this.page.waitForFunction(
+      (asked) => (window as unknown as { sent: Outgoing[] }).sent.filter((message) => message.kind === asked.kind).length >= asked.count,
+      { kind, count },
+    );
+    return this.sent(kind);
+  }
+
   /** As VS Code does when the theme changes. Without it a page has no colours of its own. */
   async setTheme(name: ThemeName): Promise<void> {
     await this.page.evaluate(({ className, variables }) => {

@@ -188,7 +188,7 @@ describe('the ptdump page', { skip: 'missing' in places ? places.missing : false
     await page.press('.rows', 'Control+c');
     assert.equal((await ptdump.sent('copy'))[0]?.text, lines.map(({ text }) => `${text}\n`).join(''));
     await ptdump.send({ kind: 'export', format: 'json' }, { kind: 'export', format: 'csv' }, { kind: 'export', format: 'text' });
-    const [json, csv, text] = await ptdump.sent('save');
+    const [json, csv, text] = await ptdump.whenSent('save', 3);
     const { regions, markers } = JSON.parse(json?.text ?? '') as { regions: unknown[]; markers: unknown[] };
     assert.deepEqual(
       regions,
