@@ -88,6 +88,7 @@ class ArcMode extends TableMode {
       virtualBits: 32,
       addressBits: 32,
       split: 'shared',
+      windowPages: { start: untranslated / 4096, end: 2 ** 20 },
     });
   }
 

@@ -3,6 +3,7 @@
  * as two 32-bit halves (`low`, `high`; `high` is 0 for 4-byte entries), so that loops over tables allocate nothing.
  */
 import type { Address } from '../base/address.ts';
+import type { NumberRange } from '../base/range.ts';
 
 /** What an entry is; small integers because loops compare them. */
 export const entryKind = {
@@ -61,6 +62,11 @@ export interface PagingMode {
   isUserAddress(address: Address): boolean;
   /** Physical address of an address that the hardware maps without any table (mips KSEG0, loongarch DMW…). */
   directWindow(address: Address): number | undefined;
+  /**
+   * The direct window among the addresses that the kernel's root covers, in pages (address / 4096): tables may have entries for
+   * it, which the hardware never reads (arc's upper half, the image of sparc64). Undefined where windows lie elsewhere.
+   */
+  readonly windowPages: NumberRange | undefined;
   /** Classifies an entry of `levels[level]`. */
   kind(level: number, low: number, high: number): EntryKind;
   /** Physical address (bytes) of the next table, of a `table` entry. */

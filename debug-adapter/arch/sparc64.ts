@@ -155,6 +155,8 @@ class Sparc64Mode extends TableMode {
 
   constructor(options: Sparc64Options) {
     const virtualBits = options.virtualBits ?? 53;
+    const { image } = options;
+    const imageEnd = image === undefined ? imageStart : imageStart + BigInt(image.size);
     super({
       name: `sparc64, ${options.tte}`,
       levels,
@@ -163,10 +165,10 @@ class Sparc64Mode extends TableMode {
       virtualBits,
       addressBits: 64,
       split: 'spaces',
+      windowPages: image === undefined ? undefined : { start: Number(imageStart >> 12n), end: Number(imageEnd >> 12n) },
     });
     this.#layout = options.tte === 'sun4v' ? sun4v : sun4u;
-    const { image } = options;
-    this.#image = image === undefined ? undefined : { physical: image.physical, end: imageStart + BigInt(image.size) };
+    this.#image = image === undefined ? undefined : { physical: image.physical, end: imageEnd };
   }
 
   override directWindow(address: Address): number | undefined {

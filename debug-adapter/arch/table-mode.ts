@@ -1,6 +1,7 @@
 /** What most paging modes have in common; an architecture's mode overrides what differs. */
 import { toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
+import type { NumberRange } from '../base/range.ts';
 import type { AddressSplit, EntryKind, PagingLevel, PagingMode, Rights } from './paging-mode.ts';
 
 /** What `PagingMode` needs beyond the meaning of single bits. */
@@ -10,6 +11,7 @@ export interface TableShape extends Pick<
 > {
   /** Needed where `split` is `halves`. */
   readonly kernelBase?: bigint;
+  readonly windowPages?: NumberRange | undefined;
 }
 
 /**
@@ -25,6 +27,7 @@ export abstract class TableMode implements PagingMode {
   readonly addressBits: 32 | 64;
   readonly split: AddressSplit;
   readonly kernelBase: bigint;
+  readonly windowPages: NumberRange | undefined;
 
   constructor(shape: TableShape) {
     this.name = shape.name;
@@ -35,6 +38,7 @@ export abstract class TableMode implements PagingMode {
     this.addressBits = shape.addressBits;
     this.split = shape.split;
     this.kernelBase = shape.kernelBase ?? 0n;
+    this.windowPages = shape.windowPages;
   }
 
   untag(address: Address): Address {

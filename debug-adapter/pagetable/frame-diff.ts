@@ -57,7 +57,12 @@ export class FrameDiff {
     const kernelHalf = start >= 2 ** (mode.addressBits - 13);
     // The other half's addresses stand in another root, which is not compared here.
     if (mode.split === 'halves' && kernelHalf !== virtualBase > 0n) return found;
-    this.#tables(0, { table: this.#a.root }, { table: this.#b.root }, { start, end, found });
+    const window = this.#a.windowPages ?? { start: end, end };
+    for (const part of [
+      { start, end: Math.min(end, window.start) },
+      { start: Math.max(start, window.end), end },
+    ])
+      if (part.start < part.end) this.#tables(0, { table: this.#a.root }, { table: this.#b.root }, { ...part, found });
     return found;
   }
 

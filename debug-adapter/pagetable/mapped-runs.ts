@@ -130,22 +130,34 @@ class Walk {
       if (kind === entryKind.table) this.table(level + 1, mode.tableAddress(level, low, high), relative);
       else if (kind === entryKind.leaf || (kind === entryKind.notPresent && mode.keepsFrame(level, low, high))) {
         const leafPages = 2 ** (mode.leafShift(level, low, high) - 12);
-        this.#run(page, mode.leafAddress(level, low, high) / frameSize + (page % leafPages), span);
+        this.#leaf(page, mode.leafAddress(level, low, high) / frameSize + (page % leafPages), span);
       }
     }
   }
 
-  /** Whether addresses of a root's entry exist, are translated by tables, and belong to the half that is wanted. */
+  /** Whether addresses of a root's entry exist, and belong to the half that is wanted. */
   #wanted(page: number, user: boolean): boolean {
     const { mode } = this.#of;
     const address = toAddress(BigInt(page) << 12n);
-    return mode.isCanonical(address) && mode.directWindow(address) === undefined && (!user || this.#of.isUserAddress(address));
+    return mode.isCanonical(address) && (!user || this.#of.isUserAddress(address));
+  }
+
+  /** Adds what a leaf maps, without what lies in a direct window. */
+  #leaf(page: number, frame: number, pages: number): void {
+    const window = this.#of.windowPages;
+    if (window === undefined || page >= window.end || page + pages <= window.start) {
+      this.#run(page, frame, pages);
+      return;
+    }
+    if (page < window.start) this.#run(page, frame, window.start - page);
+    if (page + pages > window.end) this.#run(window.end, frame + window.end - page, page + pages - window.end);
   }
 
   #run(page: number, frame: number, pages: number): void {
     const { range } = this.#options;
     const cut = Math.max(0, range.start - page);
     const length = Math.min(pages, range.end - page) - cut;
+    if (length <= 0) return;
     if (!Number.isSafeInteger(frame + pages)) return;
     if (this.runs.length >= limits.mappedRuns) this.#left++;
     else this.runs.add(page + cut, frame + cut, length);

@@ -7,6 +7,7 @@ import type { Address, PhysAddr } from '../base/address.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PagingLevel, PagingMode } from '../arch/paging-mode.ts';
 import { wholeEntry } from '../arch/table-mode.ts';
+import type { NumberRange } from '../base/range.ts';
 import type { Translator } from '../memory/address-space.ts';
 import type { HoleReason } from '../memory/hole.ts';
 import { frameSize } from '../memory/physical-memory.ts';
@@ -40,6 +41,8 @@ export class PageTable implements Translator {
   readonly mode: PagingMode;
   /** Physical address of the root table, in bytes; rounded down to the table's alignment, 4 KiB at most. */
   readonly root: PhysAddr;
+  /** Pages (address / 4096) that the root covers and the hardware translates without it; what entries say of them is void. */
+  readonly windowPages: NumberRange | undefined;
   /** Views of table frames that were read, or null for those that cannot be. */
   readonly #frames = new Map<number, DataView | null>();
   readonly #rootBits: number;
@@ -48,7 +51,7 @@ export class PageTable implements Translator {
   readonly #firmware: boolean;
   /** Virtual pages from here on belong to the kernel's half, where halves have separate roots. */
   readonly #firstKernelPage: number;
-  /** Whether some addresses are mapped without a table: where one root has both halves, all of the upper one (arc) or none. */
+  /** Whether some addresses are mapped without a table, or by another one. */
   readonly #hasWindows: boolean;
   /** The leaf that `frameOf` found last: its level and entry (no level where no table has it), pages to its end, and the frame behind it. */
   #leafLevel = -1;
@@ -76,7 +79,9 @@ export class PageTable implements Translator {
     this.#kernel = use.half === 'user' ? use.kernel : undefined;
     this.#firmware = use.half === 'user' && use.firmware === true;
     this.#firstKernelPage = 2 ** (mode.addressBits - 13);
-    this.#hasWindows = mode.split !== 'shared' || mode.directWindow(toAddress(1n << BigInt(mode.addressBits - 1))) !== undefined;
+    // A process's own space has nothing of the kernel's.
+    this.windowPages = mode.split === 'spaces' && use.half === 'user' ? undefined : mode.windowPages;
+    this.#hasWindows = mode.split === 'spaces' ? this.windowPages !== undefined : mode.split === 'halves' || this.windowPages !== undefined;
     this.#firstLevelAhead = this.#hasWindows ? Math.max(1, mode.levels.length - 1) : 1;
     const top = mode.levels[0];
     const last = mode.levels.at(-1);
@@ -288,7 +293,7 @@ export class PageTable implements Translator {
   /** The answer for an address that this root does not translate: a direct window's, the other root's. */
   #elsewhere(address: Address): Translation | undefined {
     const { mode } = this;
-    const window = mode.directWindow(address);
+    const window = this.#hasWindows ? mode.directWindow(address) : undefined;
     if (window !== undefined) return windowTranslation(address, window, 2 ** mode.pageShift);
     if (mode.split !== 'halves' || mode.isUserAddress(address) === (this.#half === 'user') || !mode.isCanonical(address)) return undefined;
     if (this.#half === 'user' && this.#kernel !== undefined) return this.#kernel.translate(address);

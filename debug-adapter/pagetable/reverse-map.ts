@@ -113,7 +113,7 @@ export class ReverseMap {
         if (found.length >= most || steps-- <= 0) return false;
         if (steps % frameSize === 0) throwIfCancelled(token);
         const virtualPage = pageOf(graph.mode, this.#basePage(owner), page);
-        if (this.#repeated(owner, virtualPage, frame)) return true;
+        if (!this.#isTranslated(owner, virtualPage) || this.#repeated(owner, virtualPage, frame)) return true;
         found.push({ root: owner, virtual: toAddress((BigInt(virtualPage) << 12n) + offset) });
         return true;
       });
@@ -130,6 +130,13 @@ export class ReverseMap {
 
   #basePage(root: number): number {
     return Number((this.#roots[root]?.pageTable.virtualBase ?? 0n) >> 12n);
+  }
+
+  /** Whether the page's address exists, and the hardware looks into tables for it. */
+  #isTranslated(root: number, virtualPage: number): boolean {
+    const { mode, windowPages } = this.#roots[root]?.pageTable ?? {};
+    const inWindow = windowPages !== undefined && virtualPage >= windowPages.start && virtualPage < windowPages.end;
+    return !inWindow && mode?.isCanonical(toAddress(BigInt(virtualPage) << 12n)) === true;
   }
 
   #repeated(root: number, virtualPage: number, frame: number): boolean {

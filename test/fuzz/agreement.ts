@@ -1,10 +1,12 @@
 /** Answers that say the same in two ways, and so must agree, whatever the memory holds. */
 import assert from 'node:assert/strict';
-import type { Address } from '../../debug-adapter/base/address.ts';
+import type { Address, PhysAddr } from '../../debug-adapter/base/address.ts';
 import { parseAddress, toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { frameSize } from '../../debug-adapter/memory/physical-memory.ts';
 import type { MappedRuns } from '../../debug-adapter/pagetable/mapped-runs.ts';
+import type { NumberRange } from '../../debug-adapter/base/range.ts';
 import type { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
+import type { ReverseMapping } from '../../debug-adapter/pagetable/reverse-map.ts';
 import { parsePtdump } from '../../debug-adapter/pagetable/ptdump-parse.ts';
 import type { SessionFace } from '../../debug-adapter/session/session-face.ts';
 
@@ -63,5 +65,24 @@ export function assertRunsAgree(runs: MappedRuns, table: PageTable, range: { rea
     const last = runs.pages(index) - 1;
     for (const into of new Set([0, Math.floor(last / 2), last]))
       assert.equal(table.frameOf(runs.page(index) + into), runs.frame(index) + into, `frame of page ${runs.page(index) + into}`);
+  }
+}
+
+/** Every address that the reverse map tells leads to the physical one that was asked for. */
+export function assertMappingsAgree(mappings: readonly ReverseMapping[], physical: PhysAddr, roots: readonly PageTable[]): void {
+  for (const { root, virtual } of mappings) {
+    const frame = roots[root]?.frameOf(Number(virtual >> 12n));
+    assert.equal(frame, Math.floor(physical / frameSize), `frame of 0x${virtual.toString(16)}, which the reverse map tells`);
+    assert.equal(virtual & BigInt(frameSize - 1), BigInt(physical % frameSize));
+  }
+}
+
+/** Pages that are said to have other frames have frames in both tables, and others. */
+export function assertDifferencesAgree(runs: readonly NumberRange[], [a, b]: readonly [PageTable, PageTable]): void {
+  for (const { start, end } of spread(runs)) {
+    for (const page of [start, Math.floor((start + end) / 2), end - 1]) {
+      const [one, two] = [a.frameOf(page), b.frameOf(page)];
+      assert.ok(one >= 0 && two >= 0 && one !== two, `page ${page} has frames ${one} and ${two}, which are told to differ`);
+    }
   }
 }

@@ -30,7 +30,7 @@ import { buildReverseMap } from '../../../debug-adapter/pagetable/reverse-map.ts
 import { checkTables } from '../../../debug-adapter/pagetable/table-check.ts';
 import { tableEntries } from '../../../debug-adapter/pagetable/table-entries.ts';
 import { Dice, edges } from '../../builders/mutations.ts';
-import { assertRunsAgree } from '../agreement.ts';
+import { assertDifferencesAgree, assertMappingsAgree, assertRunsAgree } from '../agreement.ts';
 import { assertSentence } from '../target.ts';
 import type { FuzzCase, FuzzTarget } from '../target.ts';
 
@@ -62,10 +62,16 @@ const modes: readonly PagingMode[] = [
   loongarch64({ pageShift: 14, levels: 3 }),
   loongarch64({ pageShift: 12, levels: 4 }),
   sparc64({ tte: 'sun4u' }),
-  sparc64({ tte: 'sun4v' }),
+  sparc64({ tte: 'sun4v', image: { physical: 0x40_0000, size: 0x80_0000 } }),
   arc({ pageShift: 13 }),
   arc({ pageShift: 13, levels: 4, pae40: true }),
 ];
+
+/** Long runs went through tables in the upper half of arc, which the hardware does not translate. */
+const regressions: Readonly<Record<string, readonly number[]>> = {
+  'arc, 8K pages, 2 levels': [894309004],
+  'arc, 8K pages, 4 levels, PAE40': [894309019],
+};
 
 const frames = 128;
 /** RAM begins where a table can lie on every machine: arc has none below. */
@@ -196,7 +202,9 @@ function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
   if (range.start < range.end) {
     const { runs } = mappedRuns(table, { range, user: dice.next(2) === 0, token: neverCancelled });
     assertRunsAgree(runs, table, range);
-    untilImpatient((token) => new FrameDiff(table, other, token).differences(range.start, range.end));
+    untilImpatient((token) => {
+      assertDifferencesAgree(new FrameDiff(table, other, token).differences(range.start, range.end), [table, other]);
+    });
     const visitor: Parameters<typeof walkForPtdump>[1] = {
       enter: () => {},
       isLeaf: (level, low, high) => mode.kind(level, low, high) === entryKind.leaf,
@@ -212,14 +220,17 @@ function questionsOf(table: PageTable, other: PageTable, dice: Dice): void {
   }
   const roots = [table, other].map((pageTable) => ({ pageTable, repeats: [] }));
   const reverse = buildReverseMap(roots, { bounds: { tables: 4096, runs: 65_536 } });
-  for (let count = 0; count < 4; count++) reverse.lookup(toPhysAddr(anyFrame(dice)), 100);
+  for (let count = 0; count < 4; count++) {
+    const physical = toPhysAddr(anyFrame(dice));
+    assertMappingsAgree(reverse.lookup(physical, 100).mappings, physical, [table, other]);
+  }
   checkTables([table, other], { token: neverCancelled, bounds: { tables: 4096, findings: 100 } });
 }
 
 export const pageTableTargets: readonly FuzzTarget[] = modes.map((mode) => ({
   name: `page tables: ${mode.name}`,
   rounds: 2,
-  regressions: [],
+  regressions: regressions[mode.name] ?? [],
   prepare: () => {
     const pools = poolsOf(mode);
     assert.ok(
