@@ -1,6 +1,6 @@
 /**
  * Swap-type entries (include/linux/swap.h, swapops.h). The numbers above the real swap areas depend on the kernel's
- * configuration, which no dump tells: markers are type 31 in every kernel that has them (5.19), the others lie below.
+ * configuration, which no dump tells: markers are type 31, and 30 from 5.19 to 6.1, where failed readings were 31; the others lie below.
  */
 import { wholeEntry } from './table-mode.ts';
 
@@ -48,7 +48,7 @@ const specialTypes: readonly (readonly string[])[] = [
   ['hwpoison', 'device memory (write)', 'migration (write)'],
   ['migration (read)', 'device memory (read)', 'device memory (write)'],
   ['migration (read, exclusive)', 'device-exclusive (write)', 'device memory (read)'],
-  ['migration (write)', 'device-exclusive (read)', 'hwpoison'],
+  ['migration (write)', 'device-exclusive (read)', 'hwpoison', 'a marker'],
 ];
 const markers: readonly (readonly [bit: bigint, name: string])[] = [
   [1n, 'userfaultfd write-protect'],

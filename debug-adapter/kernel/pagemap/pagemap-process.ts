@@ -10,15 +10,13 @@ import { entryBits } from './pagemap-bits.ts';
 import type { EntryBits } from './pagemap-bits.ts';
 import { PagemapPages } from './pagemap-page.ts';
 import type { WalkContext, WalkedEntry } from './pagemap-walk.ts';
+import { specialSwapTypes } from './special-swap-types.ts';
+import type { SpecialSwapTypes } from './special-swap-types.ts';
 
 const purpose = 'reading the pages of a process';
 
-/** Swap type of markers (5.19). */
-const markerType = 31;
 /** What a marker's offset says (include/linux/swapops.h). */
 export const marker = { uffdWp: 1, poisoned: 2, guard: 4 } as const;
-/** The smallest number of swap areas that a kernel can have; higher types may mean something else. */
-const leastSwapTypes = 23;
 
 /** Rules of PAGEMAP_SCAN that were proposed and not merged; struct pagemap_scan_private tells of them. */
 export interface ScanRules {
@@ -44,8 +42,7 @@ export class PagemapProcess {
   readonly accessTracked: bigint | undefined;
   readonly scanRules: ScanRules;
   readonly #pageTable: PageTable;
-  readonly #hasMarkers: boolean;
-  readonly #swapTypes: number;
+  readonly #swapTypes: SpecialSwapTypes;
   /** Of an entry that names a frame: the part of its offset that is the frame's number (swp_offset_pfn()). */
   readonly #frameLimit: number;
   readonly #hugePageSizes = new Map<Address, number>();
@@ -62,11 +59,7 @@ export class PagemapProcess {
     const withoutExclusive = !flagged || structs.has('vmap_area', 'purge_list');
     this.bits = entryBits(kernel.machine.architecture, pageTable.mode, withoutExclusive);
     this.pages = new PagemapPages(kernel);
-    // zap_details.zap_flags came with the markers.
-    this.#hasMarkers = structs.find('zap_details') === undefined || structs.has('zap_details', 'zap_flags');
-    const inUse = kernel.addressOf('nr_swapfiles');
-    const areas = inUse === undefined ? undefined : attempt(() => kernel.memory.u32(inUse));
-    this.#swapTypes = areas !== undefined && areas <= markerType ? areas : leastSwapTypes;
+    this.#swapTypes = specialSwapTypes(kernel);
     this.#frameLimit = frameLimit(kernel, pageTable.mode.levels.length);
     // Both came in 6.15, as the bit did; guard regions alone are older.
     this.scanRules = {
@@ -115,7 +108,8 @@ export class PagemapProcess {
 
   /** Whether an entry that is not present is a marker, and holds this mark. */
   isMarked(entry: WalkedEntry, mark: number): boolean {
-    return this.#isMarker(entry) && (this.bits.swapOffset(entry.level, entry.low, entry.high) & mark) !== 0;
+    const { level, low, high } = entry;
+    return this.bits.swapType(level, low, high) === this.#swapTypes.marker && (this.bits.swapOffset(level, low, high) & mark) !== 0;
   }
 
   /** pte_swp_uffd_wp_any(): by its own bit, or as a marker. */
@@ -125,7 +119,7 @@ export class PagemapProcess {
 
   /** is_pfn_swap_entry(): whether an entry that is not present names a frame: migration, device memory, hwpoison. */
   namesFrame(entry: WalkedEntry): boolean {
-    return this.bits.swapType(entry.level, entry.low, entry.high) >= this.#swapTypes && !this.#isMarker(entry);
+    return this.#swapTypes.namesFrame(this.bits.swapType(entry.level, entry.low, entry.high));
   }
 
   /** The frame that such an entry names. */
@@ -178,10 +172,6 @@ export class PagemapProcess {
     const state = info.pointer(structs.get('super_block').pointer(superBlock, 's_fs_info'), 'hstate');
     const order = structs.get('hstate').number(state, 'order');
     return order > 0 && order <= 40 ? this.kernel.pageSize * 2 ** order : undefined;
-  }
-
-  #isMarker(entry: WalkedEntry): boolean {
-    return this.#hasMarkers && this.bits.swapType(entry.level, entry.low, entry.high) === markerType;
   }
 }
 
