@@ -23,6 +23,8 @@ export class ChunkCache {
   /** Pieces by their offset in the file. */
   readonly #pieces: BoundedCache<number, Uint8Array>;
   readonly #slab = new Slab();
+  /** Of what was borrowed last. */
+  readonly #room = new Uint8Array(pieceSize);
   readonly #visited = new BoundedCache<number, true>(rememberedChunks);
 
   /** Keeps at most `cacheBytes` of the file, but two chunks at least. */
@@ -68,6 +70,15 @@ export class ChunkCache {
       if (error instanceof UserError && error.code === 'not-readable') return this.source.read(offset, length);
       throw error;
     }
+  }
+
+  /** As `bytes`, but borrowed until the next call of this, for who is done with them at once: what lies alone is not kept. */
+  borrow(offset: number, length: number): Uint8Array {
+    if (length > pieceSize || this.source.readInto === undefined || this.#chunks.get(Math.floor(offset / chunkSize)) !== undefined)
+      return this.bytes(offset, length);
+    const room = this.#room.subarray(0, length);
+    const got = this.source.readInto(offset, room);
+    return got === length ? room : room.subarray(0, got);
   }
 
   /** The bytes alone, where nothing near them was asked for lately; undefined where their chunk is to be read. */

@@ -60,6 +60,8 @@ export class KdumpMemory implements PhysicalMemory {
   readonly #cache: BoundedCache<number, Uint8Array>;
   /** Pages that long readings found damaged: the next ones end before them, and do not unpack what lies behind again. */
   readonly #damaged = new BoundedCache<number, true>(rememberedDamage);
+  /** As many pages that were copied and not kept, each at its number modulo the length: who asks for one again has it kept. */
+  readonly #copied: Float64Array;
   readonly #framesPerPage: number;
   readonly #mostAhead: number;
   /** The page behind the one that was loaded last, and how many were loaded one after the other. */
@@ -74,6 +76,7 @@ export class KdumpMemory implements PhysicalMemory {
     this.#unpacker = unpacker;
     this.#dumpLevel = sub.dumpLevel;
     this.#cache = new BoundedCache(Math.floor(cacheBytes / blockSize));
+    this.#copied = new Float64Array(Math.max(1, Math.floor(cacheBytes / blockSize))).fill(-1);
     this.#mostAhead = Math.min(mostAhead, Math.floor(cacheBytes / blockSize / 8));
     this.longReading = Math.max(longReading, cacheBytes * keptShare);
     this.blockSize = blockSize;
@@ -142,7 +145,7 @@ export class KdumpMemory implements PhysicalMemory {
   }
 
   readRun(address: number, into: Uint8Array): number {
-    return into.length < this.longReading ? 0 : this.fill(address, into);
+    return into.length < this.longReading ? this.#copyLonePage(address, into) : this.fill(address, into);
   }
 
   /** Fills `into` from physical `address` on, up to the first page that is not there; gives how many bytes. Keeps none of the pages. */
@@ -188,6 +191,31 @@ export class KdumpMemory implements PhysicalMemory {
       }
     });
     return Math.max(0, end);
+  }
+
+  /**
+   * The one page at `address`, where nobody asked for it lately or for the one before: it is copied and not kept, so that reading
+   * here and there leaves nothing behind to collect. Gives the bytes of the page, or 0 for `frame` to see to it.
+   */
+  #copyLonePage(address: number, into: Uint8Array): number {
+    const { blockSize } = this;
+    if (address % blockSize !== 0 || into.length < blockSize) return 0;
+    const page = address / blockSize;
+    const slot = page % this.#copied.length;
+    if (page === this.#next || this.#copied[slot] === page || this.#cache.get(page) !== undefined) return 0;
+    this.#copied[slot] = page;
+    if (page < this.pages.start || page >= this.pages.end || !this.dumped.has(page)) return 0;
+    this.#next = page + 1;
+    this.#streak = 0;
+    try {
+      const bytes = this.#pages.borrow(page, this.dumped.rank(page) - this.#rankOfFirst);
+      if (bytes === undefined) return 0;
+      into.set(bytes);
+      return blockSize;
+    } catch (error) {
+      if (error instanceof UserError) return 0;
+      throw error;
+    }
   }
 
   /** A page that is kept, or is to be unpacked; undefined where it is missing or damaged. */
@@ -252,7 +280,7 @@ export class KdumpMemory implements PhysicalMemory {
         const level = this.#dumpLevel === undefined ? '' : ` (dump level ${this.#dumpLevel})`;
         return { kind: 'excluded', message: `${pageName(page)} was left out of the dump by its writer${level}` };
       }
-      const loaded = this.#pages.page(page, this.dumped.rank(page) - this.#rankOfFirst);
+      const loaded = this.#pages.page(page, this.dumped.rank(page) - this.#rankOfFirst, this.#streak > 0);
       if (loaded instanceof Uint8Array) this.#cache.set(page, loaded);
       return loaded;
     } catch (error) {

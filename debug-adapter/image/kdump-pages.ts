@@ -74,10 +74,10 @@ export class KdumpPages {
     return this.#file.source;
   }
 
-  /** Page number `page`, whose descriptor is number `index` of this file, in memory of its own. */
-  page(page: number, index: number): Uint8Array | HoleReason {
+  /** Page number `page`, whose descriptor is number `index` of this file, in memory of its own; `more`: those behind it may follow. */
+  page(page: number, index: number, more: boolean): Uint8Array | HoleReason {
     const descriptor = this.#descriptor(page, index);
-    return 'kind' in descriptor ? descriptor : this.#page(descriptor);
+    return 'kind' in descriptor ? descriptor : this.#page(descriptor, more);
   }
 
   /**
@@ -89,13 +89,30 @@ export class KdumpPages {
     if ('kind' in descriptor) return undefined;
     const codec = codecOf(descriptor.flags);
     if (codec === undefined || descriptor.size <= sharedSize) {
-      const bytes = this.#page(descriptor);
+      const bytes = this.#page(descriptor, true);
       return bytes instanceof Uint8Array ? bytes : undefined;
     }
-    const data = this.#data(descriptor);
+    const data = this.#data(descriptor, true);
     if (!(data instanceof Uint8Array)) return undefined;
     this.#met.add(codec);
     return { codec, data };
+  }
+
+  /** The page, borrowed until anything else is asked for; undefined where `page` gives a reason, or may give one. */
+  borrow(page: number, index: number): Uint8Array | undefined {
+    const descriptor = this.#descriptor(page, index);
+    if ('kind' in descriptor) return undefined;
+    const { size, offset, flags } = descriptor;
+    if (size <= sharedSize) {
+      const bytes = this.#page(descriptor, false);
+      return bytes instanceof Uint8Array ? bytes : undefined;
+    }
+    const codec = codecOf(flags);
+    const data = this.#file.borrow(offset, size);
+    if (codec === undefined) return data.length === this.#header.blockSize ? data : undefined;
+    if (data.length < size) return undefined;
+    this.#met.add(codec);
+    return this.#unpacker.whole({ codec, data });
   }
 
   /** A copy of a page, which may be kept. */
@@ -163,16 +180,17 @@ export class KdumpPages {
     }
   }
 
-  #data({ page, offset, size }: PageDescriptor): Uint8Array | HoleReason {
-    const data = this.#file.bytes(offset, size);
+  /** Borrowed; with `more` for longer than until the next call, and with what lies around it read too. */
+  #data({ page, offset, size }: PageDescriptor, more: boolean): Uint8Array | HoleReason {
+    const data = more ? this.#file.bytes(offset, size) : this.#file.borrow(offset, size);
     return data.length < size ? { kind: 'truncated', message: `the file ends before the data of ${pageName(page)}` } : data;
   }
 
-  #page(descriptor: PageDescriptor): Uint8Array | HoleReason {
+  #page(descriptor: PageDescriptor, more: boolean): Uint8Array | HoleReason {
     const { offset, size } = descriptor;
     const shared = size <= sharedSize ? this.#shared.get(offset) : undefined;
     if (shared !== undefined) return shared;
-    const data = this.#data(descriptor);
+    const data = this.#data(descriptor, more);
     if (!(data instanceof Uint8Array)) return data;
     const bytes = this.#unpacked(descriptor, data);
     if (size <= sharedSize && bytes instanceof Uint8Array) this.#shared.set(offset, bytes);

@@ -128,7 +128,7 @@ class SplitMemory implements PhysicalMemory {
   }
 
   readRun(address: number, into: Uint8Array): number {
-    if (into.length < this.#any.longReading) return 0;
+    if (into.length < this.#any.longReading) return this.#memberOf(Math.floor(address / frameSize))?.memory.readRun(address, into) ?? 0;
     let done = 0;
     while (done < into.length) {
       const at = address + done;

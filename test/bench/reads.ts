@@ -4,7 +4,8 @@
  * file system. Random reads open the image anew for each pass, so that no page is decompressed before its turn, and their seconds
  * are of the processor, here and with the peers: all read them in one thread, and what else the machine does meets them less. The
  * straight run keeps no pages, so all its passes are made in one opened image, as the peers do, and its seconds are the clock's:
- * threads help with it.
+ * threads help with it. It is a copy that the kernel makes, at the speed that the processor has just then: of all rounds, which
+ * the peers take turns with, the fastest counts, and of random reads the one in the middle.
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -31,6 +32,9 @@ export interface ReadFigures {
   /** Translations a second. */
   readonly translations: number;
 }
+
+/** What peers are asked for too. */
+export type PeerReads = Pick<ReadFigures, 'randomDirect' | 'randomVmalloc' | 'sequential'>;
 
 /** Where to read: the same for the peers. */
 export interface ReadPlan {
@@ -107,7 +111,7 @@ function secondsThrough(image: string, addresses: readonly Address[]): number {
       for (const address of addresses) session.readVirtualInto(address, buffer);
       if (pass > 0) times.push((performance.now() - start) / 1000);
     }
-    return median(times);
+    return Math.min(...times);
   } finally {
     session.close();
   }
@@ -118,6 +122,20 @@ function median(times: number[]): number {
   return times[times.length >> 1] ?? Number.NaN;
 }
 
+/** Of several rounds: the middle one of random reads, the fastest of straight runs. */
+export function ofAllRounds<Figures extends PeerReads>(rounds: readonly Figures[]): Figures | undefined {
+  const [first] = rounds;
+  if (first === undefined) return undefined;
+  const middle = (figure: (round: Figures) => number): number => median(rounds.map(figure));
+  return {
+    ...first,
+    randomDirect: middle(({ randomDirect }) => randomDirect),
+    randomVmalloc: middle(({ randomVmalloc }) => randomVmalloc),
+    sequential: Math.max(...rounds.map(({ sequential }) => sequential)),
+  };
+}
+
+/** One round. */
 export function measureReads(image: string, plan: ReadPlan): ReadFigures {
   const page = new Uint8Array(frameSize);
   const random = (session: SessionFace, address: Address): unknown => session.readVirtualInto(address, page);

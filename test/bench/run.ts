@@ -13,11 +13,11 @@ import { measureHovers } from './hovers.ts';
 import { pageOf } from './page.ts';
 import { measureHistory, measureOperations } from './operations.ts';
 import { drgnScript, findPeers } from './peers.ts';
-import { measureReads, readPlan } from './reads.ts';
+import { measureReads, ofAllRounds, readPlan } from './reads.ts';
 import { measureSizes } from './sizes.ts';
-import type { ReadPlan } from './reads.ts';
+import type { PeerReads, ReadPlan } from './reads.ts';
 import { tableOf } from './targets.ts';
-import type { BenchFigures, DrgnWalk, PeerReads } from './targets.ts';
+import type { BenchFigures, DrgnWalk, Reads } from './targets.ts';
 import { measureWalk } from './walk.ts';
 import { compare } from './whole-process.ts';
 import type { Command } from './whole-process.ts';
@@ -25,6 +25,7 @@ import type { Command } from './whole-process.ts';
 const root = resolve(import.meta.dirname, '../..');
 const program = join(root, 'dist/pagewalk.js');
 const runs = Number(process.env['PAGEWALK_BENCH_RUNS'] ?? 7);
+const readRounds = 5;
 const shared = 'x86-64-debian-6.12';
 const hasShared = absent(shared) === undefined;
 const image = hasShared ? expandedDump(shared, 'dump.elf') : bundled.image;
@@ -85,9 +86,14 @@ function measureAll(): BenchFigures {
   const processes = compare(commands, runs, tell);
 
   const plan = readPlan(image);
-  const elf = { ours: measureReads(image, plan), drgn: peerReads(drgnRun, image, plan) };
+  const readsOf = (dump: string): Reads | undefined => {
+    const rounds = Array.from({ length: readRounds }, () => ({ ours: measureReads(dump, plan), drgn: peerReads(drgnRun, dump, plan) }));
+    const all = ofAllRounds(rounds.map((round) => round.ours));
+    return all && { ours: all, drgn: ofAllRounds(rounds.flatMap((round) => (round.drgn === undefined ? [] : [round.drgn]))) };
+  };
+  const elf = readsOf(image);
   const packed = plain === undefined ? undefined : compressed(makedumpfile?.start ?? [], plain);
-  const kdump = packed === undefined ? undefined : { ours: measureReads(packed, plan), drgn: peerReads(drgnRun, packed, plan) };
+  const kdump = packed === undefined ? undefined : readsOf(packed);
 
   const walks = [measureWalk('the dump above', image)];
   for (const name of ['x86-64', 'x86-64-kasan']) {

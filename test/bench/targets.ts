@@ -1,12 +1,10 @@
 /** What the figures are to reach, as ratios within one run, and what they reached. */
 import type { HoverFigures } from './hovers.ts';
 import type { HistoryCost, OperationRate } from './operations.ts';
-import type { ReadFigures } from './reads.ts';
+import type { PeerReads, ReadFigures } from './reads.ts';
 import type { SizeFigures } from './sizes.ts';
 import type { WalkFigures } from './walk.ts';
 import type { Measured } from './whole-process.ts';
-
-export type PeerReads = Pick<ReadFigures, 'randomDirect' | 'randomVmalloc' | 'sequential'>;
 
 /** Seconds of the same walk with drgn: entries as objects of the kernel's types, and as words of tables that are read whole. */
 export interface DrgnWalk {
@@ -15,7 +13,7 @@ export interface DrgnWalk {
   readonly entries: number;
 }
 
-interface Reads {
+export interface Reads {
   readonly ours: ReadFigures;
   readonly drgn: PeerReads | undefined;
 }
@@ -28,7 +26,7 @@ export interface BenchFigures {
   readonly peers: readonly string[];
   readonly skipped: readonly string[];
   readonly processes: readonly Measured[];
-  readonly elf: Reads;
+  readonly elf: Reads | undefined;
   readonly kdump: Reads | undefined;
   readonly walks: readonly WalkFigures[];
   readonly drgnWalk: DrgnWalk | undefined;
@@ -106,7 +104,7 @@ export function tableOf(figures: BenchFigures): readonly Row[] {
       peer: 'makedumpfile',
       least: 0.5,
     }),
-    ...readRows('ELF', elf, 1),
+    ...(elf === undefined ? [] : readRows('ELF', elf, 1)),
     ...(kdump === undefined ? [] : readRows('kdump-compressed (zlib)', kdump, 1.5)),
   ];
   if (walk !== undefined) rows.push(...drgnWalkRows(walk, drgnWalk));

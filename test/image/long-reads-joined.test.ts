@@ -30,6 +30,18 @@ function splitSet(borders: readonly number[], excluded: ReadonlySet<number>): Re
   );
 }
 
+/** The files as one image, and how many pages were unpacked so far. */
+function openCounting(files: Record<string, Buffer>): { readonly memory: PhysicalMemory; readonly unpacked: () => number } {
+  const host = memoryHost(files);
+  let count = 0;
+  const inflate: typeof host.codecs.inflate = (...parameters) => {
+    count++;
+    return host.codecs.inflate(...parameters);
+  };
+  const { memory } = openImage({ ...host, codecs: { ...host.codecs, inflate } }, Object.keys(files));
+  return { memory, unpacked: () => count };
+}
+
 describe('long readings', () => {
   test('of split sets, whole or with a member missing', () => {
     const borders = fc.uniqueArray(fc.integer({ min: 1, max: pageCount - 1 }), { minLength: 1, maxLength: 4 });
@@ -48,21 +60,24 @@ describe('long readings', () => {
   });
 
   test('go on in the next member, and keep no pages', () => {
-    const files = splitSet([5, 100], new Set());
-    const host = memoryHost(files);
-    let unpacked = 0;
-    const inflate: typeof host.codecs.inflate = (...parameters) => {
-      unpacked++;
-      return host.codecs.inflate(...parameters);
-    };
-    const { memory } = openImage({ ...host, codecs: { ...host.codecs, inflate } }, Object.keys(files));
+    const { memory, unpacked } = openCounting(splitSet([5, 100], new Set()));
     const into = new Uint8Array(pageCount * 4096);
     for (const round of [1, 2]) {
       assert.equal(memory.readRun?.(0, into), into.length);
-      assert.equal(unpacked, round * pageCount);
+      assert.equal(unpacked(), round * pageCount);
     }
     for (let page = 0; page < pageCount; page++) assert.deepEqual(into.subarray(page * 4096, (page + 1) * 4096), pageOf(page));
-    assert.equal(memory.readRun?.(0, into.subarray(0, 8192)), 0, 'a short reading is asked page by page');
+  });
+
+  test('a lone page, of either member, is kept when it is soon asked for again; what follows it is asked page by page', () => {
+    const { memory, unpacked } = openCounting(splitSet([5, 100], new Set()));
+    const counts = [40, 2, 70, 40, 40, 2, 2].map((page) => {
+      assert.deepEqual(readPhysical(memory, toPhysAddr(page * 4096), 4096), { bytes: pageOf(page), holes: [] });
+      return unpacked();
+    });
+    assert.deepEqual(counts, [1, 2, 3, 4, 4, 5, 5]);
+    assert.equal(memory.readRun?.(80 * 4096, new Uint8Array(8192)), 4096);
+    assert.equal(memory.readRun(81 * 4096, new Uint8Array(8192)), 0);
   });
 
   test('of raw memory in several files, apart, beside each other or over one another', () => {

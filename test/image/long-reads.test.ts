@@ -114,6 +114,19 @@ function isWhole(image: Image): void {
     assert.equal(Buffer.compare(bytes.subarray(page * 4096, (page + 1) * 4096), pattern(page, 4096)), 0, `page ${page}`);
 }
 
+test('single pages of any dump, in any order: the bytes and holes of their frames', () => {
+  const pages = fc.array(fc.constantFrom(...kinds), { minLength: 20, maxLength: 60 });
+  fc.assert(
+    fc.property(pages, fc.array(fc.nat(60), { maxLength: 100 }), (given, order) => {
+      const dump = dumpOf(given);
+      const { memory } = open(dump);
+      const frames = framesOf(open(dump).memory);
+      for (const page of order) assert.deepEqual(read(memory, page * 4096, 4096), read(frames, page * 4096, 4096), `page ${page}`);
+    }),
+    { numRuns: 60 },
+  );
+});
+
 for (const threads of [false, true]) {
   describe(threads ? 'with threads' : 'in one thread', { skip: threads ? noThreads : false }, () => {
     test('any reading of any dump: the bytes and holes of its frames', () => {

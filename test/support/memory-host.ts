@@ -15,12 +15,18 @@ export function memoryHost(
     openFile: (name) => {
       const bytes = files[name];
       if (bytes === undefined) throw errors.notFound(name);
+      const part = (offset: number, length: number): Uint8Array => {
+        if (broken.some((bad) => bad >= offset && bad < offset + length)) throw errors.notReadable(name, 'EIO');
+        return bytes.subarray(offset, offset + length);
+      };
       const source: ByteSource = {
         name,
         size: bytes.length,
-        read: (offset, length) => {
-          if (broken.some((bad) => bad >= offset && bad < offset + length)) throw errors.notReadable(name, 'EIO');
-          return Uint8Array.from(bytes.subarray(offset, offset + length));
+        read: (offset, length) => Uint8Array.from(part(offset, length)),
+        readInto: (offset, into) => {
+          const given = part(offset, into.length);
+          into.set(given);
+          return given.length;
         },
         close: () => {
           open.delete(source);
