@@ -1,7 +1,9 @@
 /** Long readings of memory in several files, and of memory that was written to: the bytes and holes of a reading frame by frame. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { openImage } from '../../debug-adapter/image/open-image.ts';
+import { readPhysical } from '../../debug-adapter/memory/physical-memory.ts';
 import type { PhysicalMemory } from '../../debug-adapter/memory/physical-memory.ts';
 import { WrittenMemory } from '../../debug-adapter/memory/written-memory.ts';
 import { buildKdump, bytesOf } from '../builders/kdump.ts';

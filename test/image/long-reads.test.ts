@@ -121,7 +121,7 @@ test('single pages of any dump, in any order: the bytes and holes of their frame
       const dump = dumpOf(given);
       const { memory } = open(dump);
       const frames = framesOf(open(dump).memory);
-      for (const page of order) assert.deepEqual(read(memory, page * 4096, 4096), read(frames, page * 4096, 4096), `page ${page}`);
+      for (const page of order) assert.deepEqual(readAll(memory, page * 4096, 4096), readAll(frames, page * 4096, 4096), `page ${page}`);
     }),
     { numRuns: 60 },
   );
