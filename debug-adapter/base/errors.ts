@@ -147,6 +147,16 @@ export const errors = {
       'no-types',
       `${what} needs type information and the dump holds no readable BTF; give --types FILE (/sys/kernel/btf/vmlinux, or pahole --btf_encode_detached=FILE vmlinux)`,
     ),
+  malformedTypes: (what: string) =>
+    new UserError(
+      'no-types',
+      `the BTF type information is malformed: ${what}; give --types FILE (the kernel's BTF, as in /sys/kernel/btf/vmlinux)`,
+    ),
+  unknownLayout: (struct: string, member: string) =>
+    new UserError(
+      'unknown-type',
+      `${struct} of this kernel has no member ${member}; Pagewalk does not know this layout, see what it has with: pagewalk struct IMAGE '${struct}'`,
+    ),
   neededSymbol: (name: string, what: string) =>
     new UserError(
       'unknown-symbol',

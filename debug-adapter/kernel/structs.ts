@@ -4,7 +4,7 @@
  */
 import { addToAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
-import { errors, UserError } from '../base/errors.ts';
+import { errors } from '../base/errors.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { locateMember, sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { StructType, TypeTable } from '../symbols/types.ts';
@@ -120,12 +120,7 @@ export class StructShape {
 
   #need(path: string): MemberShape {
     const member = this.#member(path);
-    if (member === undefined) {
-      throw new UserError(
-        'unknown-type',
-        `struct ${this.type.name} of this kernel has no member ${path}; Pagewalk does not know this layout`,
-      );
-    }
+    if (member === undefined) throw errors.unknownLayout(`struct ${this.type.name}`, path);
     return member;
   }
 

@@ -2,7 +2,7 @@
  * BTF, the kernel's own type information (include/uapi/linux/btf.h, Documentation/bpf/btf.rst). One pass finds where each
  * type begins; a type is decoded when it is asked for, and kept.
  */
-import { UserError } from '../base/errors.ts';
+import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { decodeCString, decodeLatin1 } from '../base/text.ts';
 import { BtfTypes } from './btf-types.ts';
@@ -206,24 +206,17 @@ export class BtfTable implements TypeTable {
   }
 }
 
-function malformed(what: string): UserError {
-  return new UserError(
-    'no-types',
-    `the BTF type information is malformed: ${what}; give --types FILE (the kernel's BTF, as in /sys/kernel/btf/vmlinux)`,
-  );
-}
-
 function readHeader(bytes: Uint8Array, littleEndian: boolean): { types: Uint8Array; strings: Uint8Array } {
-  if (bytes.length < headerSize) throw malformed(`${bytes.length} bytes are too few`);
+  if (bytes.length < headerSize) throw errors.malformedTypes(`${bytes.length} bytes are too few`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(0, littleEndian) !== magic) throw malformed('it does not begin with its magic number');
+  if (view.getUint16(0, littleEndian) !== magic) throw errors.malformedTypes('it does not begin with its magic number');
   const length = view.getUint32(4, littleEndian);
   const typesAt = length + view.getUint32(8, littleEndian);
   const typesEnd = typesAt + view.getUint32(12, littleEndian);
   const stringsAt = length + view.getUint32(16, littleEndian);
   const stringsEnd = stringsAt + view.getUint32(20, littleEndian);
   if (length < headerSize || typesEnd > bytes.length || stringsEnd > bytes.length || bytes.length > limits.btfBytes) {
-    throw malformed('its sections reach beyond its end');
+    throw errors.malformedTypes('its sections reach beyond its end');
   }
   return { types: bytes.subarray(typesAt, typesEnd), strings: bytes.subarray(stringsAt, stringsEnd) };
 }
@@ -269,8 +262,8 @@ function indexTypes(types: DataView, littleEndian: boolean): { offsets: Uint32Ar
   while (at + typeSize <= types.byteLength) {
     const info = types.getUint32(at + 4, littleEndian);
     const extra = extraBytes((info >>> 24) & 0x1f, info & 0xffff);
-    if (extra === undefined) throw malformed(`type ${count + 1} has the unknown kind ${(info >>> 24) & 0x1f}`);
-    if (at + typeSize + extra > types.byteLength) throw malformed(`type ${count + 1} reaches beyond the type section`);
+    if (extra === undefined) throw errors.malformedTypes(`type ${count + 1} has the unknown kind ${(info >>> 24) & 0x1f}`);
+    if (at + typeSize + extra > types.byteLength) throw errors.malformedTypes(`type ${count + 1} reaches beyond the type section`);
     offsets[count] = at;
     nameOffsets[count] = types.getUint32(at, littleEndian);
     count++;

@@ -22,6 +22,8 @@ export class ScenarioClient {
     this.path = join(this.#folder, 'test.kmm');
     writeFileSync(this.path, text);
     this.client = new DebugClient(process.execPath, stdioProgram, 'pagewalk');
+    // Five seconds unless it is told: a busy machine takes longer to start a process.
+    this.client.defaultTimeout = 60_000;
     this.client.on('output', ({ body }: DebugProtocol.OutputEvent) => this.output.push(body));
     this.client.on('capabilities', ({ body }: DebugProtocol.CapabilitiesEvent) => Object.assign(this.capabilities, body.capabilities));
     for (const event of ['memory', 'invalidated', 'exited', 'terminated', 'progressStart', 'progressEnd'])

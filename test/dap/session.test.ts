@@ -37,6 +37,7 @@ for (const transport of ['stdio', 'port'] as const) {
     let end = (): void => undefined;
     before(async () => {
       client = new DebugClient(process.execPath, stdioProgram, 'pagewalk');
+      client.defaultTimeout = 60_000;
       if (transport === 'port') {
         const listening = await listen();
         end = listening.end;
@@ -168,6 +169,7 @@ for (const transport of ['stdio', 'port'] as const) {
 test('a launch that cannot work fails with its sentence', async () => {
   const listening = await listen();
   const client = new DebugClient(process.execPath, program, 'pagewalk');
+  client.defaultTimeout = 60_000;
   await client.start(listening.port);
   try {
     await client.initializeRequest();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { describe, test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -31,6 +31,43 @@ describe('documents', () => {
 
     test(`${path}: the commands of package.json that it names are there`, () => {
       for (const [, script = ''] of text.matchAll(/npm run ([\w:-]+)/g)) assert.ok(script in scripts, `${path} names npm run ${script}`);
+    });
+  }
+});
+
+describe('the rooms of docs/ARCHITECTURE.md', () => {
+  const rows = [
+    ...readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8').matchAll(/^\| `([\w-]+)` \| [^|]+ \| ([^|]+) \| ([^|]+) \|$/gm),
+  ].map(([, room = '', types = '', imports = '']) => ({
+    room,
+    types,
+    imports: [...imports.matchAll(/`([\w-]+)`/g)].map(([, name]) => name),
+  }));
+  const folders = rooms.filter((name) => !name.endsWith('.ts'));
+
+  test('are all rooms that there are', () => {
+    assert.deepEqual(rows.map(({ room }) => room).sort(), folders.sort());
+  });
+
+  for (const { room, types, imports } of rows) {
+    test(`${room}: its types stand where it says, and it imports whom it says`, () => {
+      const places = [...types.matchAll(/(`\w+`(?: and `\w+`)*) \(`([^`]+)`\)/g)];
+      assert.ok(places.length > 0);
+      for (const [, names = '', path = ''] of places) {
+        const text = readFileSync(join(root, 'debug-adapter', path), 'utf8');
+        for (const [, name = ''] of names.matchAll(/`(\w+)`/g))
+          assert.match(text, new RegExp(`^export (?:abstract )?(?:class|interface|type|function) ${name}\\b`, 'm'), `${path}: ${name}`);
+      }
+      const found = new Set<string>();
+      for (const file of readdirSync(join(root, 'debug-adapter', room), { recursive: true, encoding: 'utf8' })) {
+        if (!file.endsWith('.ts')) continue;
+        const up = '../'.repeat(file.split(sep).length);
+        for (const [, above = '', other = ''] of readFileSync(join(root, 'debug-adapter', room, file), 'utf8').matchAll(
+          / from '((?:\.\.\/)+)([\w-]+)\//g,
+        ))
+          if (above === up) found.add(other);
+      }
+      assert.deepEqual([...found].sort(), imports);
     });
   }
 });
