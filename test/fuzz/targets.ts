@@ -1,5 +1,6 @@
 /** All that takes input from outside, in one table. */
 import type { FuzzTarget } from './target.ts';
+import { builtLogTargets } from './targets/built-logs.ts';
 import { codecTargets } from './targets/codecs.ts';
 import { conversationTargets } from './targets/conversations.ts';
 import { debugInformationTargets } from './targets/debug-information.ts';
@@ -26,4 +27,5 @@ export const targets: readonly FuzzTarget[] = [
   ...conversationTargets,
   ...sessionTargets,
   ...structureTargets,
+  ...builtLogTargets,
 ];

@@ -6,115 +6,23 @@ import { describe, test } from 'node:test';
 import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
 import { kernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import type { KernelLog } from '../../debug-adapter/kernel/log/printk.ts';
-import type { Kernel } from '../../debug-adapter/kernel/kernel.ts';
 import { deathFacts } from '../../debug-adapter/session/log-facts.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
+import {
+  base,
+  committed,
+  dataAtOld,
+  descriptorsAt,
+  infosAt,
+  lengthOf,
+  LogRing,
+  recordKernel,
+  reusable,
+  ringAt,
+} from '../builders/printk-log.ts';
 import { bundled } from '../support/dumps.ts';
 import { underLimits } from '../support/lowered-limits.ts';
 import { fc } from '../support/properties.ts';
-
-const base = 0xffff_ffff_8000_0000n;
-const ringAt = base + 0x1000n;
-const descriptorsAt = base + 0x2000n;
-const infosAt = base + 0x4000n;
-const dataAt = base + 0x8000n;
-
-const committed = 1n;
-const finalized = 2n;
-const reusable = 3n;
-
-/** VMCOREINFO's lines for the same layout as the types below. */
-const offsets = [
-  'SIZE(printk_ringbuffer)=88',
-  'OFFSET(printk_ringbuffer.desc_ring)=0',
-  'OFFSET(printk_ringbuffer.text_data_ring)=48',
-  'OFFSET(prb_desc_ring.count_bits)=0',
-  'OFFSET(prb_desc_ring.descs)=8',
-  'OFFSET(prb_desc_ring.infos)=16',
-  'OFFSET(prb_desc_ring.head_id)=24',
-  'OFFSET(prb_desc_ring.tail_id)=32',
-  'SIZE(prb_desc)=24',
-  'OFFSET(prb_desc.state_var)=0',
-  'OFFSET(prb_desc.text_blk_lpos)=8',
-  'OFFSET(prb_data_blk_lpos.begin)=0',
-  'OFFSET(prb_data_blk_lpos.next)=8',
-  'SIZE(printk_info)=88',
-  'OFFSET(printk_info.seq)=0',
-  'OFFSET(printk_info.ts_nsec)=8',
-  'OFFSET(printk_info.text_len)=16',
-  'OFFSET(printk_info.caller_id)=20',
-  'OFFSET(prb_data_ring.size_bits)=0',
-  'OFFSET(prb_data_ring.data)=8',
-];
-
-interface RingRecord {
-  readonly text: string;
-  readonly state?: bigint;
-  /** Positions that are not where the text was put. */
-  readonly lost?: 'empty' | 'failed';
-  readonly level?: number;
-}
-
-/** A ring of 2^countBits records and 2^sizeBits bytes into which `records` were written one after the other, from id `first` on. */
-class Ring {
-  readonly kernel: PlainKernel;
-  readonly countBits: number;
-  readonly size: bigint;
-  #next: bigint;
-  readonly #first: bigint;
-  #id: bigint;
-
-  constructor(shape: { countBits: number; sizeBits: number; first?: bigint; position?: bigint }) {
-    this.countBits = shape.countBits;
-    this.size = 1n << BigInt(shape.sizeBits);
-    this.#first = shape.first ?? 0n;
-    this.#id = this.#first;
-    this.#next = shape.position ?? 0n;
-    this.kernel = new PlainKernel({ architecture: 'x86-64', base, vmcoreinfo: offsets, withoutTypes: true }).room(base, 0x1_0000);
-    this.kernel.symbol('prb', base + 0x100n).write(base + 0x100n, ringAt);
-    this.kernel.write(ringAt, shape.countBits, 4).words(ringAt + 8n, [descriptorsAt, infosAt]);
-    this.kernel.write(ringAt + 48n, shape.sizeBits, 4).write(ringAt + 56n, dataAt);
-  }
-
-  add({ text, state = finalized, lost, level = 6 }: RingRecord): this {
-    const index = this.#id & ((1n << BigInt(this.countBits)) - 1n);
-    const bytes = BigInt(text.length);
-    // As the kernel does it: the id, the text, rounded up to words; a block that does not fit goes to the ring's beginning.
-    const block = ((8n + bytes + 7n) / 8n) * 8n;
-    const begin = this.#next;
-    const place = begin % this.size;
-    let at = place;
-    let next = begin + block;
-    if (place + block > this.size) {
-      at = 0n;
-      next = begin - place + this.size + block;
-    }
-    if (lost === undefined) {
-      this.kernel.write(dataAt + at, this.#id).text(dataAt + at + 8n, text);
-      this.#next = next;
-    }
-    const positions = { empty: [3n, 3n], failed: [1n, 1n], there: [begin, next] }[lost ?? 'there'];
-    this.kernel.words(descriptorsAt + 24n * index, [(state << 62n) | this.#id, ...positions]);
-    const info = infosAt + 88n * index;
-    this.kernel
-      .words(info, [this.#id, this.#id * 1_000_000n])
-      .write(info + 16n, bytes, 2)
-      .write(info + 18n, 0, 1);
-    this.kernel.write(info + 19n, level << 5, 1).write(info + 20n, 7, 4);
-    this.#id++;
-    return this;
-  }
-
-  read(): KernelLog {
-    return kernelLog(this.open());
-  }
-
-  open(): Kernel {
-    const kept = 1n << BigInt(this.countBits);
-    const tail = this.#id - this.#first > kept ? this.#id - kept : this.#first;
-    return this.kernel.words(ringAt + 24n, [this.#id - 1n, tail]).open();
-  }
-}
 
 describe('the ring buffer', () => {
   test('gives back what was written, however often it has turned', () => {
@@ -124,9 +32,9 @@ describe('the ring buffer', () => {
     });
     fc.assert(
       fc.property(texts, fc.nat(10_000), fc.nat(500), (lines, first, turns) => {
-        const ring = new Ring({ countBits: 2, sizeBits: 8, first: BigInt(first), position: BigInt(turns) * 8n });
+        const ring = new LogRing({ countBits: 2, sizeBits: 8, first: BigInt(first), position: BigInt(turns) * 8n });
         for (const text of lines) ring.add({ text });
-        const log = ring.read();
+        const log = kernelLog(ring.open());
         assert.deepEqual(log.problems, []);
         assert.deepEqual(
           log.records.map(({ text }) => text),
@@ -138,11 +46,13 @@ describe('the ring buffer', () => {
   });
 
   test('a block that ends where the ring does lies before that end', () => {
-    const ring = new Ring({ countBits: 2, sizeBits: 6 });
-    const log = ring
-      .add({ text: 'x'.repeat(40) })
-      .add({ text: '12345678' })
-      .read();
+    const ring = new LogRing({ countBits: 2, sizeBits: 6 });
+    const log = kernelLog(
+      ring
+        .add({ text: 'x'.repeat(40) })
+        .add({ text: '12345678' })
+        .open(),
+    );
     assert.deepEqual(
       log.records.map(({ text }) => text),
       ['x'.repeat(40), '12345678'],
@@ -150,14 +60,14 @@ describe('the ring buffer', () => {
   });
 
   test('records that are not finished, or were taken back, are none; lost texts are told apart from empty ones', () => {
-    const ring = new Ring({ countBits: 3, sizeBits: 8 });
+    const ring = new LogRing({ countBits: 3, sizeBits: 8 });
     ring
       .add({ text: 'one' })
       .add({ text: 'half', state: 0n })
       .add({ text: 'two', state: committed })
       .add({ text: 'gone', state: reusable });
     ring.add({ text: '', lost: 'empty' }).add({ text: 'too long', lost: 'failed' });
-    const log = ring.read();
+    const log = kernelLog(ring.open());
     assert.deepEqual(
       log.records.map(({ text }) => text),
       ['one', 'two', '', undefined],
@@ -166,31 +76,49 @@ describe('the ring buffer', () => {
   });
 
   test('every line of a record has its prefix', () => {
-    const log = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'first\nsecond\n', level: 3 }).read();
+    const log = kernelLog(new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'first\nsecond\n', level: 3 }).open());
     assert.equal(logText(log, { levels: true }), '<3>[    0.000000] first\n<3>[    0.000000] second\n<3>[    0.000000] \n');
   });
 
   test('damage is told, bounded, and leaves the rest', () => {
-    const ring = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' }).add({ text: 'three' });
+    const ring = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' }).add({ text: 'three' });
     ring.kernel.words(descriptorsAt + 24n + 8n, [0x10n, 0xffff_ffff_ffff_0000n]);
-    const log = ring.read();
+    const log = kernelLog(ring.open());
     assert.deepEqual(
       log.records.map(({ text }) => text),
       ['one', undefined, 'three'],
     );
     assert.deepEqual(log.problems, ['the text of log record 1 has impossible bounds']);
-    const wild = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    const wild = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
     wild.kernel.write(ringAt + 56n, 0x1234n);
-    assert.match(wild.read().problems[0] ?? '', /text of log record 0 cannot be read: nothing is mapped there/);
-    const huge = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    assert.match(kernelLog(wild.open()).problems[0] ?? '', /text of log record 0 cannot be read: nothing is mapped there/);
+    const huge = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
     huge.kernel.write(ringAt, 60, 4);
-    assert.throws(() => huge.read(), /claims 2\^60 records/);
-    const endless = new Ring({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
+    assert.throws(() => kernelLog(huge.open()), /claims 2\^60 records/);
+    const endless = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' });
     const found = kernelLog(endless.kernel.words(ringAt + 24n, [0x3fff_ffffn, 0n]).open());
+    assert.deepEqual(found.problems, ['the log claims 1073741824 records in 8 descriptors; its ends are damaged']);
     assert.deepEqual(
       found.records.map(({ text }) => text),
       ['one'],
     );
+  });
+
+  test('what a descriptor, a block or a length of another record says is told', () => {
+    const rings = [0, 1, 2].map(() => new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' }));
+    const [other, moved, long] = rings;
+    assert.ok(other !== undefined && moved !== undefined && long !== undefined);
+    other.kernel.write(descriptorsAt + 24n, (2n << 62n) | 7n);
+    assert.deepEqual(kernelLog(other.open()).problems, ['descriptor 1 of the log belongs to record 7, not 1; its record is missing']);
+    moved.kernel.words(descriptorsAt + 24n + 8n, [0n, 16n]);
+    assert.deepEqual(kernelLog(moved.open()).problems, ['the text of log record 1 is not in its place: that of record 0 is there']);
+    long.kernel.write(infosAt + 88n + 16n, 100, 2);
+    const log = kernelLog(long.open());
+    assert.deepEqual(log.problems, ['the text of log record 1 is longer than its room; it is cut']);
+    assert.match(log.records[1]?.text ?? '', /^two/);
+    const reserved = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' });
+    reserved.kernel.write(descriptorsAt + 24n, 0n);
+    assert.deepEqual(kernelLog(reserved.open()).problems, []);
   });
 
   test('without types and VMCOREINFO it says what is missing', () => {
@@ -200,30 +128,6 @@ describe('the ring buffer', () => {
     assert.throws(() => kernelLog(typed.open()), /no type is called struct printk_ringbuffer/);
   });
 });
-
-/** Before 5.10: ts_nsec, len, text_len, dict_len, facility, flags and level; then the text. */
-function recordKernel(
-  records: readonly { readonly at: number; readonly text: string; readonly length?: number }[],
-  ends: { first: number; next: number },
-): PlainKernel {
-  const kernel = new PlainKernel({ architecture: 'x86-64', base }).room(base, 0x4000);
-  kernel.struct('printk_log', 16, { ts_nsec: [0, 8], len: [8, 2], text_len: [10, 2], dict_len: [12, 2], facility: [14, 1] });
-  const words = { log_buf: dataAtOld, log_buf_len: 256n, log_first_idx: BigInt(ends.first), log_next_idx: BigInt(ends.next) };
-  Object.entries(words).forEach(([name, value], index) => {
-    kernel.symbol(name, base + BigInt(0x100 + 8 * index)).write(base + BigInt(0x100 + 8 * index), value);
-  });
-  for (const { at, text, length } of records) {
-    const record = dataAtOld + BigInt(at);
-    kernel
-      .write(record, 5_000_001_000n)
-      .write(record + 8n, length ?? lengthOf(text), 2)
-      .write(record + 10n, text.length, 2);
-    kernel.write(record + 15n, (4 << 5) | 2, 1).text(record + 16n, text);
-  }
-  return kernel;
-}
-const dataAtOld = base + 0x2000n;
-const lengthOf = (text: string): number => Math.ceil((16 + text.length) / 8) * 8;
 
 describe('the records before 5.10', () => {
   test('go on at the beginning behind an empty one', () => {
@@ -352,7 +256,7 @@ describe('why a kernel died', () => {
     });
 
   test('a report without an end is told as far as one goes, and that there is more', async () => {
-    const ring = new Ring({ countBits: 3, sizeBits: 8 });
+    const ring = new LogRing({ countBits: 3, sizeBits: 8 });
     for (const text of ['BUG: unable to handle', 'one', 'two', 'three']) ring.add({ text });
     const kernel = ring.open();
     assert.equal(deathFacts(kernel)?.report.length, 4);

@@ -4,6 +4,7 @@ import type { Address } from '../../base/address.ts';
 import { errors, MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { decodeText } from '../../base/text.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 
 const purpose = 'reading the kernel log';
@@ -149,25 +150,32 @@ class RingReader {
     const head = memory.word(member('head_id')) & idMask;
     const records: LogRecord[] = [];
     // The ring is never longer than its descriptors, whatever its ends claim.
-    for (let step = 0n; step < ring.count; step++) {
-      const id = (tail + step) & idMask;
-      const record = this.#record(ring, id);
+    const span = ((head - tail) & idMask) + 1n;
+    if (span > ring.count) this.#problems.push(`the log claims ${span} records in ${ring.count} descriptors; its ends are damaged`);
+    const steps = span < ring.count ? span : ring.count;
+    for (let step = 0n; step < steps; step++) {
+      const record = this.#record(ring, (tail + step) & idMask, idMask);
       if (record !== undefined) records.push(record);
-      if (id === head) break;
     }
     return { records, problems: this.#problems };
   }
 
-  #record(ring: Ring, id: bigint): LogRecord | undefined {
+  #record(ring: Ring, id: bigint, idMask: bigint): LogRecord | undefined {
     const { memory } = this.#kernel;
     const layout = this.#layout;
     const index = Number(id & (ring.count - 1n));
     try {
       const descriptor = addToAddress(ring.descriptors, index * layout.size('prb_desc'));
       const word = memory.word(addToAddress(descriptor, layout.offset('prb_desc', 'state_var')));
-      const stateShift = BigInt(memory.pointerSize * 8 - 2);
-      const state = word >> stateShift;
-      if ((word & ((1n << stateShift) - 1n)) !== id || (state !== states.committed && state !== states.finalized)) return undefined;
+      const state = word >> BigInt(memory.pointerSize * 8 - 2);
+      const found = word & idMask;
+      if (found !== id) {
+        // The head goes on before the descriptor is taken (desc_reserve): until then it is as it was a turn before, or at boot.
+        const isReserved = word === 0n || found === ((id - ring.count) & idMask);
+        if (!isReserved) this.#problems.push(`descriptor ${index} of the log belongs to record ${found}, not ${id}; its record is missing`);
+        return undefined;
+      }
+      if (state !== states.committed && state !== states.finalized) return undefined;
       const info = addToAddress(ring.infos, index * layout.size('printk_info'));
       const member = (name: string): Address => addToAddress(info, layout.offset('printk_info', name));
       const length = memory.u16(member('text_len'));
@@ -181,7 +189,7 @@ class RingReader {
         level,
         facility,
         caller: memory.u32(member('caller_id')),
-        text: this.#text(ring.text, addToAddress(descriptor, layout.offset('prb_desc', 'text_blk_lpos')), { length, sequence }),
+        text: this.#text(ring.text, addToAddress(descriptor, layout.offset('prb_desc', 'text_blk_lpos')), { length, sequence, id }),
       };
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
@@ -191,7 +199,11 @@ class RingReader {
   }
 
   /** The text between two positions, which go on counting round the ring. Odd ones mean that there is none. */
-  #text(ring: DataRing, block: Address, of: { readonly length: number; readonly sequence: bigint }): string | undefined {
+  #text(
+    ring: DataRing,
+    block: Address,
+    of: { readonly length: number; readonly sequence: bigint; readonly id: bigint },
+  ): string | undefined {
     const { memory } = this.#kernel;
     const begin = memory.word(addToAddress(block, this.#layout.offset('prb_data_blk_lpos', 'begin')));
     const next = memory.word(addToAddress(block, this.#layout.offset('prb_data_blk_lpos', 'next')));
@@ -211,7 +223,15 @@ class RingReader {
       this.#problems.push(`the text of log record ${of.sequence} has impossible bounds`);
       return undefined;
     }
+    // A block begins with the number of its record (struct prb_data_block).
+    const owner = optionalRead(() => memory.word(addToAddress(ring.data, start)));
+    if (owner !== undefined && owner !== of.id) {
+      this.#problems.push(`the text of log record ${of.sequence} is not in its place: that of record ${owner} is there`);
+      return undefined;
+    }
     const length = Math.min(of.length, Number(size - idSize));
+    // get_data() refuses what is longer than its block.
+    if (length < of.length) this.#problems.push(`the text of log record ${of.sequence} is longer than its room; it is cut`);
     return this.#bytes(addToAddress(ring.data, start + idSize), length, of.sequence);
   }
 
@@ -238,7 +258,11 @@ function readRecords(kernel: Kernel): KernelLog {
   const problems: string[] = [];
   let at = first;
   let wrapped = false;
-  while (at !== next && records.length < limits.logRecords) {
+  while (at !== next) {
+    if (records.length >= limits.logRecords) {
+      problems.push(`the log has more than ${limits.logRecords} records; the later ones are not shown`);
+      break;
+    }
     const record = addToAddress(buffer, at);
     const member = (one: string): Address => addToAddress(record, layout.offset(name, one));
     try {
@@ -256,13 +280,16 @@ function readRecords(kernel: Kernel): KernelLog {
       }
       const facility = addToAddress(member('dict_len'), 2);
       const { bytes, holes } = memory.read(addToAddress(record, header), textLength);
+      const [hole] = holes;
+      if (hole !== undefined)
+        problems.push(`the text of the log record at ${formatAddress(record)} cannot be read: ${hole.reason.message}`);
       records.push({
         sequence: undefined,
         time: memory.u64(member('ts_nsec')),
         level: levelOf(kernel, memory.u8(addToAddress(facility, 1))),
         facility: memory.u8(facility),
         caller: layout.has(name, 'caller_id') ? memory.u32(member('caller_id')) : undefined,
-        text: holes.length === 0 ? decodeText(bytes) : undefined,
+        text: hole === undefined ? decodeText(bytes) : undefined,
       });
       at += size;
     } catch (error) {
