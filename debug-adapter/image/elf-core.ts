@@ -2,6 +2,7 @@
 import type { ByteSource } from '../base/host.ts';
 import { limits } from '../base/limits.ts';
 import { ChunkCache } from './chunk-cache.ts';
+import { continuedSizes } from './cut-segments.ts';
 import type { ElfHeader, ProgramHeader, ProgramHeaders } from './elf-headers.ts';
 import { readElfHeader, readProgramHeaders } from './elf-headers.ts';
 import { parseNotes } from './elf-notes.ts';
@@ -115,6 +116,7 @@ function readNotes(source: ByteSource, from: { header: ElfHeader; programs: Prog
 }
 
 function* fileSegments(programs: ProgramHeaders, warnings: string[]): Generator<FileSegment> {
+  const continued = continuedSizes(() => loadsOf(programs));
   let beyond = 0;
   for (const { physical, memorySize, fileSize, offset } of loadsOf(programs)) {
     // QEMU's mark of a mapping that leads to no RAM (dump/dump.c, get_offset_range).
@@ -133,7 +135,7 @@ function* fileSegments(programs: ProgramHeaders, warnings: string[]): Generator<
       end: start + Number(memorySize),
       // An offset that no file can hold is behind the end of this one, too.
       fileOffset: Number(offset < farthestOffset ? offset : farthestOffset),
-      fileSize: Number(fileSize < memorySize ? fileSize : memorySize),
+      fileSize: Number(fileSize < memorySize ? (continued.get(offset) ?? fileSize) : memorySize),
     };
   }
   if (beyond > 1) warnings.push(`${beyond - 1} more PT_LOADs claim memory beyond any machine; they are left out`);
