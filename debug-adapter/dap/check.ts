@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { parseAddress, toAddress, toPhysAddr } from '../base/address.ts';
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 /** Checks `value` against a schema; the first problem becomes one sentence with the argument's path. */
 export function check<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {
@@ -19,6 +20,15 @@ export function atMost<List extends readonly unknown[]>(bound: () => number, wha
     () => `at most ${bound()} ${what}`,
   );
 }
+
+/** What is asked in words of a language: texts that take long to be understood are refused before. */
+export const expressionSchema = v.pipe(
+  v.string(),
+  v.check(
+    ({ length }) => length <= limits.expressionCharacters,
+    () => `it has more than ${limits.expressionCharacters} characters`,
+  ),
+);
 
 /** A 64-bit address in its text form; gives an `Address`. */
 export const hexSchema = v.pipe(

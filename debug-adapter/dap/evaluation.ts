@@ -12,7 +12,7 @@ import type { ExpressionContext } from '../expression/value.ts';
 import { stripType } from '../symbols/type-layout.ts';
 import type { StructType } from '../symbols/types.ts';
 import type { Adapter, Answer, Handler } from './adapter.ts';
-import { check } from './check.ts';
+import { check, expressionSchema } from './check.ts';
 import { disassembledText } from './disassemble.ts';
 import { recordNode, valueRow } from './nodes.ts';
 import { placeOf } from './stack.ts';
@@ -23,7 +23,7 @@ export function expressionContext(adapter: Adapter, frameId: number | undefined)
 }
 
 const schema = v.looseObject({
-  expression: v.string(),
+  expression: expressionSchema,
   frameId: v.optional(v.number()),
   context: v.optional(v.string()),
 });
@@ -136,7 +136,7 @@ function dotCommand(adapter: Adapter, text: string): string {
 }
 
 function completions(adapter: Adapter, parameters: unknown): Answer {
-  const { text, column } = check(v.looseObject({ text: v.string(), column: v.number() }), parameters);
+  const { text, column } = check(v.looseObject({ text: expressionSchema, column: v.number() }), parameters);
   const before = text.slice(0, Math.max(0, column - 1));
   const word = /[\w$]*$/.exec(before)?.[0] ?? '';
   const head = before.slice(0, before.length - word.length);

@@ -12,7 +12,7 @@ import { expressionContext } from './evaluation.ts';
 
 const schema = v.looseObject({
   memoryReference: v.string(),
-  offset: v.optional(v.number(), 0),
+  offset: v.optional(v.pipe(v.number(), v.integer('it is a whole number')), 0),
   /** Not of the protocol: an address space other than the session's. */
   mm: v.optional(v.string()),
   count: v.pipe(v.number(), v.integer('it is a whole number'), v.minValue(0, 'it is 0 or more')),

@@ -4,13 +4,13 @@ import * as v from 'valibot';
 import { parseAddress, toAddress } from '../base/address.ts';
 import { errors, UserError } from '../base/errors.ts';
 import type { Adapter, Answer, Call, Handler } from './adapter.ts';
-import { check } from './check.ts';
+import { check, expressionSchema } from './check.ts';
 import { evaluationHandlers, identifyResult } from './evaluation.ts';
 import { memoryHandlers } from './memory.ts';
 import { frameIndex, scenarioOf } from './scenario-session.ts';
 import { variablesKey, viewRow } from './scenario-stack.ts';
 
-const schema = v.looseObject({ expression: v.string(), frameId: v.optional(v.number()), context: v.optional(v.string()) });
+const schema = v.looseObject({ expression: expressionSchema, frameId: v.optional(v.number()), context: v.optional(v.string()) });
 
 /** Names at which a text is of the language: those that stand alone, not members. */
 const names = /(?<![\w.$>"]|->)[A-Za-z_]\w*/g;
@@ -51,7 +51,7 @@ async function setVariable(adapter: Adapter, parameters: unknown): Promise<Answe
   const scenario = scenarioOf(adapter);
   scenario.needStopped();
   const { variablesReference, name, value } = check(
-    v.looseObject({ variablesReference: v.number(), name: v.string(), value: v.string() }),
+    v.looseObject({ variablesReference: v.number(), name: v.string(), value: expressionSchema }),
     parameters,
   );
   if (adapter.node(variablesReference) !== adapter.nodeAt(variablesKey))
@@ -69,7 +69,7 @@ async function setVariable(adapter: Adapter, parameters: unknown): Promise<Answe
 /** Names of the scenario before those of the kernel. */
 async function completions(adapter: Adapter, parameters: unknown, call: Call): Promise<Answer> {
   const scenario = scenarioOf(adapter);
-  const { text, column } = check(v.looseObject({ text: v.string(), column: v.number() }), parameters);
+  const { text, column } = check(v.looseObject({ text: expressionSchema, column: v.number() }), parameters);
   const before = text.slice(0, Math.max(0, column - 1));
   const word = /[A-Za-z_]\w*$/.exec(before)?.[0] ?? '';
   const given = await evaluationHandlers['completions']?.(adapter, parameters, call);

@@ -245,6 +245,8 @@ export class DapServer extends ProtocolServer {
   }
 }
 
+/** Where it happened is told by the names of functions and files, not of folders. */
 function defect(error: unknown): string {
-  return `this is a defect of Pagewalk, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `this is a defect of Pagewalk, please report it: ${told.replaceAll(/(?:file:\/\/)?\/[^\s()]*\//g, '')}`;
 }

@@ -10,7 +10,7 @@ const noScenario = ':';
 export function boundedParser(services: LangiumCoreServices): LangiumParser {
   const parser = createLangiumParser(services);
   const { Lexer } = services.parser;
-  const parse = parser.parse.bind(parser);
+  let parse = parser.parse.bind(parser);
   const tooDeep: LangiumParser['parse'] = (_, options) => {
     const result = parse(noScenario, options);
     for (const error of result.parserErrors)
@@ -24,8 +24,10 @@ export function boundedParser(services: LangiumCoreServices): LangiumParser {
       const result = parse(input, options);
       return isDeep(result.value) ? tooDeep(input, options) : (result as never);
     } catch (error) {
-      // The call stack was not enough for the parser itself.
+      // The call stack was not enough for the parser itself, which is left in the middle of the tree: the next text gets another one.
       if (!(error instanceof RangeError)) throw error;
+      const fresh = createLangiumParser(services);
+      parse = fresh.parse.bind(fresh);
       return tooDeep(input, options);
     }
   };

@@ -1,5 +1,6 @@
 /** Expressions of the language that stand outside a scenario: conditions of breakpoints, what a debugger's console asks. */
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Catalogue } from './catalogue.ts';
 import { CallFailure, evaluate } from './evaluation.ts';
 import type { EvaluationPlace } from './evaluation.ts';
@@ -18,11 +19,17 @@ const keywords: ReadonlySet<string> = new Set(
 
 /** Parses one expression in which `names` are variables. Rejects with `UserError`. */
 export async function parseExpression(text: string, names: Iterable<string>, catalogue: Catalogue): Promise<Expression> {
+  if (text.length > limits.expressionCharacters)
+    throw errors.badExpression(`${text.slice(0, 40)}…`, `more than ${limits.expressionCharacters} characters`);
   const known = [...new Set(names)].filter((name) => name !== holder && !keywords.has(name) && !catalogue.flags.has(name));
   const definitions = known.map((name) => `let ${name} = 0\n`).join('');
   const { scenario, problems } = await parseScenario(`${definitions}let ${holder} = ${text.replaceAll(/[\r\n]+/g, ' ')}`, catalogue);
-  const problem = problems.find(({ range }) => range.start.line >= known.length || range.end.line >= known.length);
   const last = scenario.statements[known.length];
+  // A text that is nested too deeply has no statements, and its problem stands at its beginning.
+  const problem =
+    scenario.statements.length === 0
+      ? problems[0]
+      : problems.find(({ range }) => range.start.line >= known.length || range.end.line >= known.length);
   if (problem !== undefined) throw errors.badExpression(text, problem.message);
   if (last?.$type !== 'Let' || scenario.statements.length > known.length + 1) throw errors.badExpression(text, 'it is not one expression');
   return last.value;

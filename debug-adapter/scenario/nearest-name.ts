@@ -7,6 +7,8 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {
+    // Each character more or less is an edit.
+    if (Math.abs(candidate.length - name.length) >= least) continue;
     const edits = editsBetween(name.toLowerCase(), candidate.toLowerCase());
     if (edits < least) {
       best = candidate;

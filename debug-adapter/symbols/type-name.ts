@@ -29,6 +29,7 @@ const integerNames: Readonly<Record<string, readonly string[]>> = {
 
 /** The type, or undefined when a part of the text is no type of the table. */
 export function parseTypeName(text: string, table: TypeTable): Type | undefined {
+  if (text.length > limits.expressionCharacters) return undefined;
   const match = /^([\w\s]+?)\s*((?:\*\s*(?:const\s*|volatile\s*)?)*)((?:\[\s*\d+\s*\]\s*)*)$/.exec(text.trim());
   if (match === null) return undefined;
   const words = (match[1] ?? '').split(/\s+/).filter((word) => word !== 'const' && word !== 'volatile' && word !== '');

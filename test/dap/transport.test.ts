@@ -185,7 +185,7 @@ describe('an adapter', () => {
     [
       'a name of a million characters',
       `"seq":1000,"command":"${'x'.repeat(1e6)}"`,
-      /^Pagewalk does not answer the request x{100}…: .* 100 /,
+      new RegExp(`^Pagewalk does not answer the request x{100}…: .* ${limits.commandCharacters} `),
     ],
     [
       'a list as its arguments',
@@ -225,7 +225,7 @@ describe('an adapter', () => {
     const input = new PassThrough();
     const output = new PassThrough({ highWaterMark: 1024 });
     new DapServer(nodeHost(), { onEnd: () => undefined }).start(input, output);
-    const unreadBytes = 64 * 1024;
+    const unreadBytes = limits.unreadBytes / 512;
     await underLimits({ unreadBytes }, async () => {
       const count = 10_000;
       for (let seq = 1; seq <= count; seq++) {
@@ -241,6 +241,19 @@ describe('an adapter', () => {
       while (!heard.includes(`"request_seq":${count}`)) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(heard.split('"request_seq":').length - 1, count);
     });
+  });
+
+  test('tells of a defect without the folders in which the program lies', async () => {
+    const openFile = (): never => {
+      throw new TypeError('a defect that the test makes');
+    };
+    const client = new RawClient({ ...nodeHost(), openFile });
+    await client.body('initialize');
+    const { message = '' } = await client.ask('launch', { image });
+    assert.match(message, /^this is a defect of Pagewalk, please report it: TypeError: a defect that the test makes/);
+    assert.match(message, /transport\.test\.ts:\d+/);
+    assert.equal(message.includes('/'), false, message);
+    await client.body('disconnect');
   });
 
   test('whose client goes away in the middle of a message ends', async () => {

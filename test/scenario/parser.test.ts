@@ -1,6 +1,7 @@
 /** The grammar: what is taken, what is told of the rest and where. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseExpression } from '../../debug-adapter/scenario/expression-text.ts';
 import { parseScenario } from '../../debug-adapter/scenario/parse-scenario.ts';
 import { machineOptions } from '../../debug-adapter/scenario/machine-settings.ts';
 import { fc } from '../support/properties.ts';
@@ -154,4 +155,16 @@ test('what is nested too deep is told, however it is nested', async () => {
   for (const text of deep) assert.match((await problemsOf(text))[0]?.message ?? '', /deep|expected/, text.slice(0, 20));
   const { output } = await outcome(`print 1${'+1'.repeat(300)}, ${'('.repeat(100)}1${')'.repeat(100)}`);
   assert.deepEqual(output, ['301 1']);
+});
+
+test('what the parser had of a text that it could not finish is in no later tree', async () => {
+  for (const operators of [600, 1000, 20_000]) {
+    const { scenario, problems } = await parseScenario(`let a = ${'-'.repeat(operators)}1`, fakeCatalogue);
+    assert.deepEqual(scenario.statements, []);
+    assert.match(problems[0]?.message ?? '', /deep/);
+  }
+  await assert.rejects(parseExpression('-'.repeat(1000), [], fakeCatalogue), /deep/);
+  await assert.rejects(parseExpression('1+'.repeat(5000), [], fakeCatalogue), /more than 4096 characters/);
+  const { scenario, problems } = await parseScenario('let a = -1', fakeCatalogue);
+  assert.deepEqual([scenario.statements.length, problems], [1, []]);
 });
