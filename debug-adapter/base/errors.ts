@@ -184,11 +184,11 @@ export const errors = {
     ),
   languageMissing: (folder: string) =>
     new UserError('not-supported', `scenarios need the file language-server.js of the same build, which is missing; put it into ${folder}`),
-  threadEnded: (why: string) =>
-    new UserError(
-      'limit',
-      `the work was not finished, for its thread ended (${why}); ask again, and where it is memory that it lacks, start with NODE_OPTIONS=--max-old-space-size=8192`,
-    ),
+  threadEnded: (why: string) => {
+    // As Node says it of a thread whose heap is full.
+    const more = why.includes('memory limit') ? ', with NODE_OPTIONS=--max-old-space-size=8192 in the environment' : '';
+    return new UserError('limit', `the work was not finished, for its thread ended (${why}); ask again${more}`);
+  },
   limit: (what: string) => new UserError('limit', what),
   notSupported: (what: string) => new UserError('not-supported', what),
 } as const;

@@ -24,7 +24,9 @@ interface NoteNode {
   readonly kind: 'note';
   readonly text: string;
   readonly detail: string;
-  readonly icon: 'pass' | 'info' | 'warning' | 'error';
+  readonly icon: 'pass' | 'info' | 'warning' | 'error' | 'refresh';
+  /** What choosing it runs. */
+  readonly command?: string;
 }
 
 interface WarningsNode {
@@ -33,6 +35,8 @@ interface WarningsNode {
 }
 
 type Node = KindNode | FindingNode | NoteNode | WarningsNode;
+
+const refresh = 'pagewalk.refreshFindings';
 
 /** In the order of the view: what may be exploited or crash first. */
 const kinds: readonly Kind[] = [
@@ -49,7 +53,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<Node>;
-  readonly #again = vscode.commands.registerCommand('pagewalk.refreshFindings', () => {
+  readonly #again = vscode.commands.registerCommand(refresh, () => {
     this.#refresh();
   });
 
@@ -84,6 +88,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
         item.description = node.detail;
         item.tooltip = node.detail === '' ? node.text : `${node.text}\n${node.detail}`;
         item.iconPath = new vscode.ThemeIcon(node.icon);
+        if (node.command !== undefined) item.command = { command: node.command, title: node.text };
         return item;
       }
     }
@@ -99,7 +104,11 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
     try {
       return await vscode.window.withProgress({ location: { viewId: 'pagewalk.findings' } }, () => this.#findings());
     } catch (error) {
-      return [{ kind: 'note', text: messageOf(error), detail: '', icon: 'error' }];
+      const again = { text: vscode.l10n.t('Look for findings again'), icon: 'refresh', command: refresh } as const;
+      return [
+        { kind: 'note', text: messageOf(error), detail: '', icon: 'error' },
+        { kind: 'note', detail: '', ...again },
+      ];
     }
   }
 

@@ -18,7 +18,9 @@ interface HitNode {
 interface NoteNode {
   readonly kind: 'note';
   readonly text: string;
-  readonly icon: 'info' | 'warning' | 'error' | 'sync~spin';
+  readonly icon: 'info' | 'warning' | 'error' | 'sync~spin' | 'refresh';
+  /** What to search for when it is chosen. */
+  readonly again?: SearchQuestion;
 }
 
 type Node = HitNode | NoteNode;
@@ -62,6 +64,7 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       const item = new vscode.TreeItem(node.text);
       item.tooltip = node.text;
       item.iconPath = new vscode.ThemeIcon(node.icon);
+      if (node.again !== undefined) item.command = { command: 'pagewalk.searchMemory', title: node.text, arguments: [node] };
       return item;
     }
     const { hit } = node;
@@ -91,10 +94,13 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
     return [...notes, ...hits];
   }
 
-  /** `argument`: a `SearchQuestion`; what is missing is asked for. Gives the number of hits, or nothing when it was cancelled. */
+  /**
+   * `argument`: a `SearchQuestion`, or the row that asks again; what is missing is asked for. Gives the number of hits; nothing where
+   * it was cancelled. Rejects where a given question is refused.
+   */
   async #ask(argument: unknown): Promise<number | undefined> {
     const given = isQuestion(argument) ? argument : undefined;
-    const asked = given ?? (await this.#question());
+    const asked = given ?? questionAgain(argument) ?? (await this.#question());
     if (asked === undefined) return undefined;
     const shown: Shown = { name: String(++this.#count), asked, hits: [] };
     this.#show(shown);
@@ -105,9 +111,13 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
       shown.end = { notes: notesOf(facts) };
       return facts.hits.length;
     } catch (error) {
-      const text = isCancelled(error) ? vscode.l10n.t('Cancelled') : messageOf(error);
-      shown.end = { notes: [{ kind: 'note', text, icon: isCancelled(error) ? 'info' : 'error' }] };
-      if (isCancelled(error)) return undefined;
+      const reason: NoteNode = isCancelled(error)
+        ? { kind: 'note', text: vscode.l10n.t('Cancelled'), icon: 'info' }
+        : { kind: 'note', text: messageOf(error), icon: 'error' };
+      const again: NoteNode = { kind: 'note', text: vscode.l10n.t('Search again'), icon: 'refresh', again: asked };
+      shown.end = { notes: [reason, again] };
+      // A person reads it in the view.
+      if (given === undefined || isCancelled(error)) return undefined;
       throw error;
     } finally {
       this.#changed.fire();
@@ -157,6 +167,12 @@ export class SearchTree implements vscode.TreeDataProvider<Node>, vscode.Disposa
 
 function isQuestion(argument: unknown): argument is SearchQuestion {
   return typeof argument === 'object' && argument !== null && 'pattern' in argument && typeof argument.pattern === 'string';
+}
+
+function questionAgain(argument: unknown): SearchQuestion | undefined {
+  return typeof argument === 'object' && argument !== null && 'again' in argument && isQuestion(argument.again)
+    ? argument.again
+    : undefined;
 }
 
 function notesOf(facts: SearchFacts): NoteNode[] {

@@ -2,33 +2,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import type { Host } from '../../debug-adapter/base/host.ts';
-import type { WorkerThread } from '../../debug-adapter/base/worker.ts';
-import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
+import { fileURLToPath } from 'node:url';
 import { bundled } from '../support/dumps.ts';
+import { MortalHost, program } from '../support/mortal-host.ts';
 import { RawClient } from './raw-client.ts';
 
 const { image } = bundled;
-const program = resolve(import.meta.dirname, '../../dist/pagewalk.js');
-
-/** A host whose threads are real ones, which the test can end. */
-function mortal(): { host: Host; threads: WorkerThread[] } {
-  const host = nodeHost(pathToFileURL(program));
-  const threads: WorkerThread[] = [];
-  const startWorker = (): WorkerThread => {
-    const thread = host.startWorker?.();
-    if (thread === undefined) throw new Error('there are no threads here');
-    threads.push(thread);
-    return thread;
-  };
-  return { host: { ...host, startWorker }, threads };
-}
+const path = fileURLToPath(program);
 
 test('a thread that is ended under its jobs: each is refused with what to do, and the next starts another', async () => {
-  const { host, threads } = mortal();
+  const { host, threads } = new MortalHost();
   const client = new RawClient(host);
   await client.launch({ image });
   const jobs = ['pagewalk/findings', 'pagewalk/pageCategories', 'pagewalk/findings'].map((command) => client.send(command, {}));
@@ -63,7 +47,7 @@ describe('the program on standard input', () => {
     ['before a message of a gigabyte', 'Content-Length: 1073741824\r\n\r\n{"seq":'],
   ] as const) {
     test(`ends when its client does, ${name}`, async () => {
-      const child = spawn(process.execPath, [program, 'dap'], { stdio: ['pipe', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [path, 'dap'], { stdio: ['pipe', 'pipe', 'pipe'] });
       let complaints = '';
       child.stderr.on('data', (bytes: Buffer) => (complaints += bytes.toString()));
       child.stdin.write(begin);
@@ -80,7 +64,7 @@ describe('the program on standard input', () => {
   }
 
   test('ends when nobody reads what it writes', async () => {
-    const child = spawn(process.execPath, [program, 'dap'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [path, 'dap'], { stdio: ['pipe', 'pipe', 'ignore'] });
     child.stdin.on('error', () => undefined);
     child.stdout.destroy();
     child.stdin.write(begin);

@@ -2,52 +2,20 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { resolve as resolvePath } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ByteSource, Host } from '../../debug-adapter/base/host.ts';
 import { limits } from '../../debug-adapter/base/limits.ts';
-import { serveOnPort } from '../../debug-adapter/dap/serve.ts';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { connected } from '../support/connected.ts';
 import { absent, bundled, expandedDump } from '../support/dumps.ts';
+import { listen } from '../support/listening.ts';
+import type { Listening } from '../support/listening.ts';
+import { program } from '../support/mortal-host.ts';
 import { RawClient } from './raw-client.ts';
 
 const { image } = bundled;
-const program = pathToFileURL(resolvePath(import.meta.dirname, '../../dist/pagewalk.js'));
-const noLanguage = (): Promise<never> => Promise.reject(new Error('no scenario is run here'));
-
-interface Listening {
-  readonly port: number;
-  readonly line: string;
-  readonly end: () => Promise<void>;
-}
-
-function listen(host: Host = nodeHost(), token?: string): Promise<Listening> {
-  return new Promise((resolve, reject) => {
-    const stop = new AbortController();
-    const over = serveOnPort(host, {
-      port: 0,
-      token,
-      loadLanguage: noLanguage,
-      signal: stop.signal,
-      announce: (line) => {
-        const port = Number(/127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
-        resolve({
-          port,
-          line,
-          end: () => {
-            stop.abort();
-            return over;
-          },
-        });
-      },
-    });
-    over.catch(reject);
-  });
-}
 
 async function clientOf(port: number): Promise<{ client: RawClient; socket: Socket; closed: Promise<void> }> {
   const socket = await connected(port);

@@ -192,6 +192,9 @@ describe('the memory page by hand', { skip: 'missing' in places ? places.missing
     await memory.send({ kind: 'hits', pattern: '4', hits: [], length: 0, complete: false, problem: '4 is half a byte.' });
     assert.equal(await page.innerText('.status .problem'), '4 is half a byte.');
     assert.equal(await cursor(), far);
+    const asked = (await memory.sent('search')).length;
+    await page.press('.search-field input', 'Enter');
+    assert.equal((await memory.sent('search')).length, asked + 1, 'what was refused is asked again');
   });
 
   test('a pattern that is none is said while it is typed; an answer about an older one counts no more', async () => {

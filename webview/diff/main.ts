@@ -95,14 +95,14 @@ class DiffElement extends DiffPage {
   }
 
   protected override render(): TemplateResult {
-    const comparison = this.coming ?? this.shown;
-    if (comparison === undefined) {
+    const { facts } = this;
+    if (facts === undefined) {
       return this.problem === ''
         ? this.empty(l10n.t('the two dumps'))
         : html`${this.#toolbar()}
             <p class="failure problem" role="alert">${this.problem}</p>`;
     }
-    const ended = usesSession(comparison)
+    const ended = usesSession(facts)
       ? this.endedBanner(
           this.shown === undefined ? l10n.t('Nothing had been compared yet.') : l10n.t('This is a snapshot of what it showed.'),
         )
@@ -113,7 +113,12 @@ class DiffElement extends DiffPage {
   #waiting(): TemplateResult {
     return html`<div class="body waiting">
       ${this.problem === '' ? html`<p class="muted" role="status">${this.stage}</p>` : html`<p class="problem" role="alert">${this.problem}</p>`}
+      ${this.refused !== undefined && (this.live || !usesSession(this.refused)) ? this.#againButton() : nothing}
     </div>`;
+  }
+
+  #againButton(): TemplateResult {
+    return html`<button class="again" @click=${this.#compareAgain}>${l10n.t('Compare again')}</button>`;
   }
 
   #toolbar(): TemplateResult {
@@ -177,9 +182,7 @@ class DiffElement extends DiffPage {
         icon: 'refresh',
         label: l10n.t('Compare again'),
         title: l10n.t('Compare again'),
-        run: () => {
-          api.postMessage({ kind: 'again' });
-        },
+        run: this.#compareAgain,
       },
       {
         name: 'text',
@@ -369,6 +372,10 @@ ${facts?.source ?? ''}"
       >${link('openMemory', 'file-binary', l10n.t('Open memory'))}${link('showTranslation', 'type-hierarchy', l10n.t('Show walk'))}${link('openPtdump', 'list-flat', l10n.t('Show in ptdump'))}</span
     >`;
   }
+
+  readonly #compareAgain = (): void => {
+    api.postMessage({ kind: 'again' });
+  };
 
   readonly #swap = (): void => {
     this.setKept({ swapped: !this.kept.swapped });

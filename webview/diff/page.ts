@@ -64,6 +64,8 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   protected shown: Comparison | undefined;
   /** What is being read; it is shown when all of it is there. */
   protected coming: Comparison | undefined;
+  /** The sides of what could not be read. */
+  protected refused: Comparison['facts'] | undefined;
   /** How far that is, in words. */
   protected stage = '';
   protected alignment: Alignment | undefined;
@@ -93,12 +95,13 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
   protected abstract rowsChanged(): void;
 
   protected override failed(): void {
+    this.refused = this.coming?.facts ?? this.refused;
     this.coming = undefined;
     this.stage = '';
   }
 
   protected override sessionChanged(): void {
-    if (this.session?.state === 'ended' && this.coming !== undefined && usesSession(this.coming)) this.failed();
+    if (this.session?.state === 'ended' && this.coming !== undefined && usesSession(this.coming.facts)) this.failed();
   }
 
   protected override hear(message: Exclude<HostToDiff, HostToPanel>): void {
@@ -145,6 +148,7 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
       addressBits: 64,
       warnings: [],
     };
+    this.refused = undefined;
     this.problem = '';
     this.stage = l10n.t('reading {0}…', first.label);
     this.setKept({ first: first.place, second: second.place });
@@ -163,8 +167,13 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
     return (side === 'left') === this.kept.swapped ? 'second' : 'first';
   }
 
+  /** The two sides; undefined while nobody has said which. */
+  protected get facts(): Comparison['facts'] | undefined {
+    return (this.coming ?? this.shown)?.facts ?? this.refused;
+  }
+
   protected sideFacts(side: 'left' | 'right'): DiffSideFacts | undefined {
-    return (this.coming ?? this.shown)?.facts[this.nameOf(side)];
+    return this.facts?.[this.nameOf(side)];
   }
 
   /** Aligns anew; what is shown stays until it is done. */
@@ -354,6 +363,6 @@ export abstract class DiffPage extends PanelPage<HostToDiff, DiffToHost, PageSta
 }
 
 /** Whether one of the sides is read from a session. */
-export function usesSession({ facts }: Comparison): boolean {
-  return facts.first.ofSession || facts.second.ofSession;
+export function usesSession({ first, second }: Comparison['facts']): boolean {
+  return first.ofSession || second.ofSession;
 }

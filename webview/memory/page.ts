@@ -386,7 +386,7 @@ export abstract class MemoryPage extends PanelPage<HostToMemory, MemoryToHost, P
   }
 
   protected search(pattern: string): void {
-    if (pattern === this.hits?.pattern) {
+    if (pattern === this.hits?.pattern && this.hits.problem === null) {
       this.goToHit(1);
       return;
     }
