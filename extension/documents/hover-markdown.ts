@@ -32,6 +32,26 @@ export function hoverMarkdown({ facts, walk, mm }: HoverFacts): vscode.MarkdownS
   return text;
 }
 
+/** The hover on a physical address: what the memory there is used for, and where to go. */
+export function physicalMarkdown({ address, summary, details }: IdentifyFacts): vscode.MarkdownString {
+  const text = new vscode.MarkdownString(undefined, true);
+  text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.findVirtualAddresses', 'pagewalk.copyText'] };
+  const [first = { summary }, ...rest] = details;
+  text.appendMarkdown(`**${escapeMarkdown(first.summary)}**\n\n`);
+  const lines = [vscode.l10n.t('Physical {0}', `\`${address}\``), ...rest.map((detail) => linkAddresses(detail.summary, undefined))];
+  text.appendMarkdown(`${lines.join('  \n')}\n\n`);
+  const where = encodeURIComponent(JSON.stringify([{ address, physical: true }]));
+  const find = encodeURIComponent(JSON.stringify([{ physical: address, all: true }]));
+  const copy = encodeURIComponent(JSON.stringify([address]));
+  const links = [
+    `[$(file-binary) ${vscode.l10n.t('Open memory')}](command:pagewalk.openMemory?${where})`,
+    `[$(list-flat) ${vscode.l10n.t('Who maps it')}](command:pagewalk.findVirtualAddresses?${find})`,
+    `[$(copy) ${vscode.l10n.t('Copy')}](command:pagewalk.copyText?${copy})`,
+  ];
+  text.appendMarkdown(links.join(' · '));
+  return text;
+}
+
 /** The address as the protocol has it, and whose it is, a line each. */
 function appendBelongings(text: vscode.MarkdownString, { address, details }: IdentifyFacts, mm: string | undefined): void {
   const [first, ...rest] = details;

@@ -1,6 +1,6 @@
 /**
  * Hovers on addresses in any document while an image is open: what it is, what holds it, how it is mapped, where it lies. In a
- * document of one address space, or with rows that each name one, addresses are that one's.
+ * document of one address space, or with rows that each name one, addresses are that one's; physical ones are told as such.
  */
 import * as vscode from 'vscode';
 import { messageOf } from '../../debug-adapter/protocol/error-message.ts';
@@ -8,8 +8,8 @@ import type { ExplainedFacts } from '../../debug-adapter/protocol/facts.ts';
 import { addressOfToken, tokenAt } from '../address.ts';
 import { AnswerDocuments } from './answer-documents.ts';
 import { addressOfExpression } from '../debugging/evaluated.ts';
-import { spaceOfRow } from './mapping-rows.ts';
-import { hoverMarkdown } from './hover-markdown.ts';
+import { meaningInRows } from './mapping-rows.ts';
+import { hoverMarkdown, physicalMarkdown } from './hover-markdown.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 function rangeOf(position: vscode.Position, token: { start: number; end: number }): vscode.Range {
@@ -29,17 +29,26 @@ export class AddressHoverProvider implements vscode.HoverProvider {
     const token = session === undefined ? undefined : tokenAt(line, position.character);
     if (session === undefined || token === undefined) return undefined;
     const { mm: ofDocument, spaces, elsewhere } = AnswerDocuments.sourceOf(document.uri);
-    const mm = spaces === 'rows' ? spaceOfRow(line) : ofDocument;
+    const meaning = spaces === 'rows' ? meaningInRows(line, token) : { mm: ofDocument };
+    if (meaning === 'entry') return undefined;
     try {
-      const explained = await this.#explain(session, token.text, mm);
-      if (explained === undefined) return undefined;
-      const { identify, walk } = explained;
+      const answer = meaning === 'physical' ? await this.#physical(token.text) : await this.#answer(session, token.text, meaning.mm);
       const remarks = elsewhere === undefined ? [] : [remarkOn(elsewhere, session)];
-      return new vscode.Hover([...remarks, hoverMarkdown({ facts: identify, walk, mm })], rangeOf(position, token));
+      return answer && new vscode.Hover([...remarks, answer], rangeOf(position, token));
     } catch (error) {
       const message = messageOf(error);
       return new vscode.Hover(vscode.l10n.t('Pagewalk: {0}', message), rangeOf(position, token));
     }
+  }
+
+  async #physical(address: string): Promise<vscode.MarkdownString | undefined> {
+    const { results } = await this.#sessions.request('pagewalk/identify', { addresses: [address], physical: true });
+    return results[0] && physicalMarkdown(results[0]);
+  }
+
+  async #answer(session: vscode.DebugSession, text: string, mm: string | undefined): Promise<vscode.MarkdownString | undefined> {
+    const explained = await this.#explain(session, text, mm);
+    return explained && hoverMarkdown({ facts: explained.identify, walk: explained.walk, mm });
   }
 
   /** One request, where the text is as registers and backtraces have it: each passes twice through VS Code's window. */

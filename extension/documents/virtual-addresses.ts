@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { ReverseMapFacts, ReverseMappingFacts } from '../../debug-adapter/protocol/facts.ts';
 import type { AnswerDocuments } from './answer-documents.ts';
 import { isCancelled } from '../debugging/sessions.ts';
-import { mappingRow } from './mapping-rows.ts';
+import { entryIndent, mappingRow } from './mapping-rows.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
 /** `argument`: `{ physical, all }`; what is missing is asked for. The adapter tells its progress, which VS Code shows and lets be cancelled. */
@@ -87,7 +87,7 @@ function mappingLines(mapping: ReverseMappingFacts): string[] {
   return [
     mappingRow(mapping, vscode.l10n.t('(user half)')),
     level === null || entry === null || entryAddress === null
-      ? `    ${vscode.l10n.t('a window of the hardware, which no table maps')}`
-      : `    ${vscode.l10n.t('{0} entry {1} at physical {2}, page of {3} bytes: {4}; {5}', level, entry, entryAddress, pageSize, flags.join(' '), allowed)}`,
+      ? `${entryIndent}${vscode.l10n.t('a window of the hardware, which no table maps')}`
+      : `${entryIndent}${vscode.l10n.t('{0} entry {1} at physical {2}, page of {3} bytes: {4}; {5}', level, entry, entryAddress, pageSize, flags.join(' '), allowed)}`,
   ];
 }

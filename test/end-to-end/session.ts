@@ -226,6 +226,7 @@ export function defineSessionTests(): void {
       assert.match(document.getText(), /direct map of physical/);
       assert.equal(document.isUntitled, false);
       assert.match(await hoverText(document.uri, '0xffffd4bf80801000'), /vm\\_map\\_ram block/);
+      assert.match(await hoverText(document.uri, `${physical}: `), new RegExp(`Physical \`${physical}\``));
       await picture('virtual-addresses');
     });
 

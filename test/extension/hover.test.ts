@@ -15,6 +15,8 @@ const lines = [
   '',
   '0xffff888000005000  kernel                direct map',
   '0x00007f0000001000  17 kernel             a page',
+  '    pte entry 0x8000000005000063 at physical 0x11a00000, page of 4096 bytes: PRESENT; read-only',
+  '0xffff888000006000  kernel                direct map of physical 0x6000',
 ];
 
 describe('a hover', () => {
@@ -26,7 +28,10 @@ describe('a hover', () => {
   });
 
   async function asked(query: string, scheme: string, at: { line: number; character: number }): Promise<unknown[]> {
-    const sessions = new AnsweringSessions({ 'pagewalk/explain': () => ({ results: [{ identify, walk }] }) });
+    const sessions = new AnsweringSessions({
+      'pagewalk/explain': () => ({ results: [{ identify, walk }] }),
+      'pagewalk/identify': () => ({ results: [identify] }),
+    });
     const document = { uri: { scheme, query }, lineAt: (line: number) => ({ text: lines[line] ?? '' }) };
     assert.ok((await new Hovers(sessions).provideHover(document, at)) !== undefined);
     return sessions.asked.map(({ name, parameters }) => [name, parameters]);
@@ -49,6 +54,14 @@ describe('a hover', () => {
     const of = (line: number): Promise<unknown[]> => asked('answer=1&spaces=rows', 'pagewalk-answer', { line, character: 10 });
     assert.deepEqual(await of(2), [['pagewalk/explain', { addresses: [kernel], mm: 'kernel' }]]);
     assert.deepEqual(await of(3), [['pagewalk/explain', { addresses: [process], mm: '17' }]]);
-    assert.deepEqual(await of(0), [['pagewalk/explain', { addresses: ['0x5000'] }]]);
+  });
+
+  test('says of a physical address what lies there', async () => {
+    const physical = (address: string): unknown[] => [['pagewalk/identify', { addresses: [address], physical: true }]];
+    const of = (line: number, text: string): Promise<unknown[]> =>
+      asked('answer=1&spaces=rows', 'pagewalk-answer', { line, character: (lines[line] ?? '').indexOf(text) + 2 });
+    assert.deepEqual(await of(0, '0x5000'), physical('0x5000'));
+    assert.deepEqual(await of(4, '0x11a00000'), physical('0x11a00000'));
+    assert.deepEqual(await of(5, '0x6000'), physical('0x6000'));
   });
 });

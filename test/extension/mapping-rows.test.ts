@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { nodeHost } from '../../debug-adapter/platform/node-host.ts';
 import { toPhysAddr } from '../../debug-adapter/base/address.ts';
 import { openSession } from '../../debug-adapter/session/session.ts';
-import { mappingRow, spaceOfRow } from '../../extension/documents/mapping-rows.ts';
+import { tokensOf } from '../../extension/address.ts';
+import { mappingRow, meaningInRows, spaceOfRow } from '../../extension/documents/mapping-rows.ts';
 import { bundled } from '../support/dumps.ts';
 
 describe('a row of «Find Virtual Addresses»', () => {
@@ -31,5 +32,14 @@ describe('a row of «Find Virtual Addresses»', () => {
   test('other lines name none', () => {
     for (const line of ['physical 0x1000: 2 addresses', '', '    pte entry 0x8000000001000063 at physical 0x11a00000', '0x1000'])
       assert.equal(spaceOfRow(line), undefined);
+  });
+
+  test('what its numbers are', () => {
+    const meanings = (line: string): unknown[] => tokensOf(line).map((token) => meaningInRows(line, token));
+    assert.deepEqual(meanings('physical 0x1000: 2 addresses'), ['physical']);
+    assert.deepEqual(meanings('0xffff888000001000  kernel   direct map of physical 0x1000'), [{ mm: 'kernel' }, 'physical']);
+    assert.deepEqual(meanings('0x0000000000401000  17 init  a page, behind 0x402000'), [{ mm: '17' }, { mm: '17' }]);
+    assert.deepEqual(meanings('    pte entry 0x8000000001000063 at physical 0x11a00000, page of 4096 bytes'), ['entry', 'physical']);
+    assert.deepEqual(meanings('warning: the table of 0xffff888000001000 at 0x12000'), [{ mm: undefined }, 'physical']);
   });
 });
