@@ -4,7 +4,7 @@ import { AdapterProcess } from '../debugging/adapter-process.ts';
 import type { AnswerDocuments } from '../documents/answer-documents.ts';
 import { choiceOf } from './compare-requests.ts';
 import type { Sides } from './compare-requests.ts';
-import { givenSide, member, pickSide, sideOfFile, sidesOfSession } from './compare-sides.ts';
+import { givenSide, member, pickSide, sideOfFile } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import type { Sessions } from '../debugging/sessions.ts';
 
@@ -30,16 +30,16 @@ export async function withAsk<Result>(
  * for. Undefined when the user cancels.
  */
 export async function chooseSides(ask: Ask, sessions: Sessions, argument: unknown): Promise<Sides | undefined> {
-  const sides = sessions.current === undefined ? [] : await sidesOfSession(ask);
+  const choice = { ofSession: sessions.current !== undefined };
   const given = async (of: unknown, to?: Side): Promise<Side | undefined> => {
     const file = member(of, 'file');
-    return typeof file === 'string' ? sideOfFile(ask, file, to) : givenSide(sides, of);
+    if (typeof file === 'string') return sideOfFile(ask, file, to);
+    return choice.ofSession ? givenSide(ask, of) : undefined;
   };
-  const first = (await given(member(argument, 'before') ?? argument)) ?? (await pickSide(ask, sides));
+  const first = (await given(member(argument, 'before') ?? argument)) ?? (await pickSide(ask, choice));
   if (first === undefined) return undefined;
   const after = member(argument, 'after');
-  const others = (sessions.current === undefined ? [] : await sidesOfSession(ask, first)).filter(({ label }) => label !== first.label);
-  const second = after === undefined ? await pickSide(ask, others, first) : await given(after, first);
+  const second = after === undefined ? await pickSide(ask, choice, first) : await given(after, first);
   return second && { first, second };
 }
 

@@ -10,7 +10,7 @@ import type { AnswerDocuments } from '../documents/answer-documents.ts';
 import { compareAsText } from './compare.ts';
 import { argumentsOf, changesOf, choiceOf } from './compare-requests.ts';
 import type { Sides } from './compare-requests.ts';
-import { keptSide, member, pickSide, sidesOf, sidesOfSession } from './compare-sides.ts';
+import { keptSide, member, pickSide } from './compare-sides.ts';
 import type { Ask, Side } from './compare-sides.ts';
 import { chooseFormat, saveExport } from './export.ts';
 import { ownerOf } from './owner-words.ts';
@@ -26,6 +26,7 @@ const changesAtOnce = 5000;
 export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   readonly #documents: AnswerDocuments;
   readonly #own: AdapterProcess;
+  readonly #askOwn: Ask = (name, parameters) => this.#own.request(name, parameters);
   readonly #saved = new TextParts();
   #sides: Sides;
   #generation = 0;
@@ -101,9 +102,7 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   }
 
   #ask(): Ask {
-    return this.#usesSession()
-      ? (name, parameters) => this.request(name, parameters)
-      : (name, parameters) => this.#own.request(name, parameters);
+    return this.#usesSession() ? (name, parameters) => this.request(name, parameters) : this.#askOwn;
   }
 
   #name(): void {
@@ -113,14 +112,9 @@ export class DiffPanel extends SessionPanel<HostToDiff, DiffToHost> {
   async #choose(name: DiffSideName): Promise<void> {
     const own = this.#sides[name];
     const to = this.#sides[name === 'first' ? 'second' : 'first'];
-    const ofSession =
-      this.session === undefined || this.ended ? [] : await sidesOfSession((asked, parameters) => this.request(asked, parameters), to);
-    const ask = this.#ask();
-    const ofFile =
-      own.other === undefined || own.mm === undefined
-        ? []
-        : sidesOf((await ask('pagewalk/addressSpaces', { other: own.other })).spaces, own.other);
-    const side = await pickSide(ask, [...ofFile, ...ofSession], to);
+    const ofSession = this.session !== undefined && !this.ended;
+    const ask: Ask = ofSession ? (asked, parameters) => this.request(asked, parameters) : this.#askOwn;
+    const side = await pickSide(ask, { ofSession, ofImage: own.mm === undefined ? undefined : own.other }, to);
     if (side === undefined) return;
     this.#sides = { ...this.#sides, [name]: side };
     this.#name();
