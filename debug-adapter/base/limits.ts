@@ -32,6 +32,8 @@ export const limits = {
   flattenedRecords: 12_000_000,
   /** Program headers read from an ELF file. */
   programHeaders: 4_000_000,
+  /** Segments of an ELF core that have fewer bytes than memory, of which the rest is looked for; writers that leave pages out have more. */
+  cutSegments: 16,
   /** Largest note segment read, in bytes. */
   noteBytes: 64 * 1024 * 1024,
   /** Symbols in a kallsyms table. */

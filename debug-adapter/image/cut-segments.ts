@@ -2,10 +2,8 @@
  * PT_LOADs that QEMU cut short: with paging it ends a segment's bytes where a memory backend ends (dump/dump.c,
  * get_offset_range), though the next backend's memory follows in the file without a gap, as it does in the machine.
  */
+import { limits } from '../base/limits.ts';
 import type { ProgramHeader } from './elf-headers.ts';
-
-/** More cut segments than a machine has memory backends come from writers that leave pages out. */
-const mostCut = 16;
 
 interface Cut {
   readonly load: ProgramHeader;
@@ -25,7 +23,7 @@ export function continuedSizes(loads: () => Iterable<ProgramHeader>): ReadonlyMa
   const cuts: Cut[] = [];
   for (const load of loads()) {
     if (load.fileSize === 0n || load.fileSize >= load.memorySize) continue;
-    if (cuts.length === mostCut) return new Map();
+    if (cuts.length === limits.cutSegments) return new Map();
     const [tail, end] = [load.physical + load.fileSize, load.physical + load.memorySize];
     cuts.push({ load, tail, end, shown: tail, limit: end });
   }
