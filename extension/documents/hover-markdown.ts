@@ -15,6 +15,7 @@ export interface HoverFacts {
   readonly mm: string | undefined;
 }
 
+/** The hover on a virtual address. */
 export function hoverMarkdown({ facts, walk, mm }: HoverFacts): vscode.MarkdownString {
   const text = new vscode.MarkdownString(undefined, true);
   text.isTrusted = { enabledCommands: ['pagewalk.openMemory', 'pagewalk.openPtdump', 'pagewalk.copyText', 'pagewalk.showTranslation'] };

@@ -36,8 +36,6 @@ interface WarningsNode {
 
 type Node = KindNode | FindingNode | NoteNode | WarningsNode;
 
-const refresh = 'pagewalk.refreshFindings';
-
 /** In the order of the view: what may be exploited or crash first. */
 const kinds: readonly Kind[] = [
   'writable-executable',
@@ -53,7 +51,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
   readonly #changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.#changed.event;
   readonly #view: vscode.TreeView<Node>;
-  readonly #again = vscode.commands.registerCommand(refresh, () => {
+  readonly #again = vscode.commands.registerCommand('pagewalk.refreshFindings', () => {
     this.#refresh();
   });
 
@@ -104,7 +102,7 @@ export class FindingsTree implements vscode.TreeDataProvider<Node>, vscode.Dispo
     try {
       return await vscode.window.withProgress({ location: { viewId: 'pagewalk.findings' } }, () => this.#findings());
     } catch (error) {
-      const again = { text: vscode.l10n.t('Look for findings again'), icon: 'refresh', command: refresh } as const;
+      const again = { text: vscode.l10n.t('Look for findings again'), icon: 'refresh', command: 'pagewalk.refreshFindings' } as const;
       return [
         { kind: 'note', text: messageOf(error), detail: '', icon: 'error' },
         { kind: 'note', detail: '', ...again },
