@@ -56,6 +56,8 @@ export const limits = {
   checkedTables: 4_000_000,
   /** Bytes of one page-table dump as text. */
   ptdumpBytes: 256 * 1024 * 1024,
+  /** Lines of one page-table dump; tables that share others have as many as there are pages. */
+  ptdumpLines: 2_000_000,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */
   comparedTables: 4_000_000,
   /** How often each table is compared, on average, and how often at least one may be: kernels share few, and few with many. */
@@ -81,6 +83,8 @@ export const limits = {
   /** Records and bytes of the kernel log; CONFIG_LOG_BUF_SHIFT is 25 at most. */
   logRecords: 1 << 22,
   logBytes: 1 << 28,
+  /** Places of the kernel log that are told as unreadable. */
+  logProblems: 1000,
   /** Records that one report of a death takes; what the kernel wrote later is another matter. */
   reportRecords: 200,
   /** Runs of entries of /proc/PID/pagemap, and regions of PAGEMAP_SCAN, in one answer. */

@@ -88,6 +88,26 @@ export class AddressSpace {
     return hole?.reason ?? { kind: 'io-error', message: 'the bytes are readable' };
   }
 
+  /** Why no byte of the 4 KiB page of `address` is there; undefined where one may be. Cheap to ask again. */
+  missingPage(address: Address): HoleReason | undefined {
+    const wide = this.#wrap(address);
+    const page = Number(wide >> 12n);
+    if (page === this.#lastPage) return undefined;
+    const known = this.#missing.get(page);
+    if (known !== undefined) return known;
+    const frame = this.#translator.frameOf(page);
+    if (frame < 0) {
+      const reason = this.#translator.explain(wide);
+      // It names the very address.
+      if (reason.kind !== 'non-canonical') this.#missing.set(page, reason);
+      return reason;
+    }
+    const hole = this.physical.frame(frame) === undefined ? this.physical.partialFrame(frame).holes[0] : undefined;
+    if (hole?.length !== frameSize) return undefined;
+    this.#missing.set(page, hole.reason);
+    return hole.reason;
+  }
+
   /** Reads `length` bytes (at most `limits.readBytes`); what is missing comes back as holes. Wraps at the top of the space. */
   read(address: Address, length: number): MemoryRead {
     const wanted = Math.min(length, limits.readBytes);
@@ -259,21 +279,9 @@ export class AddressSpace {
 
   /** What does not lie within one page that is there. */
   #slow(address: Address, size: number): DataView {
-    const page = Number(this.#wrap(address) >> 12n);
-    const known = this.#missing.get(page);
-    if (known !== undefined) throw new MemoryFault(address, known.message);
-    const { bytes, holes } = this.read(address, size);
-    const hole = holes[0];
-    if (hole === undefined) return new DataView(bytes.buffer, bytes.byteOffset, size);
-    if (hole.offset === 0 && this.#isMissing(page, hole.reason)) this.#missing.set(page, hole.reason);
-    throw new MemoryFault(addToAddress(address, hole.offset), hole.reason.message);
-  }
-
-  /** Whether the reason why one byte of the page is missing is that of each. */
-  #isMissing(page: number, reason: HoleReason): boolean {
-    // It names the very address.
-    if (reason.kind === 'non-canonical') return false;
-    const frame = this.#translator.frameOf(page);
-    return frame < 0 || (this.physical.frame(frame) === undefined && this.physical.partialFrame(frame).holes[0]?.length === frameSize);
+    const missing = this.missingPage(address);
+    if (missing !== undefined) throw new MemoryFault(address, missing.message);
+    const bytes = this.bytes(address, size);
+    return new DataView(bytes.buffer, bytes.byteOffset, size);
   }
 }

@@ -3,6 +3,8 @@ import { formatAddress, formatPaddedAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
+import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
 import type { PageTable } from './page-table.ts';
@@ -123,6 +125,10 @@ export abstract class PtdumpText implements PtdumpVisitor {
     region: { readonly endPage: number; readonly level: string; readonly attributes: readonly string[]; readonly present: boolean },
   ): void {
     const { endPage, level, attributes, present } = region;
+    if (this.lines.length >= limits.ptdumpLines)
+      throw errors.limit(
+        `the page tables give more than ${limits.ptdumpLines} lines (tables that are damaged may, without end); ask for a part with --range START-END`,
+      );
     this.lines.push({
       text,
       region: { start: formatAddress(this.addressOf(this.start)), end: formatAddress(this.addressOf(endPage)), level, attributes, present },

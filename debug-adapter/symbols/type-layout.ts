@@ -12,9 +12,20 @@ export function stripType(type: Type): Exclude<Type, { kind: 'typedef' | 'qualif
   return { kind: 'void' };
 }
 
-/** sizeof in bytes; 0 for void, functions, forward declarations and flexible arrays. */
+/** sizeof in bytes; 0 for void, functions, forward declarations and flexible arrays, and for arrays that only damage makes. */
 export function sizeOfType(type: Type): number {
-  const plain = stripType(type);
+  let plain = stripType(type);
+  let count = 1;
+  for (let depth = 0; plain.kind === 'array'; depth++) {
+    count *= plain.count;
+    if (depth > limits.typeDepth || !Number.isSafeInteger(count)) return 0;
+    plain = stripType(plain.element);
+  }
+  const size = count * sizeOfElement(plain);
+  return Number.isSafeInteger(size) ? size : 0;
+}
+
+function sizeOfElement(plain: Exclude<ReturnType<typeof stripType>, { kind: 'array' }>): number {
   switch (plain.kind) {
     case 'integer':
     case 'float':
@@ -23,8 +34,6 @@ export function sizeOfType(type: Type): number {
     case 'union':
     case 'enum':
       return plain.size;
-    case 'array':
-      return plain.count * sizeOfType(plain.element);
     case 'void':
     case 'function':
     case 'forward':

@@ -207,6 +207,11 @@ const cases: Record<BoundName, BoundCase> = {
       openPtdumpSource(memoryHost({ file: Buffer.from('---[ User Space ]---\n0x00000000-0x00001000 4K PTE\n') }), { paths: ['file'] }),
     says: /has \d+ bytes, more than a page-table dump has/,
   },
+  ptdumpLines: {
+    bounds: { ptdumpLines: 3 },
+    exceed: asked((session) => session.ptdump({})),
+    says: /the page tables give more than 3 lines/,
+  },
   comparedTables: {
     bounds: { comparedTables: 1 },
     exceed: () => new FrameDiff(...twoTables(), neverCancelled).differences(0, 2 ** 27),
@@ -268,6 +273,7 @@ const cases: Record<BoundName, BoundCase> = {
     exceed: () => endlessStack().problem ?? 'the whole stack',
     says: /there are more than 10 frames/,
   },
+  logProblems: { elsewhere: 'kernel/printk.test.ts' },
   logRecords: {
     bounds: { logRecords: 4 },
     exceed: asked((session) => session.log()),

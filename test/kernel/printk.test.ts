@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import { deathOf, logText, reportOf } from '../../debug-adapter/kernel/log/kernel-log.ts';
 import { kernelLog } from '../../debug-adapter/kernel/log/printk.ts';
 import type { KernelLog } from '../../debug-adapter/kernel/log/printk.ts';
@@ -12,6 +13,7 @@ import {
   base,
   committed,
   dataAtOld,
+  dataAt,
   descriptorsAt,
   infosAt,
   lengthOf,
@@ -119,6 +121,35 @@ describe('the ring buffer', () => {
     const reserved = new LogRing({ countBits: 3, sizeBits: 8 }).add({ text: 'one' }).add({ text: 'two' });
     reserved.kernel.write(descriptorsAt + 24n, 0n);
     assert.deepEqual(kernelLog(reserved.open()).problems, []);
+  });
+
+  test('records on pages that are missing are told together, and not without end', async () => {
+    const lost = new LogRing({ countBits: 20, sizeBits: 8 }).add({ text: 'one' });
+    lost.kernel.write(ringAt + 8n, 0x1_0000n);
+    const open = lost.kernel.words(ringAt + 24n, [0x3fff_ffffn, 0n]).open();
+    const { records, problems } = await underLimits({ logProblems: 2 }, () => kernelLog(open));
+    assert.deepEqual(records, []);
+    assert.equal(problems.length, 3);
+    assert.ok(limits.logProblems >= 1000);
+    assert.match(problems[0] ?? '', /^the log claims 1073741824 records/);
+    assert.match(problems[1] ?? '', /^records 0 to 170 of the log cannot be read: nothing is mapped there/);
+    // A page has 170 descriptors and two thirds.
+    assert.match(problems[2] ?? '', /^61\d\d more places of the log cannot be read$/);
+  });
+
+  test('texts that lie where others lie are not told again and again', () => {
+    const ring = new LogRing({ countBits: 4, sizeBits: 6 });
+    for (let record = 0n; record < 4n; record++) ring.add({ text: '01234567890123456789' });
+    for (let record = 0n; record < 4n; record++) {
+      ring.kernel.words(descriptorsAt + 24n * record + 8n, [8n * record, 64n - 8n]).write(dataAt + 8n * record, record);
+    }
+    const { records, problems } = kernelLog(ring.open());
+    // The ring's 64 bytes are those of three.
+    assert.deepEqual(
+      records.map(({ text }) => text?.length),
+      [20, 20, 20, undefined],
+    );
+    assert.deepEqual(problems, ['the text of log record 3 lies where others lie']);
   });
 
   test('without types and VMCOREINFO it says what is missing', () => {

@@ -9,6 +9,7 @@ import { openSession } from '../../debug-adapter/session/session.ts';
 import { openBtf } from '../../debug-adapter/symbols/btf.ts';
 import { findKernelBtf } from '../../debug-adapter/symbols/kernel-btf.ts';
 import { offsetOfMember, sizeOfType } from '../../debug-adapter/symbols/type-layout.ts';
+import type { ArrayType, Type } from '../../debug-adapter/symbols/types.ts';
 import { absent, bundled, dumpFolder, expandedDump } from '../support/dumps.ts';
 import { fc } from '../support/properties.ts';
 
@@ -65,6 +66,21 @@ describe('BTF', () => {
   test('module types that were left out of the dump are told', () => {
     assert.equal(session.types?.struct('xfs_mount'), undefined);
     assert.ok(session.warnings().some((warning) => /^types of modules: .* was left out of the dump/.test(warning)));
+  });
+
+  test('arrays of arrays without end, and beyond all sizes, have none', () => {
+    const of = (depth: number, count: number): ArrayType => {
+      const array: { kind: 'array'; element: Type; count: number } = { kind: 'array', element: { kind: 'void' }, count };
+      array.element = depth === 0 ? array : of(depth - 1, count);
+      return array;
+    };
+    const char: Type = { kind: 'integer', name: 'char', size: 1, signed: true, encoding: 'char' };
+    const nested = (depth: number, count: number): Type => {
+      let type: Type = char;
+      for (let level = 0; level < depth; level++) type = { kind: 'array', element: type, count };
+      return type;
+    };
+    assert.deepEqual([nested(3, 5), of(0, 2), of(3, 1), nested(2, 0xffff_ffff), nested(100_000, 1)].map(sizeOfType), [125, 0, 0, 0, 0]);
   });
 
   test('damaged BTF gives a UserError or a table that answers', () => {

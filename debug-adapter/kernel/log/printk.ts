@@ -5,6 +5,7 @@ import { errors, MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { decodeText } from '../../base/text.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
+import { frameSize } from '../../memory/physical-memory.ts';
 import type { Kernel } from '../kernel.ts';
 
 const purpose = 'reading the kernel log';
@@ -105,6 +106,9 @@ interface DataRing {
   readonly size: bigint;
 }
 
+/** Bytes of a page of memory as it is read. */
+const pageSize = BigInt(frameSize);
+
 interface Ring {
   readonly count: bigint;
   readonly descriptors: Address;
@@ -117,6 +121,9 @@ class RingReader {
   readonly #kernel: Kernel;
   readonly #layout: Layout;
   readonly #problems: string[] = [];
+  #untold = 0;
+  /** Bytes of the ring that no text read so far had: texts share none. */
+  #left = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -149,15 +156,42 @@ class RingReader {
     const tail = memory.word(member('tail_id')) & idMask;
     const head = memory.word(member('head_id')) & idMask;
     const records: LogRecord[] = [];
+    this.#left = 2 ** sizeBits;
     // The ring is never longer than its descriptors, whatever its ends claim.
     const span = ((head - tail) & idMask) + 1n;
-    if (span > ring.count) this.#problems.push(`the log claims ${span} records in ${ring.count} descriptors; its ends are damaged`);
+    if (span > ring.count) this.#problem(`the log claims ${span} records in ${ring.count} descriptors; its ends are damaged`);
     const steps = span < ring.count ? span : ring.count;
     for (let step = 0n; step < steps; step++) {
-      const record = this.#record(ring, (tail + step) & idMask, idMask);
+      const id = (tail + step) & idMask;
+      const missing = this.#missing(ring, id, steps - step);
+      if (missing > 0n) {
+        step += missing - 1n;
+        continue;
+      }
+      const record = this.#record(ring, id, idMask);
       if (record !== undefined) records.push(record);
     }
+    if (this.#untold > 0) this.#problems.push(`${this.#untold} more places of the log cannot be read`);
     return { records, problems: this.#problems };
+  }
+
+  #problem(message: string): void {
+    if (this.#problems.length < limits.logProblems) this.#problems.push(message);
+    else this.#untold++;
+  }
+
+  /** Records from `id` on, at most so many, whose descriptors lie on one page that is missing as a whole: told together. */
+  #missing(ring: Ring, id: bigint, most: bigint): bigint {
+    const size = BigInt(this.#layout.size('prb_desc'));
+    const index = id & (ring.count - 1n);
+    const at = addToAddress(ring.descriptors, Number(index * size));
+    const reason = this.#kernel.memory.missingPage(at);
+    if (reason === undefined) return 0n;
+    const onPage = (pageSize - (at % pageSize) + size - 1n) / size;
+    const count = [onPage, ring.count - index, most].reduce((least, one) => (one < least ? one : least));
+    const which = count === 1n ? `record ${index}` : `records ${index} to ${index + count - 1n}`;
+    this.#problem(`${which} of the log cannot be read: ${reason.message}`);
+    return count;
   }
 
   #record(ring: Ring, id: bigint, idMask: bigint): LogRecord | undefined {
@@ -172,7 +206,7 @@ class RingReader {
       if (found !== id) {
         // The head goes on before the descriptor is taken (desc_reserve): until then it is as it was a turn before, or at boot.
         const isReserved = word === 0n || found === ((id - ring.count) & idMask);
-        if (!isReserved) this.#problems.push(`descriptor ${index} of the log belongs to record ${found}, not ${id}; its record is missing`);
+        if (!isReserved) this.#problem(`descriptor ${index} of the log belongs to record ${found}, not ${id}; its record is missing`);
         return undefined;
       }
       if (state !== states.committed && state !== states.finalized) return undefined;
@@ -193,7 +227,7 @@ class RingReader {
       };
     } catch (error) {
       if (!(error instanceof MemoryFault)) throw error;
-      this.#problems.push(`record ${index} of the log cannot be read: ${error.reason}`);
+      this.#problem(`record ${index} of the log cannot be read: ${error.reason}`);
       return undefined;
     }
   }
@@ -220,18 +254,23 @@ class RingReader {
     }
     const idSize = BigInt(memory.pointerSize);
     if (size <= idSize || size > ring.size - start) {
-      this.#problems.push(`the text of log record ${of.sequence} has impossible bounds`);
+      this.#problem(`the text of log record ${of.sequence} has impossible bounds`);
       return undefined;
     }
     // A block begins with the number of its record (struct prb_data_block).
     const owner = optionalRead(() => memory.word(addToAddress(ring.data, start)));
     if (owner !== undefined && owner !== of.id) {
-      this.#problems.push(`the text of log record ${of.sequence} is not in its place: that of record ${owner} is there`);
+      this.#problem(`the text of log record ${of.sequence} is not in its place: that of record ${owner} is there`);
       return undefined;
     }
     const length = Math.min(of.length, Number(size - idSize));
+    if (length > this.#left) {
+      this.#problem(`the text of log record ${of.sequence} lies where others lie`);
+      return undefined;
+    }
+    this.#left -= length;
     // get_data() refuses what is longer than its block.
-    if (length < of.length) this.#problems.push(`the text of log record ${of.sequence} is longer than its room; it is cut`);
+    if (length < of.length) this.#problem(`the text of log record ${of.sequence} is longer than its room; it is cut`);
     return this.#bytes(addToAddress(ring.data, start + idSize), length, of.sequence);
   }
 
@@ -239,7 +278,7 @@ class RingReader {
     const { bytes, holes } = this.#kernel.memory.read(at, length);
     const [hole] = holes;
     if (hole === undefined) return decodeText(bytes);
-    this.#problems.push(`the text of log record ${sequence} cannot be read: ${hole.reason.message}`);
+    this.#problem(`the text of log record ${sequence} cannot be read: ${hole.reason.message}`);
     return undefined;
   }
 }

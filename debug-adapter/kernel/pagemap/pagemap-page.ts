@@ -103,8 +103,8 @@ export class PagemapPages {
       this.#tell(() => `no struct page is known for frame 0x${frame.toString(16)}; whether its page is of a file or shared cannot be told`);
       return undefined;
     }
-    const { memory } = this.#structs;
     // Entries that are garbage name frames without struct pages by the million: none is read in vain.
+    const { memory } = this.#structs;
     if (memory.frameOf(Number(page >> 12n)) < 0) {
       this.#tell(() => untold(memory.explain(page).message));
       return undefined;
