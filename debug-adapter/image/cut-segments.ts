@@ -10,30 +10,31 @@ interface Cut {
   /** First physical address without bytes, and the end of the memory. */
   readonly tail: bigint;
   readonly end: bigint;
-  /** Up to where other segments say that the bytes go on, and from where on one of them says otherwise. */
-  shown: bigint;
+  /** Whether another segment has bytes where they would continue, and from where on one says otherwise. */
+  shown: boolean;
   limit: bigint;
 }
 
 /**
- * The bytes of the file that belong to cut segments, by file offset of the segment: as far as other segments, which map the
- * same memory again, have theirs at the very place where it would continue, and none has other memory or other bytes there.
+ * The bytes of the file that belong to cut segments, by file offset of the segment: all of them where another segment, which maps
+ * some of the missing memory again, has its bytes at the very place where they would continue, and up to where a segment has other
+ * memory or other bytes there. `warnings` is told where there are more than are looked at.
  */
-export function continuedSizes(loads: () => Iterable<ProgramHeader>): ReadonlyMap<bigint, bigint> {
+export function continuedSizes(loads: () => Iterable<ProgramHeader>, warnings: string[]): ReadonlyMap<bigint, bigint> {
   const cuts: Cut[] = [];
   for (const load of loads()) {
     if (load.fileSize === 0n || load.fileSize >= load.memorySize) continue;
-    if (cuts.length === limits.cutSegments) return new Map();
+    if (cuts.length === limits.cutSegments) {
+      warnings.push(
+        `more than ${limits.cutSegments} PT_LOADs have less bytes than memory; the rest of each is taken for left out, which QEMU's need not be`,
+      );
+      return new Map();
+    }
     const [tail, end] = [load.physical + load.fileSize, load.physical + load.memorySize];
-    cuts.push({ load, tail, end, shown: tail, limit: end });
+    cuts.push({ load, tail, end, shown: false, limit: end });
   }
   if (cuts.length > 0) for (const load of loads()) for (const cut of cuts) witness(cut, load);
-  return new Map(
-    cuts.flatMap(({ load, tail, shown, limit }) => {
-      const end = shown < limit ? shown : limit;
-      return end > tail ? [[load.offset, end - load.physical]] : [];
-    }),
-  );
+  return new Map(cuts.flatMap(({ load, tail, shown, limit }) => (shown && limit > tail ? [[load.offset, limit - load.physical]] : [])));
 }
 
 function witness(cut: Cut, { physical, fileSize, offset }: ProgramHeader): void {
@@ -41,7 +42,7 @@ function witness(cut: Cut, { physical, fileSize, offset }: ProgramHeader): void 
   // Where these bytes would be, if the segment went on to them.
   const place = cut.load.physical + offset - cut.load.offset;
   if (place === physical) {
-    if (physical >= cut.tail && physical < cut.end && physical + fileSize > cut.shown) cut.shown = physical + fileSize;
+    if (physical >= cut.tail && physical < cut.end) cut.shown = true;
     return;
   }
   for (const other of [physical, place]) if (other + fileSize > cut.tail && other < cut.limit) cut.limit = other;

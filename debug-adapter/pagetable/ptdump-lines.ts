@@ -3,7 +3,6 @@ import { formatAddress, formatPaddedAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import type { CancellationToken } from '../base/cancellation.ts';
-import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { entryKind } from '../arch/paging-mode.ts';
 import type { PtdumpLine } from '../protocol/requests.ts';
@@ -32,7 +31,12 @@ export interface PtdumpInput {
   readonly holes: boolean;
   /** Told for each table that is not walked; `depth` is of the entry that points to it. */
   readonly unwalked: (virtual: bigint, depth: number, table: number, why: UnwalkedReason) => void;
+  /** Told once where there are more lines than the bound: the address from which on they are missing. */
+  readonly cut: (from: bigint) => void;
 }
+
+/** Ends the walk where `limits.ptdumpLines` are written. */
+class LinesFull extends Error {}
 
 /** A visitor that collects lines. */
 export abstract class PtdumpText implements PtdumpVisitor {
@@ -81,11 +85,16 @@ export abstract class PtdumpText implements PtdumpVisitor {
     this.input.unwalked(BigInt(virtualPage) << 12n, depth, at, why);
   }
 
-  /** Walks the ranges and gives the lines. Throws `Cancelled`. */
+  /** Walks the ranges and gives the lines, at most `limits.ptdumpLines`. Throws `Cancelled`. */
   run(): PtdumpLine[] {
-    const { pageTable, ranges, shadow, token } = this.input;
-    walkForPtdump({ pageTable, ranges, shadow, token: token ?? neverCancelled }, this);
-    this.flush();
+    const { pageTable, ranges, shadow, token, cut } = this.input;
+    try {
+      walkForPtdump({ pageTable, ranges, shadow, token: token ?? neverCancelled }, this);
+      this.flush();
+    } catch (error) {
+      if (!(error instanceof LinesFull)) throw error;
+      cut(this.addressOf(this.start));
+    }
     return this.lines;
   }
 
@@ -125,10 +134,7 @@ export abstract class PtdumpText implements PtdumpVisitor {
     region: { readonly endPage: number; readonly level: string; readonly attributes: readonly string[]; readonly present: boolean },
   ): void {
     const { endPage, level, attributes, present } = region;
-    if (this.lines.length >= limits.ptdumpLines)
-      throw errors.limit(
-        `the page tables give more than ${limits.ptdumpLines} lines (tables that are damaged may, without end); ask for a part with --range START-END`,
-      );
+    if (this.lines.length >= limits.ptdumpLines) throw new LinesFull();
     this.lines.push({
       text,
       region: { start: formatAddress(this.addressOf(this.start)), end: formatAddress(this.addressOf(endPage)), level, attributes, present },

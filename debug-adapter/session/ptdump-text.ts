@@ -1,6 +1,7 @@
 /** The kernel's own page-table dump of an address space: which ranges, markers and words each architecture's has. */
 import { errors } from '../base/errors.ts';
-import { formatAddress, parseAddress } from '../base/address.ts';
+import { formatAddress, parseAddress, toAddress } from '../base/address.ts';
+import { limits } from '../base/limits.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { kasanShadowTables } from '../kernel/layout/kasan-shadow.ts';
 import { ptdumpColumns } from '../kernel/layout/ptdump-columns.ts';
@@ -50,6 +51,11 @@ function dump(kernel: Kernel, space: Space, options: PtdumpOptions): PtdumpLine[
       const level = depth === 4 ? 'page' : (levelNames[depth + 1] ?? 'page');
       kernel.warn(
         `a ${level} table (or the ones that are folded into it) at physical ${formatAddress(table)}, for ${formatAddress(virtual)}, ${reasons[why]}; its range is shown as a hole`,
+      );
+    },
+    cut: (from) => {
+      kernel.warn(
+        `the page tables give more than ${limits.ptdumpLines} lines, as damaged ones may: those from ${formatAddress(toAddress(from))} on are left out`,
       );
     },
   };

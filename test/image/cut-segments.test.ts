@@ -1,6 +1,7 @@
 /** QEMU's dumps with paging, where one mapping lies in two memory backends: its segment ends with the first, its bytes do not. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../debug-adapter/base/limits.ts';
 import { elfFile, filled, joinBytes, x8664 } from '../builders/elf-file.ts';
 import { byteAt, openBytes } from './built-image.ts';
 
@@ -23,9 +24,21 @@ function pages(other: { readonly page: number; readonly offset: number }): (numb
   return [0, 1, 2, 3].map((page) => byteAt(image, base + page * 0x1000));
 }
 
-test('bytes go on as far as another segment shows', () => {
+test('bytes go on where another segment shows that they do', () => {
   assert.deepEqual(pages({ page: 3, offset: 0x3000 }), [1, 2, 3, 4]);
-  assert.deepEqual(pages({ page: 2, offset: 0x2000 }), [1, 2, 3, 'zero-filled']);
+  assert.deepEqual(pages({ page: 2, offset: 0x2000 }), [1, 2, 3, 4]);
+});
+
+test('of more cut segments than the bound none is looked at, and it is said', () => {
+  const cuts = Array.from({ length: limits.cutSegments + 1 }, (_, index) => ({
+    physical: BigInt(base * (index + 1)),
+    data: filled(0x1000, 1),
+    fileSize: 0x1000n,
+    memorySize: 0x2000n,
+  }));
+  const said = /more than 16 PT_LOADs have less bytes than memory/;
+  assert.match(openBytes(elfFile(cuts, x8664)).warnings.join(), said);
+  assert.doesNotMatch(openBytes(elfFile(cuts.slice(1), x8664)).warnings.join(), said);
 });
 
 test('and no further than the header says, where none does, or one says otherwise', () => {
