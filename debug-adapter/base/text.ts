@@ -15,10 +15,32 @@ export function decodeText(bytes: Uint8Array): string {
   return utf8.decode(bytes);
 }
 
-/** Decodes the bytes before the first NUL. */
+/** Explicit directional embeddings, overrides and isolates (Unicode annex 9): what follows is shown in another order than it has. */
+const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** Decodes what a machine called something: characters that would make a reader see another name stand as their number, `\u202e`. */
+export function decodeName(bytes: Uint8Array): string {
+  return utf8.decode(bytes).replace(turning, escaped);
+}
+
+/** Decodes the bytes before the first NUL, as `decodeName` does. */
 export function decodeCString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return utf8.decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decodeName(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** Control characters but tab and line feed, which a terminal obeys, and those that turn the direction of writing. */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/** `text` as a terminal may have it, which would move its cursor or set its title where a name from a dump says so. */
+export function forTerminal(text: string): string {
+  return text.replace(obeyed, escaped);
+}
+
+function escaped(character: string): string {
+  const code = character.charCodeAt(0);
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
 }
 
 const latin1 = new TextDecoder('latin1');

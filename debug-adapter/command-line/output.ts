@@ -1,6 +1,8 @@
+import { forTerminal } from '../base/text.ts';
+
 /** Where a verb writes: standard output and standard error, with a closed pipe ending quietly. */
 export interface Output {
-  /** Writes to standard output. */
+  /** Writes to standard output; to a terminal without what it would obey. */
   text(text: string): void;
   /** Writes bytes to standard output, as they are. */
   bytes(bytes: Uint8Array): void;
@@ -24,13 +26,13 @@ export function processOutput({ progressLines = false }: { readonly progressLine
   });
   return {
     text: (text) => {
-      process.stdout.write(text);
+      process.stdout.write(process.stdout.isTTY ? forTerminal(text) : text);
     },
     bytes: (bytes) => {
       process.stdout.write(bytes);
     },
     complain: (line) => {
-      process.stderr.write(`${line}\n`);
+      process.stderr.write(`${process.stderr.isTTY ? forTerminal(line) : line}\n`);
     },
     progress: progressLines ? lineByLine() : process.stderr.isTTY ? inPlace : undefined,
   };
@@ -38,7 +40,7 @@ export function processOutput({ progressLines = false }: { readonly progressLine
 
 function inPlace(line = ''): void {
   // Column 1, the line, and the rest of the row cleared. A terminal that knows no width says 0.
-  process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\u001B[K`);
+  process.stderr.write(`\r${forTerminal(line).slice(0, (process.stderr.columns || 80) - 1)}\u001B[K`);
 }
 
 function lineByLine(): (line?: string) => void {

@@ -23,6 +23,11 @@ export class Access {
     this.#admitted = token === undefined;
   }
 
+  /** Whether the client has given the token, or needs none. */
+  get admitted(): boolean {
+    return this.#admitted;
+  }
+
   /** What becomes of a request. One that brings the token admits those behind it, too. */
   admit(request: DebugProtocol.Request): Admission {
     const { command } = request;

@@ -1,6 +1,6 @@
 /** Serves the Debug Adapter Protocol on standard input and output, or on a loopback port (one session a connection). */
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Host } from '../base/host.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -9,6 +9,8 @@ import { DapServer } from './server.ts';
 
 /** How long a client may take to read what it was told at the end. */
 const lingerMilliseconds = 5000;
+/** How long a client may take to give its token: those that give none would take all places of those that have it. */
+const patienceMilliseconds = 60_000;
 
 /** Loads the language of scenarios, which lies in a bundle of its own. */
 type LoadLanguage = () => Promise<ScenarioLanguage>;
@@ -36,6 +38,8 @@ interface PortOptions {
   /** Gets the port in words once it is open. */
   readonly announce: (line: string) => void;
   readonly loadLanguage: LoadLanguage;
+  /** Milliseconds that a client may take to give its token; a minute where it is left out. */
+  readonly patience?: number | undefined;
   /** Ends the listening; clients that are connected stay so. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,6 +65,7 @@ export function serveOnPort(host: Host, options: PortOptions): Promise<void> {
       socket.on('error', () => {
         server.close();
       });
+      if (token !== undefined) turnAwayStrangers(server, socket, options.patience ?? patienceMilliseconds);
       server.start(socket, socket);
     });
     listener.maxConnections = limits.clients;
@@ -72,5 +77,14 @@ export function serveOnPort(host: Host, options: PortOptions): Promise<void> {
       const told = token === undefined ? '' : ', for clients that know the token';
       options.announce(`Pagewalk debug adapter listens on 127.0.0.1:${(listener.address() as AddressInfo).port}${told}`);
     });
+  });
+}
+
+function turnAwayStrangers(server: DapServer, socket: Socket, patience: number): void {
+  const waited = setTimeout(() => {
+    server.turnAwayStranger();
+  }, patience);
+  socket.on('close', () => {
+    clearTimeout(waited);
   });
 }

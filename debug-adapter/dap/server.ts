@@ -87,6 +87,13 @@ export class DapServer extends ProtocolServer {
     this.#adapter.close();
   }
 
+  /** Ends the session of a client that was to give a token and has given none. */
+  turnAwayStranger(): void {
+    if (this.#access.admitted || this.#ended) return;
+    this.#tell(errors.tokenNeeded(false).message);
+    this.#leave();
+  }
+
   #leave(): void {
     this.close();
     this.#end();

@@ -4,7 +4,7 @@ import type { AddressSpace } from '../memory/address-space.ts';
 import { limits } from '../base/limits.ts';
 import { formatAddress, toAddress } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
-import { decodeText } from '../base/text.ts';
+import { decodeName } from '../base/text.ts';
 import { sizeOfType, stripType } from '../symbols/type-layout.ts';
 import type { Type } from '../symbols/types.ts';
 import { declare } from './declaration.ts';
@@ -127,7 +127,7 @@ function formatText(value: Value, { memory }: ExpressionContext): string | undef
   const length = Math.min(size, limits.shownText);
   const { bytes } = memory.read(value.address, length);
   const end = bytes.indexOf(0);
-  return `${JSON.stringify(decodeText(end < 0 ? bytes : bytes.subarray(0, end)))}${end < 0 && size > length ? '…' : ''}`;
+  return `${JSON.stringify(decodeName(end < 0 ? bytes : bytes.subarray(0, end)))}${end < 0 && size > length ? '…' : ''}`;
 }
 
 /** Text of `size` bytes, or up to its zero, in quotes; behind one that is cut stands `…`. Throws `MemoryFault`. */

@@ -9,7 +9,7 @@ import { addToAddress, toAddress } from '../base/address.ts';
 import type { Address } from '../base/address.ts';
 import { limits } from '../base/limits.ts';
 import { Slab } from '../base/slab.ts';
-import { decodeText } from '../base/text.ts';
+import { decodeName } from '../base/text.ts';
 import { appendHole } from './hole.ts';
 import type { Hole, HoleReason, MemoryRead } from './hole.ts';
 import { copyPhysical, frameSize } from './physical-memory.ts';
@@ -221,7 +221,7 @@ export class AddressSpace {
       if (byte === 0) break;
       collected.push(byte);
     }
-    return decodeText(Uint8Array.from(collected));
+    return decodeName(Uint8Array.from(collected));
   }
 
   /** Pages from `page`, mapped to `frame` just now, that map frames which follow one another; `wanted` at most. */

@@ -4,7 +4,7 @@ import type { Address } from '../base/address.ts';
 import { MemoryFault } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { partitionPoint } from '../base/partition-point.ts';
-import { decodeText } from '../base/text.ts';
+import { decodeName } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { KallsymsTables } from './kallsyms-tables.ts';
 
@@ -203,7 +203,7 @@ function readTokens(memory: AddressSpace, tables: KallsymsTables): string[] | un
     const start = view.getUint16(token * 2, memory.littleEndian);
     const end = bytes.indexOf(0, start);
     if (start >= bytes.length || end < 0) return undefined;
-    found.push(decodeText(bytes.subarray(start, end)));
+    found.push(decodeName(bytes.subarray(start, end)));
   }
   return found;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errors, UserError } from '../../debug-adapter/base/errors.ts';
 import { limits } from '../../debug-adapter/base/limits.ts';
-import { oneLine } from '../../debug-adapter/base/text.ts';
+import { decodeCString, decodeName, encodeText, forTerminal, oneLine } from '../../debug-adapter/base/text.ts';
 import { parseRawRanges } from '../../debug-adapter/image/raw.ts';
 import { fc } from '../support/properties.ts';
 
@@ -32,4 +32,14 @@ test('found by fuzzing: a base of raw memory with a newline in it is refused in 
 
 test('several messages stand in lines of their own', () => {
   assert.equal(errors.badArgument('one\ntwo', 'three').message, 'one?two\nthree');
+});
+
+test('names say where they would turn the direction of writing', () => {
+  assert.equal(decodeName(encodeText('good\u202Edab')), 'good\\u202edab');
+  assert.equal(decodeCString(encodeText('a\u2066b\u2069\u0000rest')), 'a\\u2066b\\u2069');
+  assert.equal(decodeName(encodeText('שלום\t日本')), 'שלום\t日本');
+});
+
+test('a terminal gets nothing that it would obey', () => {
+  assert.equal(forTerminal('a\u001B[2Jb\u009Bc\u202Ed\r\n\te\u007F'), 'a\\x1b[2Jb\\x9bc\\u202ed\\x0d\n\te\\x7f');
 });

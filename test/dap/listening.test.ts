@@ -116,6 +116,20 @@ describe('a token', () => {
     });
   }
 
+  test('that does not come in time ends the connection, in words; one that came keeps it', async () => {
+    const impatient = await listen(nodeHost(), token, 2000);
+    const known = await clientOf(impatient.port);
+    assert.equal((await known.client.ask('initialize', { token })).success, true);
+    const strangers = await Promise.all([clientOf(impatient.port), clientOf(impatient.port)]);
+    const told = strangers.map(({ client }) => client.event(({ event }) => event === 'output'));
+    assert.equal((await strangers[0].client.ask('initialize')).success, true);
+    for (const { body } of await Promise.all(told)) assert.match((body as { readonly output: string }).output, /wants a token/);
+    await Promise.all(strangers.map(({ closed }) => closed));
+    assert.equal((await known.client.ask('initialize')).success, true);
+    await known.client.body('disconnect');
+    await impatient.end();
+  });
+
   test('may come with launch, or with initialize', async () => {
     const first = await clientOf(adapter.port);
     await first.client.launch({ image, token });

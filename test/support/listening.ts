@@ -11,12 +11,13 @@ export interface Listening {
 
 const noLanguage = (): Promise<never> => Promise.reject(new Error('no scenario is run here'));
 
-export function listen(host: Host = nodeHost(), token?: string): Promise<Listening> {
+export function listen(host: Host = nodeHost(), token?: string, patience?: number): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const stop = new AbortController();
     const over = serveOnPort(host, {
       port: 0,
       token,
+      patience,
       loadLanguage: noLanguage,
       signal: stop.signal,
       announce: (line) => {

@@ -3,7 +3,7 @@ import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { errors, MemoryFault } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { decodeText } from '../../base/text.ts';
+import { decodeName } from '../../base/text.ts';
 import { optionalRead } from '../../memory/optional-read.ts';
 import { frameSize } from '../../memory/physical-memory.ts';
 import type { Kernel } from '../kernel.ts';
@@ -277,7 +277,7 @@ class RingReader {
   #bytes(at: Address, length: number, sequence: bigint): string | undefined {
     const { bytes, holes } = this.#kernel.memory.read(at, length);
     const [hole] = holes;
-    if (hole === undefined) return decodeText(bytes);
+    if (hole === undefined) return decodeName(bytes);
     this.#problem(`the text of log record ${sequence} cannot be read: ${hole.reason.message}`);
     return undefined;
   }
@@ -328,7 +328,7 @@ function readRecords(kernel: Kernel): KernelLog {
         level: levelOf(kernel, memory.u8(addToAddress(facility, 1))),
         facility: memory.u8(facility),
         caller: layout.has(name, 'caller_id') ? memory.u32(member('caller_id')) : undefined,
-        text: hole === undefined ? decodeText(bytes) : undefined,
+        text: hole === undefined ? decodeName(bytes) : undefined,
       });
       at += size;
     } catch (error) {
@@ -354,7 +354,7 @@ function readText(kernel: Kernel): KernelLog {
   const { bytes, holes } = memory.read(buffer, length);
   const turned = new Uint8Array(kept);
   for (let index = 0; index < kept; index++) turned[index] = bytes[(first + index) & (length - 1)] ?? 0;
-  const lines = decodeText(turned)
+  const lines = decodeName(turned)
     .split('\n')
     .filter((line) => line !== '');
   const problems = holes.map(({ reason }) => `a part of the log cannot be read: ${reason.message}`);

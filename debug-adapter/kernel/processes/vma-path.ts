@@ -3,7 +3,7 @@ import { limits } from '../../base/limits.ts';
 import { addToAddress, formatAddress, toAddress } from '../../base/address.ts';
 import type { Address } from '../../base/address.ts';
 import { MemoryFault, UserError } from '../../base/errors.ts';
-import { decodeText } from '../../base/text.ts';
+import { decodeName } from '../../base/text.ts';
 import type { Kernel } from '../kernel.ts';
 import { findTask } from './task.ts';
 import type { Structs } from '../structs.ts';
@@ -79,7 +79,7 @@ function mountedPath(kernel: Kernel, structs: Structs, place: FilePlace): string
 function nameOf(structs: Structs, dentry: Address): string {
   const shape = structs.get('dentry');
   const length = Math.min(shape.number(dentry, 'd_name.len'), limits.stringBytes);
-  return decodeText(structs.memory.bytes(shape.pointer(dentry, 'd_name.name'), length));
+  return decodeName(structs.memory.bytes(shape.pointer(dentry, 'd_name.name'), length));
 }
 
 /** Where the first process has its root: the reader of the paths. Undefined where it cannot be told; paths then go up to the last mount. */
