@@ -57,7 +57,7 @@ export const limits = {
   /** Bytes of one page-table dump as text. */
   ptdumpBytes: 256 * 1024 * 1024,
   /** Lines of one page-table dump; tables that share others have as many as there are pages. */
-  ptdumpLines: 2_000_000,
+  ptdumpLines: 1_000_000,
   /** Tables met when frames are compared; a kernel with 8 TiB of memory in 4 KiB pages has as many. */
   comparedTables: 4_000_000,
   /** How often each table is compared, on average, and how often at least one may be: kernels share few, and few with many. */
