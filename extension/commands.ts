@@ -8,7 +8,6 @@ import { showPageCategories } from './documents/page-categories.ts';
 import { loadPanels } from './panels/load-panels.ts';
 import type { PageTableTree } from './views/page-table-tree.ts';
 import type { Sessions } from './debugging/sessions.ts';
-import { findVirtualAddresses } from './documents/virtual-addresses.ts';
 
 export function registerCommands(
   context: vscode.ExtensionContext,
@@ -62,7 +61,7 @@ export function registerCommands(
       const address = addressOf(argument) ?? (await askWhich());
       if (address !== undefined) await pageTables.reveal(address, spaceOf(argument));
     }),
-    command('pagewalk.findVirtualAddresses', (argument) => findVirtualAddresses(sessions, documents, argument)),
+    command('pagewalk.findVirtualAddresses', async (argument) => (await loadPanels()).findVirtualAddresses(sessions, documents, argument)),
     command('pagewalk.showPageCategories', () => showPageCategories(sessions, documents)),
     command('pagewalk.openKernelLog', () => openKernelLog(sessions, documents)),
     command('pagewalk.copyText', async (argument) => {
