@@ -18,18 +18,14 @@ interface Cut {
 /**
  * The bytes of the file that belong to cut segments, by file offset of the segment: all of them where another segment, which maps
  * some of the missing memory again, has its bytes at the very place where they would continue, and up to where a segment has other
- * memory or other bytes there. `warnings` is told where there are more than are looked at.
+ * memory or other bytes there.
  */
-export function continuedSizes(loads: () => Iterable<ProgramHeader>, warnings: string[]): ReadonlyMap<bigint, bigint> {
+export function continuedSizes(loads: () => Iterable<ProgramHeader>): ReadonlyMap<bigint, bigint> {
   const cuts: Cut[] = [];
   for (const load of loads()) {
     if (load.fileSize === 0n || load.fileSize >= load.memorySize) continue;
-    if (cuts.length === limits.cutSegments) {
-      warnings.push(
-        `more than ${limits.cutSegments} PT_LOADs have less bytes than memory; the rest of each is taken for left out, which QEMU's need not be`,
-      );
-      return new Map();
-    }
+    // So many are of a writer that leaves pages out (makedumpfile -E): QEMU cuts at the ends of memory backends, which are few.
+    if (cuts.length === limits.cutSegments) return new Map();
     const [tail, end] = [load.physical + load.fileSize, load.physical + load.memorySize];
     cuts.push({ load, tail, end, shown: false, limit: end });
   }

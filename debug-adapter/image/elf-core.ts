@@ -116,7 +116,7 @@ function readNotes(source: ByteSource, from: { header: ElfHeader; programs: Prog
 }
 
 function* fileSegments(programs: ProgramHeaders, warnings: string[]): Generator<FileSegment> {
-  const continued = continuedSizes(() => loadsOf(programs), warnings);
+  const continued = continuedSizes(() => loadsOf(programs));
   let beyond = 0;
   for (const { physical, memorySize, fileSize, offset } of loadsOf(programs)) {
     // QEMU's mark of a mapping that leads to no RAM (dump/dump.c, get_offset_range).
