@@ -51,12 +51,18 @@ const syntaxOption = 1;
 const attSyntax = 2;
 
 let library: Promise<Capstone> | undefined;
+/** One for all sessions: what the library allocates for a decoder stays in its own memory, which only grows. */
+const decoders = new Map<InstructionSet, ReturnType<OpenDecoder>>();
 
 /** Rejects with `UserError` where the library is missing. */
 export async function loadDecoders(): Promise<OpenDecoder> {
   library ??= loadLibrary();
   const { Capstone } = await library;
-  return (set) => opened(Capstone, set);
+  return (set) => {
+    const known = decoders.get(set) ?? opened(Capstone, set);
+    decoders.set(set, known);
+    return known;
+  };
 }
 
 function opened(Handle: Capstone['Capstone'], set: InstructionSet): ReturnType<OpenDecoder> {
