@@ -1,6 +1,6 @@
 /** The kernel's own page-table dump of an address space: which ranges, markers and words each architecture's has. */
 import { errors } from '../base/errors.ts';
-import { formatAddress, parseAddress, toAddress } from '../base/address.ts';
+import { formatAddress, parseAddress } from '../base/address.ts';
 import { limits } from '../base/limits.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { kasanShadowTables } from '../kernel/layout/kasan-shadow.ts';
@@ -55,7 +55,7 @@ function dump(kernel: Kernel, space: Space, options: PtdumpOptions): PtdumpLine[
     },
     cut: (from) => {
       kernel.warn(
-        `the page tables give more than ${limits.ptdumpLines} lines, as damaged ones may: those from ${formatAddress(toAddress(from))} on are left out`,
+        `the page tables give more than ${limits.ptdumpLines} lines, as damaged ones may: those from ${formatAddress(from)} on are left out`,
       );
     },
   };

@@ -7,6 +7,7 @@ import { neverCancelled } from '../../debug-adapter/base/cancellation.ts';
 import { pagemapBit, readPagemap } from '../../debug-adapter/kernel/pagemap/pagemap.ts';
 import { PagemapProcess } from '../../debug-adapter/kernel/pagemap/pagemap-process.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
+import { listedAreas } from '../builders/listed-areas.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 import { SparseMemory } from '../builders/small-kernel.ts';
 
@@ -21,16 +22,7 @@ const executeNever = (1n << 53n) | (1n << 54n);
 function pagemap(): Map<number, readonly [low: number, high: number]> {
   const kernel = new PlainKernel({ architecture: 'arm', base }).room(base, 0x4000);
   kernel.struct('page', 32, { flags: [0, 4], compound_head: [4, 4], mapping: [12, 4], _mapcount: [24, 4] });
-  kernel.struct('mm_struct', 16, { mmap: [0, 8] });
-  kernel.struct('vm_area_struct', 64, {
-    vm_start: [0, 8],
-    vm_end: [8, 8],
-    vm_next: [16, 8],
-    vm_flags: [24, 8],
-    vm_pgoff: [32, 8],
-    vm_file: [40, 8],
-    vm_ops: [48, 8],
-  });
+  listedAreas(kernel);
   kernel.write(mm, area).words(area, [0x20_0000, 0x80_2000, 0, 0x70]);
   const ram = new SparseMemory();
   for (const table of [pgd, pmd, pte]) ram.clear(table, 0x1000);

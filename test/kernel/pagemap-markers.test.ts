@@ -12,6 +12,7 @@ import { vmFlag } from '../../debug-adapter/kernel/processes/mm.ts';
 import { pagemapBit, readPagemap } from '../../debug-adapter/kernel/pagemap/pagemap.ts';
 import { PagemapProcess } from '../../debug-adapter/kernel/pagemap/pagemap-process.ts';
 import { PageTable } from '../../debug-adapter/pagetable/page-table.ts';
+import { listedAreas } from '../builders/listed-areas.ts';
 import { PlainKernel } from '../builders/plain-kernel.ts';
 import { SparseMemory } from '../builders/small-kernel.ts';
 
@@ -31,16 +32,7 @@ function swapEntry(architecture: Architecture, type: bigint): bigint {
 function told(architecture: Architecture, structs: readonly string[]): number[] {
   const kernel = new PlainKernel({ architecture, base }).room(base, 0x4000);
   kernel.struct('page', 64, { flags: [0, 8], compound_head: [8, 8], mapping: [24, 8], _mapcount: [48, 4] });
-  kernel.struct('mm_struct', 16, { mmap: [0, 8] });
-  kernel.struct('vm_area_struct', 64, {
-    vm_start: [0, 8],
-    vm_end: [8, 8],
-    vm_next: [16, 8],
-    vm_flags: [24, 8],
-    vm_pgoff: [32, 8],
-    vm_file: [40, 8],
-    vm_ops: [48, 8],
-  });
+  listedAreas(kernel);
   if (structs.includes('zap_flags')) kernel.struct('zap_details', 24, { zap_flags: [16, 4] });
   else kernel.struct('zap_details', 24, { single_folio: [0, 8] });
   if (structs.includes('mm_rss_stat')) kernel.struct('mm_rss_stat', 32, { count: [0, 8] });

@@ -1,5 +1,5 @@
 /** What the highest swap types mean in a kernel (include/linux/swap.h); their numbers are told by no dump. */
-import { MemoryFault } from '../../base/errors.ts';
+import { optionalRead } from '../../memory/optional-read.ts';
 import type { Kernel } from '../kernel.ts';
 
 /** Types of entries that are neither present nor none, and lie on no swap area. */
@@ -26,17 +26,7 @@ export function specialSwapTypes(kernel: Kernel): SpecialSwapTypes {
   const last = hasMarkers ? lastType : undefined;
   const marker = !hasErrors ? last : kernel.machine.architecture === 'x86-64' ? lastType - 1 : undefined;
   const inUse = kernel.addressOf('nr_swapfiles');
-  const areas = inUse === undefined ? undefined : swapAreas(kernel, inUse);
-  return { marker, namesFrame: (type) => type >= (areas ?? leastSwapAreas) && type !== marker && type !== last };
-}
-
-/** How many swap areas have been in use; undefined where that is missing or cannot be. */
-function swapAreas(kernel: Kernel, address: NonNullable<ReturnType<Kernel['addressOf']>>): number | undefined {
-  try {
-    const count = kernel.memory.u32(address);
-    return count <= lastType ? count : undefined;
-  } catch (error) {
-    if (!(error instanceof MemoryFault)) throw error;
-    return undefined;
-  }
+  const claimed = inUse === undefined ? undefined : optionalRead(() => kernel.memory.u32(inUse));
+  const areas = claimed !== undefined && claimed <= lastType ? claimed : leastSwapAreas;
+  return { marker, namesFrame: (type) => type >= areas && type !== marker && type !== last };
 }
